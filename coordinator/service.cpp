@@ -77,7 +77,7 @@ Result<Accepted> Service::archive_task(const Submission& submission, const std::
   return accepted;
 }
 
-Result<Accepted> Service::accept(control::Prepared prepared) {
+Result<Accepted> Service::accept(control::PreparedRequest prepared) {
   return apply([&](Change& change) MOLE_REQUIRES(service_mutex) { return requests_.accept(std::move(prepared), change); });
 }
 

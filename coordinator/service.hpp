@@ -49,7 +49,7 @@ class Service final : public Api {
   Service(Config config, std::unique_ptr<store::Store> store, store::Blobs blobs)
       : config_(std::move(config)), store_(std::move(store)), blobs_(std::move(blobs)) {}
   Result<> start();
-  Result<Accepted> accept(control::Prepared prepared);
+  Result<Accepted> accept(control::PreparedRequest prepared);
   // Calls `call(change)` under the lock, then makes the change durable, then updates the views.
   template <class Call>
   std::invoke_result_t<Call, control::Change&> apply(Call call) MOLE_EXCLUDES(control::service_mutex);

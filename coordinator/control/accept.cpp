@@ -16,7 +16,7 @@ Accepted accepted_document(const Request& request, bool created) {
 
 }  // namespace
 
-Result<Accepted> Requests::accept(Prepared prepared, Change& change) {
+Result<Accepted> Requests::accept(PreparedRequest prepared, Change& change) {
   auto& request = prepared.request;
   if (auto known = repeated(request, change)) return std::move(*known);
   if (state_.live.size() >= max_open)
@@ -71,7 +71,7 @@ Result<> Requests::check_archives_agree(const dag::Graph& graph) const {
     for (const auto& [number, other] : state_.live) {
       const auto same =
           other.terminal() || other.graph->pipeline != graph.pipeline ? std::nullopt : other.graph->find_archive(archive.name);
-      if (same && place_of(*other.graph, other.graph->archives[*same]) != place_of(graph, archive))
+      if (same && location_of(*other.graph, other.graph->archives[*same]) != location_of(graph, archive))
         return transient("request " + other.id + " reads the archive " + graph.full_name(archive) +
                          " with different parameters; submit again when it has ended, cancel it, or rename this archive");
     }
@@ -97,7 +97,7 @@ Result<> Requests::store_versions(const std::vector<dag::Library>& libraries, Ch
   return {};
 }
 
-void Requests::store_modules(const Prepared& prepared, Change& change) {
+void Requests::store_modules(const PreparedRequest& prepared, Change& change) {
   const auto& graph = prepared.graph;
   const auto& request = prepared.request;
   for (const auto& module : graph.modules) {

@@ -37,8 +37,8 @@ std::string archive_of(const Completion& completion) {
 
 // ---- checking
 
-Result<Checked> Completions::check(const std::vector<Completion>& completions) const {
-  Checked checked{completions, {}, {}};
+Result<CheckedCompletions> Completions::check(const std::vector<Completion>& completions) const {
+  CheckedCompletions checked{completions, {}, {}};
   for (const auto& completion : completions)
     if (auto good = check_report(completion); !good) return good.error();
   for (const auto& completion : completions) {
@@ -49,7 +49,7 @@ Result<Checked> Completions::check(const std::vector<Completion>& completions) c
     if (!report.index_blob.empty() && !listing->empty()) checked.listing_blobs.push_back(report.index_blob);
     checked.listings.push_back(std::move(*listing));
   }
-  if (auto settled = blobs_.sync(); !settled) return settled.error();  // before the catalogue refers to them
+  if (auto synced = blobs_.sync(); !synced) return synced.error();  // before the catalogue refers to them
   return checked;
 }
 
@@ -88,7 +88,7 @@ Result<std::vector<task::IndexEntry>> Completions::read_listing(const task::Repo
 
 // ---- applying
 
-std::vector<Verdict> Completions::apply(const Checked& checked, Change& change) {
+std::vector<Verdict> Completions::apply(const CheckedCompletions& checked, Change& change) {
   change.require_sync();  // for a duplicate, the first report may not be durable yet
   std::vector<Verdict> verdicts;
   for (std::size_t i = 0; i < checked.completions.size(); ++i)
@@ -103,26 +103,26 @@ Verdict Completions::apply_one(const Completion& completion, const std::vector<t
     state_.indexes.clear();
     requests_.replan_all(change);
   }
-  const auto settled = state_.scheduler.complete(completion, state_.now(), state_.random);
+  const auto effects = state_.scheduler.complete(completion, state_.now(), state_.random);
   if (state_.specs.erase(completion.spec.id)) change.batch.erase(Table::leases, completion.spec.id);
-  const auto owner = state_.live.find(settled.request);
-  if (owner != state_.live.end() && settled.live) count_progress(owner->second, report);
+  const auto owner = state_.live.find(effects.request);
+  if (owner != state_.live.end() && effects.live) count_progress(owner->second, report);
   if (report.seconds > 0 && report.bytes_read > 0) {
     const double rate = static_cast<double>(report.bytes_read) / report.seconds;
     state_.bytes_per_second = state_.bytes_per_second > 0 ? 0.8 * state_.bytes_per_second + 0.2 * rate : rate;
   }
-  for (const auto& step : settled.accepted) apply_result(completion, step, change);
-  for (const auto& step : settled.duplicates) apply_duplicate(completion, step, change);
-  store_failures(settled.failures, change);
-  if (settled.archive_task && owner != state_.live.end()) {
+  for (const auto& step : effects.accepted) apply_result(completion, step, change);
+  for (const auto& step : effects.duplicates) apply_duplicate(completion, step, change);
+  store_failures(effects.failures, change);
+  if (effects.archive_task && owner != state_.live.end()) {
     change.flush();  // listing and planning read the store
-    if (settled.archive_task->kind == task::Kind::index)
-      listings_.apply_listing(*settled.archive_task, owner->second, report, listing, change);
+    if (effects.archive_task->kind == task::Kind::index)
+      listings_.apply_listing(*effects.archive_task, owner->second, report, listing, change);
     else
-      listings_.apply_verification(*settled.archive_task, owner->second, report, change);
+      listings_.apply_verification(*effects.archive_task, owner->second, report, change);
   }
   if (drop_missing_blobs(completion, change)) requests_.replan_all(change);
-  return settled.verdict == Verdict::stale ? stale_or_duplicate(completion, change) : settled.verdict;
+  return effects.verdict == Verdict::stale ? stale_or_duplicate(completion, change) : effects.verdict;
 }
 
 // Stores the reports on files, even if the task failed. Returns whether the key of any file has changed.

@@ -14,7 +14,7 @@
 namespace mole::coordinator::control {
 
 // Completions with valid reports: every index, digest and number has been checked.
-struct Checked {
+struct CheckedCompletions {
   const std::vector<Completion>& completions;
   std::vector<std::vector<task::IndexEntry>> listings;  // one per completion, from its report or from a blob
   std::vector<Digest> listing_blobs;                    // blobs that were read; remove them when the listings are stored
@@ -27,9 +27,8 @@ class Completions {
 
   // Checks reports, which are untrusted, and reads the listings they refer to. Takes no lock. `completions` must
   // outlive the result. transient: a blob has not been uploaded yet.
-  Result<Checked> check(const std::vector<Completion>& completions) const;
-  // Returns a verdict for each completion.
-  std::vector<Verdict> apply(const Checked& checked, Change& change) MOLE_REQUIRES(service_mutex);
+  Result<CheckedCompletions> check(const std::vector<Completion>& completions) const;
+  std::vector<Verdict> apply(const CheckedCompletions& checked, Change& change) MOLE_REQUIRES(service_mutex);
 
  private:
   // ---- completions.cpp

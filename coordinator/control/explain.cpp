@@ -16,12 +16,12 @@ constexpr auto needs_any = static_cast<std::uint8_t>(Flag::needs_state | Flag::n
 PlanModule count(const jobs::ModulePlan& mine) {
   PlanModule out;
   for (const auto flags : mine.flags) {
-    if (flags & Flag::asked) ++out.blocks;
+    if (flags & Flag::requested) ++out.blocks;
     if (flags & Flag::waits)
       ++out.waiting;
     else if (flags & needs_any)
       ++out.fresh;
-    else if (flags & Flag::asked)
+    else if (flags & Flag::requested)
       ++out.reused;
   }
   return out;
@@ -177,7 +177,7 @@ std::vector<std::string> jobs_before(const jobs::Plan& plan, std::uint32_t m, st
   return out;
 }
 
-// Returns the record of the task that read the job's files. With a window, the state is computed from flows, the result is not.
+// Returns the record of the task that read the job's files. With a window, the state is computed from flows, but not the result.
 json record_with_flows(const json& lineage) {
   json out = json::object();
   for (const auto* part : {"result", "state"})

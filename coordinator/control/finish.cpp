@@ -8,7 +8,6 @@ namespace {
 
 constexpr std::size_t max_failures = 1000;
 
-// Accumulates the mean coverage of jobs.
 struct MeanCoverage {
   double sum = 0;
   std::uint64_t jobs = 0;
@@ -106,7 +105,7 @@ void Requests::summarize(Request& request) {
     const auto& grid = plan->grid(m);
     records_.scan_catalogue(module.fingerprint, {grid.start(mine.first), grid.start(mine.last())},
                             [&](Micros from, const store::CatalogueRow& row) {
-                              if (!(mine.flags_at(grid.number(from)) & jobs::asked) || row.rows_blob.empty()) return;
+                              if (!(mine.flags_at(grid.number(from)) & jobs::requested) || row.rows_blob.empty()) return;
                               all.add(row);
                               (has_window[m] ? windowed : plain).add(row);
                             });

@@ -6,9 +6,8 @@ namespace mole::coordinator::control {
 namespace {
 
 // Leases are stored so that a restarted coordinator does not grant a task again while a node is still running it.
-store::LeaseRow row_of(const leases::Grant& g, const LeaseRequest& request) {
-  store::LeaseRow row{request.node, request.incarnation, g.epoch,      g.seq,   g.kind,
-                      g.request,    g.ref.grid,          g.ref.number, g.block, {}};
+store::LeaseRow row_of(const leases::Grant& g, const LeaseRequest& from) {
+  store::LeaseRow row{from.node, from.incarnation, g.epoch, g.seq, g.kind, g.request, g.ref.grid, g.ref.number, g.block, {}};
   for (const auto& [step, job, state_key, result_key] : g.steps)
     row.steps.push_back({step.module, step.make_state, step.make_result, job.fingerprint, state_key, result_key});
   return row;

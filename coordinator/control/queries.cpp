@@ -105,8 +105,8 @@ Result<SharedGraph> Queries::graph_of(const Digest& revision) const {
   return read_graph(records_, revision);
 }
 
-Result<Queries::Located> Queries::find_module(const std::string& name) const {
-  Located out;
+Result<Queries::Location> Queries::find_module(const std::string& name) const {
+  Location out;
   std::vector<std::string> known;
   {
     State::Lock lock(state_);
@@ -126,7 +126,7 @@ Result<Queries::Located> Queries::find_module(const std::string& name) const {
   return out;
 }
 
-Result<Queries::Located> Queries::find_archive(const std::string& name) const {
+Result<Queries::Location> Queries::find_archive(const std::string& name) const {
   const auto row = records_.json(Table::archives, name);
   if (!row.is_object())
     return missing("the archive \"" + name.substr(0, 200) + "\" has not been listed yet; run mole archive index first");
@@ -134,10 +134,10 @@ Result<Queries::Located> Queries::find_archive(const std::string& name) const {
   const auto a = graph->find_archive(local_name(name));
   if (!a)
     return missing("the archive \"" + name + "\" has been removed from its pipeline; use an archive of the current manifest");
-  return Located{graph, *a, {}};
+  return Location{graph, *a, {}};
 }
 
-std::shared_ptr<const jobs::ArchiveIndex> Queries::index_of(const Located& archive) const {
+std::shared_ptr<const jobs::ArchiveIndex> Queries::index_of(const Location& archive) const {
   const auto& resolved = archive.graph->archives[archive.index];
   {
     State::Lock lock(state_);

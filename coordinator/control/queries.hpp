@@ -28,16 +28,16 @@ class Queries {
 
  private:
   // A module or archive found by name.
-  struct Located {
+  struct Location {
     SharedGraph graph;
     std::uint32_t index = 0;
     ModuleRow row;  // of a module
   };
   // missing: there is no such module (the message suggests similar names), or the archive has not been listed.
-  Result<Located> find_module(const std::string& name) const MOLE_EXCLUDES(service_mutex);
-  Result<Located> find_archive(const std::string& name) const MOLE_EXCLUDES(service_mutex);
+  Result<Location> find_module(const std::string& name) const MOLE_EXCLUDES(service_mutex);
+  Result<Location> find_archive(const std::string& name) const MOLE_EXCLUDES(service_mutex);
   Result<SharedGraph> graph_of(const Digest& revision) const MOLE_EXCLUDES(service_mutex);
-  std::shared_ptr<const jobs::ArchiveIndex> index_of(const Located& archive) const MOLE_EXCLUDES(service_mutex);
+  std::shared_ptr<const jobs::ArchiveIndex> index_of(const Location& archive) const MOLE_EXCLUDES(service_mutex);
 
   const Config& config_;
   const store::Records& records_;

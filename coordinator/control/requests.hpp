@@ -13,7 +13,7 @@ class Requests {
 
   // ---- accept.cpp
   // Returns the document of Api::submit. An error changes nothing.
-  Result<Accepted> accept(Prepared prepared, Change& change) MOLE_REQUIRES(service_mutex);
+  Result<Accepted> accept(PreparedRequest prepared, Change& change) MOLE_REQUIRES(service_mutex);
 
   // ---- requests.cpp
   // Call at start. Continues every request that had not ended.
@@ -37,7 +37,7 @@ class Requests {
   std::optional<Result<Accepted>> repeated(const Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   Result<> check_archives_agree(const dag::Graph& graph) const MOLE_REQUIRES(service_mutex);
   Result<> store_versions(const std::vector<dag::Library>& libraries, Change& change) const;
-  void store_modules(const Prepared& prepared, Change& change) MOLE_REQUIRES(service_mutex);
+  void store_modules(const PreparedRequest& prepared, Change& change) MOLE_REQUIRES(service_mutex);
   void forget_failures(const dag::Graph& graph, Change& change) MOLE_REQUIRES(service_mutex);
   void advance(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   void verify_archive(Request& request, Change& change) MOLE_REQUIRES(service_mutex);

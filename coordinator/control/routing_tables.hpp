@@ -13,8 +13,7 @@ class RoutingTables {
   RoutingTables(const store::Records& records, store::Blobs& blobs, std::function<Micros()> wall)
       : records_(records), blobs_(blobs), wall_(std::move(wall)) {}
 
-  // Returns the digest of a table's file. A known file is read again only if it has changed, because a folder may contain
-  // years of tables.
+  // Returns the digest of a table's file. Reads the file only if it is new or changed: a folder may contain years of tables.
   Result<Digest> digest(const std::filesystem::path& path) const;
   // Checks the tables that a request for `range` may need and stores them as blobs; afterwards their files may change.
   Result<> keep(const std::vector<dag::TableFile>& files, const dag::Graph& graph, TimeRange range) const;
@@ -28,8 +27,7 @@ class RoutingTables {
   std::function<Micros()> wall_;
 };
 
-// transient: `running` computes a module that `request` also computes, but from different tables. A job has one key, so it
-// cannot be computed from both.
+// transient: `running` computes a module of `request` from different tables, but a running job has only one key.
 Result<> check_tables_agree(const requests::Request& request, const requests::Request& running);
 
 }  // namespace mole::coordinator::control

@@ -23,7 +23,7 @@ std::uint64_t last_number(const store::Records& records, Table table) {
 
 }  // namespace
 
-std::string place_of(const dag::Graph& graph, const dag::Archive& archive) {
+std::string location_of(const dag::Graph& graph, const dag::Archive& archive) {
   return graph.full_name(archive) + "\n" + archive.downloader.name + "\n" +
          archive.downloader.params.dump(-1, ' ', false, json::error_handler_t::replace);
 }
@@ -91,14 +91,14 @@ std::uint32_t State::node_number(const std::string& name) const {
 }
 
 bool State::listed_within(Micros age, const dag::Graph& graph, const dag::Archive& archive) const {
-  const auto at = listed_at_.find(place_of(graph, archive));
+  const auto at = listed_at_.find(location_of(graph, archive));
   return at != listed_at_.end() && now() - at->second < age;
 }
 
 void State::note_listed(const dag::Graph& graph, const dag::Archive& archive) {
   const auto name = graph.full_name(archive) + "\n";
   std::erase_if(listed_at_, [&](const auto& entry) { return entry.first.starts_with(name); });  // it has only one location
-  listed_at_[place_of(graph, archive)] = now();
+  listed_at_[location_of(graph, archive)] = now();
 }
 
 }  // namespace mole::coordinator::control

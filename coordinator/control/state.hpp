@@ -85,11 +85,10 @@ class State {
   const store::Records& records_;
   std::mutex mutex_;
   std::uint64_t next_event_ MOLE_GUARDED_BY(service_mutex) = 1;
-  std::map<std::string, Micros> listed_at_ MOLE_GUARDED_BY(service_mutex);  // by place; of now()
+  std::map<std::string, Micros> listed_at_ MOLE_GUARDED_BY(service_mutex);  // by location_of; as returned by now()
 };
 
-// Returns the archive's full name, downloader and parameters as one string. An archive has one index, so it has one location at
-// a time.
-std::string place_of(const dag::Graph& graph, const dag::Archive& archive);
+// Returns the archive's full name and location (the downloader and its parameters) as one string.
+std::string location_of(const dag::Graph& graph, const dag::Archive& archive);
 
 }  // namespace mole::coordinator::control

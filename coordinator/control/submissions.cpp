@@ -54,7 +54,7 @@ std::string body_of(const Request& request) {
       .hex();
 }
 
-Result<dag::Resolved> Submissions::resolve(const Submission& submission) const {
+Result<dag::Resolution> Submissions::resolve(const Submission& submission) const {
   MOLE_TRY(auto parsed, manifest::parse_manifest(submission.manifest, submission.manifest_name, submission.overrides));
   return dag::resolve(parsed, *plugins_.get(), submission.base,
                       [this](const std::filesystem::path& table) { return tables_.digest(table); });
@@ -87,7 +87,7 @@ Result<Submissions::PlanQuery> Submissions::for_plan(const Submission& submissio
   return query;
 }
 
-Result<Prepared> Submissions::for_run(const Submission& submission) const {
+Result<PreparedRequest> Submissions::for_run(const Submission& submission) const {
   if (submission.range.empty())
     return invalid("the range [" + format_time(submission.range.from) + ", " + format_time(submission.range.to) +
                    ") is empty; --to must be after --from");
@@ -108,7 +108,8 @@ Result<Prepared> Submissions::for_run(const Submission& submission) const {
   return prepared;
 }
 
-Result<Prepared> Submissions::for_archive(const Submission& submission, const std::string& archive, RequestKind kind) const {
+Result<PreparedRequest> Submissions::for_archive(const Submission& submission, const std::string& archive,
+                                                 RequestKind kind) const {
   if (kind != RequestKind::index && kind != RequestKind::verify)
     return invalid("unknown kind of archive task; use index or verify");
   MOLE_TRY(auto resolved, resolve(submission));
@@ -125,8 +126,8 @@ Result<Prepared> Submissions::for_archive(const Submission& submission, const st
   return prepare(submission, submission.range, std::move(request), std::move(resolved));
 }
 
-Result<Prepared> Submissions::prepare(const Submission& submission, TimeRange range, Request request,
-                                      dag::Resolved resolved) const {
+Result<PreparedRequest> Submissions::prepare(const Submission& submission, TimeRange range, Request request,
+                                             dag::Resolution resolved) const {
   if (submission.client_id.size() > 256) return invalid("the client id has more than 256 characters; choose a shorter one");
   if (auto kept = keep_libraries(needed_libraries(request, resolved.libraries)); !kept) return kept.error();
   auto document = dag::to_json(resolved.graph);
@@ -137,7 +138,7 @@ Result<Prepared> Submissions::prepare(const Submission& submission, TimeRange ra
   request.partial = submission.partial;
   request.priority = submission.priority;
   request.client_id = submission.client_id;
-  return Prepared{std::move(request), std::move(resolved.graph), std::move(document), std::move(resolved.libraries), {}};
+  return PreparedRequest{std::move(request), std::move(resolved.graph), std::move(document), std::move(resolved.libraries), {}};
 }
 
 Result<> Submissions::keep_libraries(const std::vector<dag::Library>& libraries) const {

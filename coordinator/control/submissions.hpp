@@ -10,8 +10,8 @@
 
 namespace mole::coordinator::control {
 
-// A submission that is ready to be accepted.
-struct Prepared {
+// A request that is ready to be accepted.
+struct PreparedRequest {
   requests::Request request;  // without a number
   dag::Graph graph;           // of the whole pipeline
   nlohmann::json document;    // the graph's JSON form; request.revision is its digest
@@ -31,16 +31,16 @@ class Submissions {
     jobs::PlanRequest request;
   };
   Result<PlanQuery> for_plan(const Submission& submission) const;
-  Result<Prepared> for_run(const Submission& submission) const;
+  Result<PreparedRequest> for_run(const Submission& submission) const;
   // kind: index or verify.
-  Result<Prepared> for_archive(const Submission& submission, const std::string& archive, RequestKind kind) const;
+  Result<PreparedRequest> for_archive(const Submission& submission, const std::string& archive, RequestKind kind) const;
   Result<> keep_libraries(const std::vector<dag::Library>& libraries) const;
 
  private:
-  Result<dag::Resolved> resolve(const Submission& submission) const;
+  Result<dag::Resolution> resolve(const Submission& submission) const;
   std::set<std::string> changed_by_overrides(const Submission& submission, const dag::Graph& graph) const;
-  Result<Prepared> prepare(const Submission& submission, TimeRange range, requests::Request request,
-                           dag::Resolved resolved) const;
+  Result<PreparedRequest> prepare(const Submission& submission, TimeRange range, requests::Request request,
+                                  dag::Resolution resolved) const;
 
   mutable CurrentPlugins plugins_;
   const RoutingTables& tables_;

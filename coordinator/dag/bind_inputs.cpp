@@ -20,9 +20,9 @@ bool contains(const std::vector<std::string>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-// Whether the decoder provides what `column` is made from: AS numbers of a routing table are looked up from addresses. On failure
-// `column` is the one that is missing.
-bool fills(const Descriptor& decoder, const manifest::Module& reader, std::string& column) {
+// Returns whether the decoder writes `column`, or the address from which an AS number is looked up in a routing table. If not,
+// `column` is set to the missing column.
+bool provides(const Descriptor& decoder, const manifest::Module& reader, std::string& column) {
   if (std::any_of(reader.inputs.begin(), reader.inputs.end(), looks_up_as)) {
     if (column == "src_as") column = "src_addr";
     if (column == "dst_as") column = "dst_addr";
@@ -55,7 +55,7 @@ struct InputBinder {
       }
       if (auto done = flows ? bind_flows(*bound, role) : bind_rows(*bound, role); !done) return done;
     }
-    if (to.inputs.empty()) return refused("the plugin " + descriptor.name + " declares no input; it cannot be a module");
+    if (to.inputs.empty()) return refused("the plugin " + descriptor.name + " declares no input; choose a different plugin");
     return {};
   }
 
@@ -63,7 +63,7 @@ struct InputBinder {
 
   Result<> bind_flows(const manifest::Input& bound, const mole::Input& role) {
     if (bound.archive.empty())
-      return invalid(bound.where + ": the input \"" + role.role + "\" takes flows; bind an archive: \"" + role.role +
+      return invalid(bound.where + ": the input \"" + role.role + "\" reads flows; bind an archive: \"" + role.role +
                      ": {archive: NAME}\"");
     const auto archive = graph.find_archive(bound.archive);
     if (!archive)
@@ -74,9 +74,9 @@ struct InputBinder {
       return invalid(bound.where +
                      ": the archive's file names do not contain the router; put {router} into its \"files\" or leave router out");
     for (auto column : role.reads)
-      if (!fills(*known.decoder, from, column))
+      if (!provides(*known.decoder, from, column))
         return invalid(bound.where + ": the module " + from.name + " reads the column " + column + ", which the decoder " +
-                       known.decoder->name + " does not fill; choose another decoder");
+                       known.decoder->name + " does not provide; choose a different decoder");
     for (const auto& other : to.inputs)
       if (other.kind == InputKind::flows)
         return invalid(bound.where + ": a module reads at most one archive; chain two modules instead");
@@ -110,16 +110,16 @@ struct InputBinder {
     if (!from.totals) return {};
     for (const auto& name : *from.totals) {
       if (!contains(to.by, name))
-        return refused("\"totals\" names " + name + ", by which the module is not grouped; add it to \"by\" or leave it out");
+        return refused("\"totals\" names " + name + ", but \"by\" does not; add it to \"by\" or remove it from \"totals\"");
       if (!contains(closed_dimensions, name))
         return refused("\"totals\" names " + name +
-                       ", an open dimension: not all of its members are known; leave it out, and chain or add a module that is "
-                       "not grouped by it");
+                       ", an open dimension: not all of its members are known; leave it out, and add a module that is not "
+                       "grouped by it");
     }
     if (to.execution == Execution::sequential)
       return refused(to.plugin.name + " is sequential: its states cannot be merged into totals; leave \"totals\" out");
     if (contains(*from.totals, "router") && contains(to.routers, "all"))
-      return refused("a router is named \"all\", like the total over routers; leave router out of \"totals\"");
+      return refused("a router is named \"all\", the name of the total over routers; leave router out of \"totals\"");
     for (const auto& name : to.by)
       if (contains(*from.totals, name)) to.totals.push_back(name);
     return {};
@@ -131,15 +131,15 @@ struct InputBinder {
       return refused("the interval " + format_duration(to.interval) + " does not divide the block length " +
                      format_duration(grid.block_length) + " of the archive " + grid.name + "; choose one that does");
     if (grid.block_origin % to.interval != 0)
-      return refused("the block origin of the archive " + grid.name + " is not on the grid of the interval " +
-                     format_duration(to.interval) + "; choose an origin that is a multiple of it");
+      return refused("the block origin of the archive " + grid.name + " is not a multiple of the interval " +
+                     format_duration(to.interval) + "; choose one that is");
     return {};
   }
 
   Result<> bind_rows(const manifest::Input& bound, const mole::Input& role) {
     if (bound.module.empty())
       return invalid(bound.where + ": the input \"" + role.role +
-                     "\" takes a module's column; write MODULE.COLUMN, such as traffic.bytes");
+                     "\" reads a module's column; write MODULE.COLUMN, such as traffic.bytes");
     const auto source = *graph.find_module(bound.module);
     const auto& upstream = graph.modules[source];
     const auto column = std::ranges::find(upstream.outputs, bound.column, &Column::name);
@@ -148,26 +148,26 @@ struct InputBinder {
                      manifest::suggestion(bound.column, manifest::names_of(upstream.outputs)));
     if (column->type != "u64" && column->type != "i64" && column->type != "f64")
       return invalid(bound.where + ": " + upstream.name + "." + column->name + " is of type " + column->type + ", but \"" +
-                     role.role + "\" takes a number; bind a numeric column");
+                     role.role + "\" reads a number; bind a numeric column");
     if (auto good = to.inputs.empty() ? inherit(upstream) : check_equal(bound, upstream); !good) return good;
     to.inputs.push_back({role.role, role.kind, source, column->name, column->type, column->unit});
     return {};
   }
 
-  // Takes archive, interval and grouping from the first input.
+  // Inherits archive, interval, grouping and totals from the first input.
   Result<> inherit(const Module& upstream) {
     to.archive = upstream.archive;
     to.interval = upstream.interval;
     to.by = upstream.by;
     to.totals = upstream.totals;
     if (from.totals)
-      return refused("\"totals\" are computed from flows; leave it out, " + from.name + " has those of its input " +
-                     upstream.name);
+      return refused("\"totals\" is only for modules that read flows; leave it out, because " + from.name +
+                     " inherits the totals of its input " + upstream.name);
     if (from.interval && *from.interval != upstream.interval)
       return refused("the interval " + format_duration(*from.interval) + " differs from the " +
-                     format_duration(upstream.interval) + " of its input " + upstream.name + "; leave it out, it is inherited");
+                     format_duration(upstream.interval) + " of its input " + upstream.name + "; leave it out to inherit that");
     if (from.by && *from.by != upstream.by)
-      return refused("\"by\" differs from that of the input " + upstream.name + "; leave it out, it is inherited");
+      return refused("\"by\" differs from that of the input " + upstream.name + "; leave it out to inherit that");
     return {};
   }
 
@@ -179,7 +179,7 @@ struct InputBinder {
                      " have different block grids; give their archives the same \"block\"");
     if (to.interval != upstream.interval)
       return invalid(bound.where + ": the inputs of " + from.name + " have different intervals: " + format_duration(to.interval) +
-                     " and " + format_duration(upstream.interval) + " (" + upstream.name + "); give them the same");
+                     " and " + format_duration(upstream.interval) + " (" + upstream.name + "); give them the same interval");
     if (to.by != upstream.by)
       return invalid(bound.where + ": the inputs of " + from.name + " are grouped differently; give " + upstream.name +
                      " the same \"by\"");
@@ -204,15 +204,15 @@ Result<> bind_filter(const std::vector<ArchiveFacts>& facts, const manifest::Mod
   if (from.filter.empty() && (flows || from.load == Load::start)) return {};
   if (!flows)
     return invalid(from.filter_where + ": \"filter\" and \"load\" select flows, but the module " + from.name +
-                   " reads the rows of another module; set them there");
+                   " reads the rows of another module; set them in that module");
   MOLE_TRY(const auto filter, prefixed(from.filter_where + ": ", parse_filter(from.filter)));
   if (!filter.any()) to.filter = filter.canonical();
   const auto& decoder = *facts[to.archive].decoder;
   for (const auto id : filter.columns()) {
     std::string column(flow_column_name(id));
-    if (!fills(decoder, from, column))
+    if (!provides(decoder, from, column))
       return invalid(from.filter_where + ": the filter of " + to.plugin.name + " reads " + column + ", which the decoder " +
-                     decoder.name + " does not fill; change the filter or choose another decoder");
+                     decoder.name + " does not provide; change the filter or choose a different decoder");
   }
   return {};
 }

@@ -5,13 +5,13 @@
 
 namespace mole::coordinator::dag {
 
-// Facts about an archive that resolving needs but the graph does not keep.
+// Properties of an archive that resolving needs but that are not part of the graph.
 struct ArchiveFacts {
   const Descriptor* decoder;
-  bool names_router;  // its file names hold the router
+  bool names_router;  // its file names contain the router
 };
 
-// Sets inputs, archive, interval, grouping and routers of `to`. The graph holds every archive and the modules before this one;
+// Sets inputs, archive, interval, grouping and routers of `to`. The graph contains all archives and the modules before this one;
 // `facts` is parallel to its archives. invalid, missing: "<position>: cause; remedy".
 Result<> bind_inputs(const Graph& graph, const std::vector<ArchiveFacts>& facts, const manifest::Module& from,
                      const Descriptor& descriptor, Module& to);
@@ -19,7 +19,7 @@ Result<> bind_inputs(const Graph& graph, const std::vector<ArchiveFacts>& facts,
 // Sets the canonical filter. Call after bind_inputs.
 Result<> bind_filter(const std::vector<ArchiveFacts>& facts, const manifest::Module& from, Module& to);
 
-// Whether the input takes its AS numbers from a routing table instead of the records.
+// Returns whether the input's AS numbers are looked up in a routing table instead of read from the records.
 bool looks_up_as(const manifest::Input& input);
 
 }  // namespace mole::coordinator::dag

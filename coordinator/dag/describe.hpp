@@ -1,4 +1,4 @@
-// Formats a resolved pipeline: as a document and as Graphviz text.
+// Formats a resolved pipeline as a document and as Graphviz text.
 #pragma once
 
 #include "coordinator/dag/graph.hpp"
@@ -7,7 +7,7 @@
 namespace mole::coordinator::dag {
 
 PipelineDescription describe(const Graph& graph);
-// Returns Graphviz text whose nodes are modules and archives.
+
 std::string to_dot(const PipelineDescription& pipeline);
 
 }  // namespace mole::coordinator::dag

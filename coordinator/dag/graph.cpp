@@ -47,8 +47,8 @@ std::string identity(const task::PluginUse& plugin) {
   return plugin.name + " " + plugin.version + (development ? " " + plugin.library.hex() : "");
 }
 
-// The location of the files (the downloader and its parameters) is left out, because an archive may move. State keys hold the
-// size and index revision of each file, which stand for the content.
+// The location of the files (the downloader and its parameters) is left out, because an archive may move. State keys contain the
+// size and index revision of each file, which identify its content.
 json archive_parts(const Graph& graph, const Archive& archive, const Module& module) {
   json parts = {
       {"archive", graph.full_name(archive)},           {"files", archive.files},   {"covers", format_duration(archive.covers)},
@@ -80,9 +80,9 @@ bool by_direction(const std::vector<std::string>& by) { return std::ranges::find
 std::optional<std::uint32_t> Graph::find_module(std::string_view name) const { return find_name(modules, name); }
 std::optional<std::uint32_t> Graph::find_archive(std::string_view name) const { return find_name(archives, name); }
 
-Graph prune(const Graph& graph, const std::vector<std::uint32_t>& asked) {
+Graph prune(const Graph& graph, const std::vector<std::uint32_t>& modules) {
   std::vector<bool> needed(graph.modules.size()), read(graph.archives.size());
-  for (const auto m : asked) needed[m] = true;
+  for (const auto m : modules) needed[m] = true;
   for (std::size_t m = graph.modules.size(); m-- > 0;) {
     if (!needed[m]) continue;
     read[graph.modules[m].archive] = true;
@@ -160,8 +160,8 @@ std::optional<Micros> counted_over(const Graph& graph, const Module& module, std
   if (column == module.outputs.end() || std::ranges::find(counted, column->unit) == std::end(counted)) return std::nullopt;
   for (const auto& input : module.inputs) {
     if (input.kind == InputKind::flows) {
-      const bool whole = column->type.starts_with('u') || column->type.starts_with('i');
-      return whole ? std::optional(module.window > 0 ? module.window : module.interval) : std::nullopt;
+      const bool integer = column->type.starts_with('u') || column->type.starts_with('i');
+      return integer ? std::optional(module.window > 0 ? module.window : module.interval) : std::nullopt;
     }
     if (input.unit == column->unit) return counted_over(graph, graph.modules[input.source], input.column);
   }

@@ -16,12 +16,12 @@ struct Archive : manifest::ArchiveSettings {
 };
 
 struct RoutingTable {
-  Micros from = INT64_MIN;  // used from here until the next table begins
+  Micros from = INT64_MIN;  // used from this time until the next table begins
   Digest digest;
   std::string name;  // of the file
 };
 
-// A `resources:` entry that some module uses, with its files as they were when the manifest was submitted.
+// A `resources:` entry that a module uses, with the files that existed when the manifest was submitted.
 struct Resource : manifest::ResourceSettings {
   std::vector<RoutingTable> tables;  // in time order
 };
@@ -47,8 +47,8 @@ struct Module : manifest::ModuleSettings {
   std::vector<std::string> routers;  // selected by `where`, sorted; empty: all of the archive
   std::vector<Input> inputs;         // in the descriptor's order
   std::vector<Column> outputs;
-  std::optional<std::uint32_t> routes;  // resource to look AS numbers up in; nullopt: they come from the records or are not read
-  std::uint32_t archive = 0;            // index of the archive whose block grid this module is on
+  std::optional<std::uint32_t> routes;  // resource in which AS numbers are looked up; nullopt: from the records, or not needed
+  std::uint32_t archive = 0;            // index of the archive whose block grid this module uses
   Digest fingerprint;                   // of everything but the block and its inputs
   nlohmann::json parts;                 // the parts of the fingerprint, for `explain`
 };
@@ -70,21 +70,21 @@ struct Graph {
   const Archive& grid(const Module& m) const { return archives[m.archive]; }
 };
 
-// Returns the part of the graph these modules depend on, including themselves; unused archives are left out.
+// Returns the part of the graph that consists of these modules, all modules they depend on, and the archives those read.
 Graph prune(const Graph& graph, const std::vector<std::uint32_t>& modules);
 
 nlohmann::json to_json(const Graph& graph);
-// Reads what to_json wrote, from the store, which has checksums. Throws nlohmann::json::exception on another shape.
+// Reads the output of to_json from the store, which verifies checksums. Throws nlohmann::json::exception if the shape differs.
 Graph graph_from_json(const nlohmann::json& document);
 
 void set_fingerprints(Graph& graph);
 
-// Returns every column of the module's result, in order: interval, by, outputs, coverage and its companions.
+// Returns every column of the module's result, in order: interval, by, outputs, coverage, lost and late flows, files.
 std::vector<Column> result_columns(const Module& module);
 
-// Returns the time over which an output counts bytes, packets or flows. A whole number of such a unit made from flows is a count
-// over the interval or the window; a column derived from a count, in the same unit, covers the same time. nullopt: not a count,
-// such as the mean size of a flow (docs/decisions/0097).
+// Returns the time over which an output counts bytes, packets or flows. An integer in such a unit, computed from flows, is a
+// count over the interval or the window; a column computed from a count, in the same unit, covers the same time. nullopt: not a
+// count, such as the mean size of a flow (docs/decisions/0097).
 std::optional<Micros> counted_over(const Graph& graph, const Module& module, std::string_view output);
 
 }  // namespace mole::coordinator::dag

@@ -14,7 +14,7 @@ constexpr Micros max_window = 3660 * day_us;
 constexpr Micros max_window_intervals = 1'000'000;
 constexpr std::size_t max_depth = 16;
 
-// Makes parameters of format "path" absolute, so that nodes can use them in any folder.
+// Makes parameters of format "path" absolute, so that nodes can use them from any working directory.
 void make_paths_absolute(const Descriptor& descriptor, const std::string& base, nlohmann::json& params) {
   for (const auto& param : descriptor.params) {
     if (param.format != "path" || !params.contains(param.name) || !params[param.name].is_string()) continue;
@@ -24,7 +24,7 @@ void make_paths_absolute(const Descriptor& descriptor, const std::string& base, 
   }
 }
 
-// Puts inputs before their readers, by a depth-first search over the inputs; reaching a module that is still open closes a cycle.
+// Puts inputs before their readers, by a depth-first search over the inputs. Reaching a module on the current path means a cycle.
 struct Sorter {
   const std::vector<manifest::Module>& modules;
   const std::vector<std::string> names = manifest::names_of(modules);
@@ -32,8 +32,7 @@ struct Sorter {
       std::vector<std::size_t>(modules.size());  // longest chain that ends in the module; 0: not visited
   std::vector<std::size_t> order = {}, path = {};
 
-  // Returns indexes into the modules. missing: an input names an unknown module. invalid: a cycle, named in full, or too long a
-  // chain.
+  // Returns indexes into the modules. missing: an input names an unknown module. invalid: a cycle, or a chain that is too long.
   Result<std::vector<std::size_t>> run() {
     for (std::size_t i = 0; i < modules.size(); ++i)
       if (auto visited = visit(i); !visited) return visited.error();
@@ -58,7 +57,7 @@ struct Sorter {
     order.push_back(i);
     depths[i] = depth;
     if (depth > max_depth)
-      return invalid(modules[i].where + ": modules are chained deeper than " + std::to_string(max_depth) + "; shorten the chain");
+      return invalid(modules[i].where + ": a chain has more than " + std::to_string(max_depth) + " modules; shorten it");
     return {};
   }
 
@@ -74,7 +73,7 @@ class Resolver {
   Resolver(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base, const DigestOf& digest)
       : manifest_(manifest), plugins_(plugins), base_(base), digest_(digest) {}
 
-  Result<Resolved> run() {
+  Result<Resolution> run() {
     graph().pipeline = manifest_.pipeline;
     for (const auto& archive : manifest_.archives)
       if (auto done = add_archive(archive); !done) return done.error();
@@ -152,7 +151,7 @@ class Resolver {
     return reads;
   }
 
-  // Sets the routing tables AS numbers are looked up in. A module that reads no AS number depends on no table, even with `as`.
+  // Sets the routing tables in which AS numbers are looked up: none, even with `as`, for a module that reads no AS number.
   Result<> set_routes(const manifest::Module& from, const Descriptor& descriptor, Module& to) {
     const auto bound = std::find_if(from.inputs.begin(), from.inputs.end(), looks_up_as);
     if (bound == from.inputs.end()) return {};
@@ -206,7 +205,7 @@ class Resolver {
       return refused("the window " + format_duration(to.window) + " is not a multiple of the interval " +
                      format_duration(to.interval) + "; round it");
     if (to.window > max_window || to.window / to.interval > max_window_intervals)
-      return refused("a window has at most a million intervals and ten years; shorten it or lengthen the interval");
+      return refused("a window must not exceed ten years or a million intervals; shorten it or lengthen the interval");
     return {};
   }
 
@@ -227,7 +226,7 @@ class Resolver {
     return {};
   }
 
-  // Appends the bound columns as the manifest names them, because a unit mismatch concerns two of them.
+  // Appends the names that the bound columns have in the manifest, because a unit mismatch involves two of them.
   Error name_sources(const Module& to, Error error) {
     std::string bound;
     for (const auto& input : to.inputs)
@@ -242,14 +241,14 @@ class Resolver {
   const PluginCatalogue& plugins_;
   const std::string& base_;
   const DigestOf& digest_;
-  Resolved out_;
+  Resolution out_;
   std::vector<ArchiveFacts> facts_;  // parallel to the graph's archives
 };
 
 }  // namespace
 
-Result<Resolved> resolve(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base,
-                         const DigestOf& digest) {
+Result<Resolution> resolve(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base,
+                           const DigestOf& digest) {
   return Resolver(manifest, plugins, base, digest).run();
 }
 

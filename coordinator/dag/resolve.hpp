@@ -6,7 +6,7 @@
 
 namespace mole::coordinator::dag {
 
-// A library the graph needs, in its plugin folder.
+// A plugin library that the graph needs.
 struct Library {
   std::string name, version;  // of the plugin
   bool development = false;
@@ -14,7 +14,7 @@ struct Library {
   std::filesystem::path path;
 };
 
-struct Resolved {
+struct Resolution {
   Graph graph;
   std::vector<Library> libraries;
   std::vector<TableFile> tables;
@@ -22,7 +22,7 @@ struct Resolved {
 
 // Parameters of format "path" and files of resources are relative to `base`. `digest` returns the digest of a routing table's
 // file. invalid, missing: "<position>: cause; remedy".
-Result<Resolved> resolve(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base,
-                         const DigestOf& digest = digest_of_file);
+Result<Resolution> resolve(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base,
+                           const DigestOf& digest = digest_of_file);
 
 }  // namespace mole::coordinator::dag

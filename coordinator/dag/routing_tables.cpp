@@ -11,8 +11,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t max_tables = 100'000;
 
-// Returns the start of the day that `name` has in place of {date}; INT64_MIN if the pattern has none; nullopt if it does not
-// match.
+// Returns the start of the day in `name`; INT64_MIN if the pattern has no {date}; nullopt if `name` does not match the pattern.
 std::optional<Micros> date_in(std::string_view name, std::string_view pattern) {
   const auto at = pattern.find(manifest::date_placeholder);
   if (at == std::string_view::npos) return name == pattern ? std::optional(INT64_MIN) : std::nullopt;
@@ -92,10 +91,10 @@ std::vector<task::RouteTableRef> routes_over(const Resource& resource, TimeRange
 }
 
 std::vector<std::string> missing_tables(const Resource& resource, TimeRange reach) {
-  std::vector<std::string> texts;
+  std::vector<std::string> warnings;
   const auto warn = [&](TimeRange part, const std::string& replacement) {
-    texts.push_back("resource " + resource.name + " has no table for " + format_time(part.from) + " .. " + format_time(part.to) +
-                    ": " + replacement);
+    warnings.push_back("resource " + resource.name + " has no table for " + format_time(part.from) + " .. " +
+                       format_time(part.to) + ": " + replacement);
   };
   for (const auto& piece : routes_over(resource, reach)) {
     if (piece.name.empty()) {
@@ -104,9 +103,9 @@ std::vector<std::string> missing_tables(const Resource& resource, TimeRange reac
     }
     if (!piece.stale) continue;
     const auto table = std::ranges::find(resource.tables, piece.name, &RoutingTable::name);
-    warn({std::max(piece.used.from, table->from + resource.valid), piece.used.to}, piece.name + " is used, which is older");
+    warn({std::max(piece.used.from, table->from + resource.valid), piece.used.to}, "the older table " + piece.name + " is used");
   }
-  return texts;
+  return warnings;
 }
 
 }  // namespace mole::coordinator::dag

@@ -1,4 +1,4 @@
-// The routing tables of a `resources:` entry and the times each is used for.
+// The routing tables of a `resources:` entry and the times for which each is used.
 #pragma once
 
 #include "coordinator/dag/graph.hpp"
@@ -7,14 +7,14 @@
 
 namespace mole::coordinator::dag {
 
-// A table of the graph, in its folder.
+// A routing table of the graph and its file.
 struct TableFile {
   std::uint32_t resource = 0;  // index into Graph::resources
   RoutingTable table;
   std::filesystem::path path;
 };
 
-// Returns the digest of a file; the caller may cache it.
+// Returns the digest of a file. An implementation may cache digests.
 using DigestOf = std::function<Result<Digest>(const std::filesystem::path&)>;
 
 // Returns every file that matches `files`, in time order; relative paths start at `base`. Dates have the form 2007-09-22 or
@@ -22,11 +22,11 @@ using DigestOf = std::function<Result<Digest>(const std::filesystem::path&)>;
 Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, const std::filesystem::path& base,
                                            const DigestOf& digest);
 
-// Returns the tables used over `reach`, as consecutive pieces: at each time the latest table that has begun. The first piece has
-// no table if `reach` begins before the first one.
+// Returns the tables used over `reach`, as consecutive pieces: at each time, the table with the latest start. The first piece has
+// no table if `reach` begins before the first table.
 std::vector<task::RouteTableRef> routes_over(const Resource& resource, TimeRange reach);
 
-// Returns a warning for each part of `reach` without a valid table, with the replacement used.
+// Returns a warning for each part of `reach` without a valid table, which states what is used instead.
 std::vector<std::string> missing_tables(const Resource& resource, TimeRange reach);
 
 }  // namespace mole::coordinator::dag

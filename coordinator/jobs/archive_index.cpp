@@ -28,7 +28,7 @@ ArchiveIndex::ArchiveIndex(std::vector<task::File> files, Micros covers) : cover
     i = t.last;
     timelines_.push_back(std::move(t));
   }
-  // A requested router without files uses the slots of the others.
+  // A requested router without files uses the slots of the first router.
   if (!timelines_.empty()) phase_ = timelines_.front().phase;
 }
 
@@ -53,9 +53,9 @@ std::optional<TimeRange> ArchiveIndex::span(const std::vector<std::string>& rout
   return span;
 }
 
-std::vector<task::File> ArchiveIndex::reach(const std::vector<std::string>& asked, TimeRange range) const {
+std::vector<task::File> ArchiveIndex::reach(const std::vector<std::string>& routers, TimeRange range) const {
   std::vector<task::File> out;
-  for (const auto& router : asked)
+  for (const auto& router : routers)
     slots(router, range, [&](std::uint32_t file, TimeRange covers) {
       if (file != no_file) return out.push_back(files_[file].file);
       task::File gap;

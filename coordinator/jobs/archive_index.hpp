@@ -1,8 +1,8 @@
 // The files of an archive by router and time, with the gaps between them. Immutable; shared by all plans made from it.
 //
 // Each router has slots one file length (`covers`) apart, starting at its first file. A file fills the slot nearest to its start,
-// and further ones if it is longer; a slot without a file is a gap. Gaps are computed on iteration instead of stored, so that a
-// file name from the year 9999 costs nothing.
+// and later slots if it is longer; a slot without a file is a gap. Gaps are computed on iteration instead of stored, so that a
+// file name from the year 9999 needs no memory for them.
 #pragma once
 
 #include "sdk/model/task.hpp"
@@ -18,7 +18,7 @@ struct IndexedFile {
 
 struct Gap {
   std::string router;
-  std::optional<std::uint64_t> sequence;  // missing running number, if the neighbouring files show it
+  std::optional<std::uint64_t> sequence;  // missing sequence number, if it follows from the neighbouring files
   TimeRange covers;
 };
 
@@ -43,11 +43,11 @@ class ArchiveIndex {
     else
       walk(Timeline{"", 0, 0, phase_, {}}, range, visit);
   }
-  // The same slots as files of a task: with gaps, sorted by (router, covers.from, id).
+  // Returns the same slots, including gaps, as files of a task, sorted by (router, covers.from, id).
   std::vector<task::File> reach(const std::vector<std::string>& routers, TimeRange range) const;
   static Digest gap_key(const std::string& router, Micros from);
 
-  // Slots without a file between a router's first and last one; at most `limit`.
+  // Returns at most `limit` slots without a file between a router's first and last file.
   std::vector<Gap> gaps(std::size_t limit) const;
 
  private:
@@ -74,7 +74,7 @@ void ArchiveIndex::walk(const Timeline& t, TimeRange range, Visit visit) const {
   if (range.empty()) return;
   constexpr bool may_stop = std::is_same_v<std::invoke_result_t<Visit&, std::uint32_t, TimeRange>, bool>;
   bool stopped = false;  // a visit returned false
-  const auto see = [&](std::uint32_t file, TimeRange covers) {
+  const auto call = [&](std::uint32_t file, TimeRange covers) {
     if constexpr (may_stop)
       stopped = !visit(file, covers);
     else
@@ -84,7 +84,7 @@ void ArchiveIndex::walk(const Timeline& t, TimeRange range, Visit visit) const {
     for (; next < end && !stopped; ++next) {
       const TimeRange slot{t.phase + next * covers_, t.phase + (next + 1) * covers_};
       if (slot.from >= range.to) return;
-      if (slot.overlaps(range)) see(no_file, slot);
+      if (slot.overlaps(range)) call(no_file, slot);
     }
   };
   // The first file that may reach into the range.
@@ -100,7 +100,7 @@ void ArchiveIndex::walk(const Timeline& t, TimeRange range, Visit visit) const {
     const auto slot = slot_near(t, covers.from);
     gaps_up_to(next, slot);
     if (stopped) return;
-    if (covers.overlaps(range)) see(static_cast<std::uint32_t>(t.first + i), covers);
+    if (covers.overlaps(range)) call(static_cast<std::uint32_t>(t.first + i), covers);
     next = std::max({next, slot + 1, slot_near(t, covers.to)});
   }
   gaps_up_to(next, floor_div(range.to - 1 - t.phase, covers_) + 1);

@@ -47,7 +47,7 @@ FileRows apply_listing(const FileRows& known, const std::vector<task::IndexEntry
 
 FileUpdate apply_file_report(const store::FileRow& known, const task::FileReport& report, std::uint64_t revision_read) {
   FileUpdate out{known, false, false, false};
-  if (known.gone || known.revision != revision_read) return out;  // the file has changed since
+  if (known.gone || known.revision != revision_read) return out;  // the file has changed since the task was granted
   if (report.state == task::FileState::missing) {
     out.row.gone = out.gone = out.changed = true;
     return out;

@@ -4,10 +4,10 @@ namespace mole::coordinator::jobs {
 namespace {
 
 bool stopped(std::uint8_t flags) { return flags & (failed | blocked); }
-// Needed, but will not be made.
+// Needed, but will not be computed.
 bool state_lost(std::uint8_t flags) { return (flags & needs_state) && stopped(flags); }
 bool result_lost(std::uint8_t flags) { return (flags & needs_result) && stopped(flags); }
-// Whether only the row is missing. A job with a state still to make can run even if its window cannot be filled.
+// Whether only the result is missing. A job whose state is missing can run even if its window cannot be filled.
 bool row_only(std::uint8_t flags) { return (flags & (needs_state | needs_result)) == needs_result; }
 
 bool inputs_lost(const Plan& plan, std::size_t m, std::int64_t b) {
@@ -19,10 +19,10 @@ bool inputs_lost(const Plan& plan, std::size_t m, std::int64_t b) {
   return false;
 }
 
-// Propagates a failure to dependent jobs. Each job is stopped at most once, so that many failures cost no more than one.
+// Propagates a failure to dependent jobs. Each job is stopped at most once, which limits the cost of any number of failures.
 struct Propagation {
   Plan& plan;
-  std::vector<std::pair<std::size_t, std::int64_t>> open = {};  // stopped jobs whose dependents are not visited yet
+  std::vector<std::pair<std::size_t, std::int64_t>> open = {};  // stopped jobs whose dependents have not been visited yet
   std::int64_t count = 0;
 
   std::int64_t fail(std::size_t m, std::int64_t b) {
@@ -98,7 +98,7 @@ bool Plan::reads_inputs(std::size_t module, std::int64_t block) const {
 }
 
 bool Plan::reads(std::size_t module, const dag::Input& input, std::int64_t block) const {
-  // The states a window's row is merged into begin with the context of their own interval.
+  // The states of a window are merged into states that begin with the context of the result's intervals.
   return reads_inputs(module, block) || (input.kind == InputKind::context && (modules[module].flags_at(block) & needs_result));
 }
 
@@ -116,7 +116,7 @@ std::vector<NeededFile> needed_files(const Plan& plan) {
   for (std::uint32_t a = 0; a < plan.indexes.size(); ++a) {
     std::vector<std::uint32_t> blocks_of(plan.indexes[a]->files().size());
     std::vector<std::int64_t> last_block(blocks_of.size(), INT64_MIN);
-    // Modules on one archive share its grid, so a file is counted once for a block however many modules read it there.
+    // Modules that read the same archive share its grid, so a file counts once per block, however many modules read it.
     std::int64_t first = INT64_MAX, last = INT64_MIN;
     std::vector<std::pair<std::size_t, std::vector<std::string>>> readers;
     for (std::size_t m = 0; m < plan.modules.size(); ++m) {
@@ -148,7 +148,7 @@ void propagate_failures(Plan& plan) {
   for (std::size_t m = 0; m < plan.modules.size(); ++m) {
     auto& mine = plan.modules[m];
     const auto& module = plan.graph->modules[m];
-    std::int64_t lost = INT64_MIN;  // last block whose state cannot be made
+    std::int64_t lost = INT64_MIN;  // last block whose state cannot be computed
     for (auto b = mine.first; b < mine.last(); ++b) {
       auto& flags = mine.at(b);
       flags &= static_cast<std::uint8_t>(~blocked);

@@ -29,8 +29,8 @@ enum Flag : std::uint8_t {
   has_result = 2,
   needs_state = 4,   // must be computed
   needs_result = 8,  // must be computed
-  asked = 16,        // requested result
-  waits = 32,        // requested, but the archive does not reach this far yet
+  requested = 16,    // its result was requested
+  waits = 32,        // requested, but past the end of the archive
   failed = 64,       // given up
   blocked = 128,     // depends on a failed job
 };
@@ -40,7 +40,7 @@ struct ModulePlan {
   std::uint32_t grid = 0;   // index into Plan::grids
   std::int64_t begin = 0;   // first block that exists
   std::int64_t back = 0;    // earlier blocks in the window of a result
-  std::int64_t warmup = 0;  // earlier blocks that inputs are read from
+  std::int64_t warmup = 0;  // earlier blocks from which inputs are read
   std::int64_t first = 0;
   std::vector<Digest> state_keys, result_keys;
   std::vector<std::uint8_t> flags;
@@ -60,15 +60,15 @@ struct Plan {
   Indexes indexes;
   std::vector<Grid> grids;
   std::vector<ModulePlan> modules;  // parallel to graph->modules
-  std::vector<std::string> waits;   // messages on jobs past the end of the archive
+  std::vector<std::string> waits;   // messages about jobs past the end of the archive
 
   const Grid& grid(std::size_t module) const { return grids[modules[module].grid]; }
-  std::vector<std::string> routers(std::size_t module) const;  // routers whose files a flow-reading module gets
-  // Export time of the files that a flow-reading module needs for this block.
+  std::vector<std::string> routers(std::size_t module) const;  // whose files a flow-reading module reads
+  // Range of export times of the files that a flow-reading module needs for this block.
   TimeRange reach(std::size_t module, std::int64_t block) const;
   // Whether computing this job reads the module's inputs, and not only states.
   bool reads_inputs(std::size_t module, std::int64_t block) const;
-  // Whether it reads this input, of kind rows or context.
+  // Whether computing this job reads this input, which is of kind rows or context.
   bool reads(std::size_t module, const dag::Input& input, std::int64_t block) const;
   // First block whose state is merged into the result of `block`.
   std::int64_t window_from(std::size_t module, std::int64_t block) const;
@@ -85,15 +85,15 @@ struct PlanRequest {
 // Visits the catalogue rows of one fingerprint with from <= block start < to, in order.
 using CatalogueScan = std::function<void(const Digest& fingerprint, TimeRange range,
                                          const std::function<void(Micros block_from, const store::CatalogueKeys&)>& visit)>;
-// Whether a node still counts as present, with the states it holds.
-using HolderLives = std::function<bool(std::uint32_t node)>;
+// Whether a node is present, so that the states it holds can be used.
+using IsPresent = std::function<bool(std::uint32_t node)>;
 
 inline constexpr std::int64_t max_blocks = 2'000'000;       // of one module in one plan
 inline constexpr std::int64_t max_plan_blocks = 4'000'000;  // of all its modules together
 
 // missing: the archive has no file for the range. exhausted: more than max_blocks or max_plan_blocks.
 Result<Plan> make_plan(std::shared_ptr<const dag::Graph> graph, Indexes indexes, const PlanRequest& request,
-                       const CatalogueScan& catalogue, const HolderLives& lives);
+                       const CatalogueScan& catalogue, const IsPresent& is_present);
 
 // A file that jobs of a plan read.
 struct NeededFile {
@@ -102,12 +102,11 @@ struct NeededFile {
 };
 std::vector<NeededFile> needed_files(const Plan& plan);
 
-// Marks jobs as blocked that depend on failed ones. Call after setting `failed`.
+// Marks the jobs that depend on failed ones as blocked. Call after setting `failed`.
 void propagate_failures(Plan& plan);
 // Fails one more job and blocks its dependents, in time proportional to their number. Returns the number of jobs stopped.
 std::int64_t give_up(Plan& plan, std::size_t module, std::int64_t block);
-// Blocks the row of a job with a window if a state it merges was given up. Call when the job's own state is present. Returns the
-// number of jobs stopped.
+// Blocks a result with a window if a state it merges was given up. Call when the job's own state is present. Returns as give_up.
 std::int64_t block_row_without_states(Plan& plan, std::size_t module, std::int64_t block);
 
 }  // namespace mole::coordinator::jobs

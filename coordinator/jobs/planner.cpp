@@ -40,13 +40,13 @@ std::int64_t ceil_div(Micros a, Micros b) { return a <= 0 ? 0 : (a + b - 1) / b;
 struct Planner {
   struct Ends {
     std::int64_t complete = 0;  // end of the blocks that have all their files
-    std::int64_t data = 0;      // end of the blocks that overlap some file
+    std::int64_t data = 0;      // end of the blocks that overlap any file
   };
   // Blocks of one module.
-  struct Own {
+  struct Blocks {
     Ends ends;
-    std::int64_t floor = INT64_MIN;  // first block of a chain below the module
-    Span asked, waiting, results;
+    std::int64_t floor = INT64_MIN;  // first block of a chain (`since`) of the module or its inputs
+    Span requested, waiting, results;
     std::int64_t keyed_to = 0;
     std::vector<bool> wanted;
   };
@@ -55,8 +55,8 @@ struct Planner {
   const dag::Graph& graph;
   const PlanRequest& request;
   const CatalogueScan& catalogue;
-  const HolderLives& lives;
-  std::vector<Own> per_module = std::vector<Own>(graph.modules.size());
+  const IsPresent& is_present;
+  std::vector<Blocks> per_module = std::vector<Blocks>(graph.modules.size());
   std::int64_t total = 0;  // blocks of all modules
 
   Result<> run() {
@@ -64,7 +64,7 @@ struct Planner {
     plan.modules.resize(n);
     for (std::size_t m = 0; m < n; ++m)
       if (auto done = set_limits(m); !done) return done;
-    if (auto done = set_asked(); !done) return done;
+    if (auto done = set_requested(); !done) return done;
     for (std::size_t m = n; m-- > 0;)
       if (auto done = set_span(m); !done) return done;
     for (std::size_t m = 0; m < n; ++m) compute_keys(m);
@@ -90,12 +90,12 @@ struct Planner {
       std::int64_t begin;
       Ends ends;
       if (input.kind == InputKind::flows) {
-        const auto& fed = graph.archives[input.source];
+        const auto& source = graph.archives[input.source];
         const auto span = plan.indexes[input.source]->span(module.routers);
-        if (!span) return no_files(fed, module);
-        const auto horizon = std::max(span->to, fed.horizon.value_or(span->to));
+        if (!span) return no_files(source, module);
+        const auto horizon = std::max(span->to, source.horizon.value_or(span->to));
         begin = grid.number(span->from);
-        ends = {fed.horizon && *fed.horizon >= horizon ? grid.number(horizon) : grid.number(horizon - fed.lateness),
+        ends = {source.horizon && *source.horizon >= horizon ? grid.number(horizon) : grid.number(horizon - source.lateness),
                 grid.number(horizon - 1) + 1};
       } else {
         begin = plan.modules[input.source].begin;
@@ -118,7 +118,7 @@ struct Planner {
                    "\"; check its \"params\", \"files\" and \"where\"");
   }
 
-  Result<> set_asked() {
+  Result<> set_requested() {
     auto wanted = request.modules;
     if (wanted.empty())
       for (std::uint32_t m = 0; m < graph.modules.size(); ++m) wanted.push_back(m);
@@ -141,22 +141,23 @@ struct Planner {
         late[past_end(archive, m)] += own.waiting.to - own.waiting.from;
         span.to = std::min(span.to, own.ends.complete);
       }
-      if (!span.empty()) own.asked = span;
+      if (!span.empty()) own.requested = span;
       any = any || !span.empty() || !own.waiting.empty();
     }
     if (!any) return no_data(wanted.front());
-    for (const auto& [text, blocks] : late)
-      plan.waits.push_back(std::to_string(blocks) + (blocks == 1 ? " job waits for files: " : " jobs wait for files: ") + text +
+    for (const auto& [end, blocks] : late)
+      plan.waits.push_back(std::to_string(blocks) + (blocks == 1 ? " job waits for files: " : " jobs wait for files: ") + end +
                            "; index the archive when it has more files, or compute without them (--partial)");
-    for (const auto& [text, blocks] : skipped)
-      plan.waits.push_back(std::to_string(blocks) + " jobs are past the end and left out: " + text);
+    for (const auto& [end, blocks] : skipped)
+      plan.waits.push_back(std::to_string(blocks) + (blocks == 1 ? " job is" : " jobs are") +
+                           " past the end and left out: " + end);
     return {};
   }
 
   std::string past_end(std::uint32_t archive, std::size_t m) const {
     const auto& a = graph.archives[archive];
     const auto span = plan.indexes[archive]->span(graph.modules[m].routers);
-    return "the archive " + a.name + " ends at " + (span ? format_time(span->to) : std::string("no time"));
+    return "the archive " + a.name + " ends at " + (span ? format_time(span->to) : std::string("an unknown time"));
   }
 
   Error no_data(std::size_t m) const {
@@ -167,13 +168,13 @@ struct Planner {
                    format_time(span->from) + ", " + format_time(span->to) + ")" +
                    (per_module[m].floor == INT64_MIN
                         ? ""
-                        : " and its chain begins at " + format_time(plan.grid(m).start(per_module[m].floor))) +
+                        : " and the chain of blocks begins at " + format_time(plan.grid(m).start(per_module[m].floor))) +
                    "; choose a range within it");
   }
 
   Error too_many(std::size_t m, std::int64_t blocks) const {
     return exhausted("the range has " + std::to_string(blocks) + " blocks of " + graph.modules[m].name + ", more than " +
-                     std::to_string(max_blocks) + "; ask for a shorter range or choose longer blocks");
+                     std::to_string(max_blocks) + "; request a shorter range or choose longer blocks");
   }
 
   // Sets the blocks whose keys are needed, from the blocks whose results the request or other modules need.
@@ -181,7 +182,7 @@ struct Planner {
     auto& mine = plan.modules[m];
     auto& own = per_module[m];
     const auto& module = graph.modules[m];
-    own.results.add(own.asked);
+    own.results.add(own.requested);
     if (own.results.empty()) return {};
     auto states = own.results;
     if (module.since)
@@ -195,7 +196,7 @@ struct Planner {
     total += whole.to - whole.from;
     if (total > max_plan_blocks)
       return exhausted("the range has more than " + std::to_string(max_plan_blocks) +
-                       " blocks of all modules together; ask for a shorter range, for one module, or choose longer blocks");
+                       " blocks of all modules together; request a shorter range or a single module, or choose longer blocks");
     set_blocks(mine, whole);
     own.keyed_to = states.to;
     for (const auto& input : module.inputs)
@@ -216,7 +217,7 @@ struct Planner {
     const auto& own = per_module[m];
     if (mine.flags.empty()) {
       if (!own.waiting.empty()) set_blocks(mine, own.waiting);
-      return mark_asked(mine, own);
+      return mark_requested(mine, own);
     }
     const auto& module = graph.modules[m];
     const auto& grid = plan.grid(m);
@@ -248,7 +249,7 @@ struct Planner {
       buffer.add(digest_of(std::as_bytes(std::span(&mine.state_keys[from], i - from + 1))));
       mine.result_keys[i] = buffer.finish();
     }
-    mark_asked(mine, own);
+    mark_requested(mine, own);
   }
 
   static void add_slots(KeyBuffer& buffer, const ArchiveIndex& index, const std::vector<std::string>& routers, TimeRange reach) {
@@ -273,16 +274,16 @@ struct Planner {
     buffer.add(static_cast<std::uint64_t>(to - from + 1));
   }
 
-  static void mark_asked(ModulePlan& mine, const Own& own) {
-    for (auto b = own.asked.from; b < own.asked.to; ++b) mine.at(b) |= asked;
-    for (auto b = own.waiting.from; b < own.waiting.to; ++b) mine.at(b) |= asked | waits;
+  static void mark_requested(ModulePlan& mine, const Blocks& own) {
+    for (auto b = own.requested.from; b < own.requested.to; ++b) mine.at(b) |= requested;
+    for (auto b = own.waiting.from; b < own.waiting.to; ++b) mine.at(b) |= requested | waits;
   }
 
   void read_catalogue(std::size_t m) {
     auto& mine = plan.modules[m];
     if (mine.flags.empty()) return;
     const auto& grid = plan.grid(m);
-    auto b = mine.first;  // rows come in order, which saves a division for each
+    auto b = mine.first;  // rows are sorted, which saves a division per row
     auto start = grid.start(b);
     catalogue(graph.modules[m].fingerprint, {start, grid.start(mine.last())}, [&](Micros from, const store::CatalogueKeys& row) {
       while (start < from) {
@@ -298,7 +299,7 @@ struct Planner {
 
   bool held(std::string_view holders) const {
     for (std::size_t i = 0; i < store::holder_count(holders); ++i)
-      if (lives(store::holder_at(holders, i))) return true;
+      if (is_present(store::holder_at(holders, i))) return true;
     return false;
   }
 
@@ -309,7 +310,7 @@ struct Planner {
     auto& wanted = per_module[m].wanted;
     wanted.resize(mine.flags.size());
     for (std::size_t i = 0; i < mine.flags.size(); ++i)
-      if ((wanted[i] || (mine.flags[i] & (asked | waits)) == asked) && !(mine.flags[i] & has_result))
+      if ((wanted[i] || (mine.flags[i] & (requested | waits)) == requested) && !(mine.flags[i] & has_result))
         mine.flags[i] |= needs_result;
     const auto& module = graph.modules[m];
     if (module.since)
@@ -333,7 +334,7 @@ struct Planner {
 
   void mark_window_states(std::size_t m) {
     auto& mine = plan.modules[m];
-    std::int64_t needed_to = INT64_MAX;  // walking back: a missing result needs the states from this block on
+    std::int64_t needed_to = INT64_MAX;  // going back in time: a missing result needs the states from this block on
     for (auto b = mine.last(); b-- > mine.first;) {
       auto& flags = mine.at(b);
       if (flags & needs_result) needed_to = plan.window_from(m, b);
@@ -352,9 +353,9 @@ struct Planner {
 }  // namespace
 
 Result<Plan> make_plan(std::shared_ptr<const dag::Graph> graph, Indexes indexes, const PlanRequest& request,
-                       const CatalogueScan& catalogue, const HolderLives& lives) {
+                       const CatalogueScan& catalogue, const IsPresent& is_present) {
   Plan plan{std::move(graph), std::move(indexes), {}, {}, {}};
-  if (auto done = Planner{plan, *plan.graph, request, catalogue, lives}.run(); !done) return done.error();
+  if (auto done = Planner{plan, *plan.graph, request, catalogue, is_present}.run(); !done) return done.error();
   return plan;
 }
 

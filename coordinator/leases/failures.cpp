@@ -26,7 +26,7 @@ Micros FailureLog::add(const JobKey& job, const Failure& failure, const Settings
   if (failure.infra) {
     ++record.infra_failures;
     until = now + backoff(settings.infra_delay, settings.infra_delay_cap, record.infra_failures, random);
-    // The same message each time means that the job is too large for the node, which more attempts do not change.
+    // The same message each time means that the job is too large for the node, so that more attempts would fail too.
     record.given_up = record.infra_failures >= settings.infra_attempts || record.repeats >= settings.exhausted_attempts;
   } else {
     ++record.plugin_failures;

@@ -1,4 +1,4 @@
-// Failures of jobs that are not done: how often each failed, when to try again, and which are given up.
+// Failures of unfinished jobs: how often each failed, when to try again, and which are given up.
 #pragma once
 
 #include "coordinator/tasks/fuse.hpp"
@@ -17,12 +17,12 @@ struct Settings {
   Micros plugin_delay = 2 * second_us, plugin_delay_cap = hour_us;
   std::uint32_t plugin_attempts = 3;  // then the job is given up
   std::uint32_t infra_attempts = 20;
-  std::uint32_t exhausted_attempts = 3;  // that end "exhausted" with the same message
-  Micros lost_after = 10 * minute_us;    // a node silent this long after its leases ended counts as lost, with its states
+  std::uint32_t exhausted_attempts = 3;  // consecutive failures with code "exhausted" and the same message
+  Micros lost_after = 10 * minute_us;    // a node that is silent this long after its leases ended is lost, with its states
   std::size_t max_grants = 100;          // in one reply
 };
 
-// Durable as a row of table "failures".
+// Stored as a row of the table "failures".
 struct FailureRecord {
   std::uint32_t plugin_failures = 0, infra_failures = 0;
   std::uint32_t repeats = 0;  // consecutive "exhausted" failures with the same message; not stored
@@ -44,7 +44,7 @@ struct Failure {
 // Whether a code means that the machine failed rather than the plugin, so that the job is tried again on any node.
 bool is_infra_failure(task::FailureCode code);
 
-// Exponential, with jitter: between half of the delay and all of it.
+// Returns an exponential delay with jitter: between half of the delay and all of it.
 Micros backoff(Micros base, Micros cap, std::uint32_t failures, Random& random);
 
 class FailureLog {
@@ -56,7 +56,7 @@ class FailureLog {
 
   const FailureRecord* find(const JobKey& job) const;
   bool is_due(const JobKey& job, Micros now) const;  // whether the delay after the last failure is over
-  // The records of one module begin here, in order of time.
+  // Returns the first record of a module; its records are in order of time.
   auto begin_of(const Digest& fingerprint) const { return records_.lower_bound({fingerprint, INT64_MIN}); }
   auto end() const { return records_.end(); }
 

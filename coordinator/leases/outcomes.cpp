@@ -39,7 +39,7 @@ HeartbeatReply Scheduler::heartbeat(const Heartbeat& message, Micros now) {
   HeartbeatReply reply;
   const auto found = nodes_.find(message.node);
   if (found == nodes_.end() || found->second.info.incarnation != message.incarnation || found->second.lost) {
-    reply.reregister = true;  // a lost node too: its states count again once it registers
+    reply.reregister = true;  // also for a lost node, whose states can be used again after it registers
     return reply;
   }
   auto& node = found->second;
@@ -113,7 +113,7 @@ void Scheduler::add_lease(const Grant& grant, const std::string& node, const std
 
 bool Scheduler::adopt(const Grant& grant, const std::string& node, const std::string& incarnation, Micros now) {
   advance(now);
-  if (grant.steps.empty() || !works_.contains(grant.request) || !is_wanted(grant)) return false;
+  if (grant.steps.empty() || !work_.contains(grant.request) || !is_wanted(grant)) return false;
   for (const auto& step : grant.steps)
     if (inflight_.contains(step.job)) return false;
   add_lease(grant, node, incarnation, now);
@@ -148,72 +148,72 @@ void Scheduler::reopen_leases(const std::vector<std::string>& ids, Micros now) {
 }
 
 void Scheduler::reopen(const Grant& grant, Micros not_before) {
-  if (const auto own = works_.find(grant.request); own != works_.end() && grant.archive_task)
+  if (const auto own = work_.find(grant.request); own != work_.end() && grant.archive_task)
     for (auto& pending : own->second.archive_tasks)
       if (pending.task.id == grant.archive_task) {
         pending.leased = false;
         pending.not_before = not_before;
       }
-  for (auto& [request, work] : works_)
+  for (auto& [request, work] : work_)
     for (const auto& step : grant.steps) work.reopen(step.job);
 }
 
 // ---- completions
 
-Settled Scheduler::complete(const Completion& completion, Micros now, Random& random) {
+Effects Scheduler::complete(const Completion& completion, Micros now, Random& random) {
   advance(now);
-  Settled settled;
+  Effects effects;
   const auto& steps = completion.report.steps;
   const auto lease = leases_.find(completion.spec.id);
-  settled.live =
+  effects.live =
       lease != leases_.end() && lease->second.node == completion.node && lease->second.incarnation == completion.incarnation;
   std::optional<Grant> grant;
-  if (settled.live) {
+  if (effects.live) {
     grant = lease->second.grant;
-    settled.request = grant->request;
+    effects.request = grant->request;
     end_lease(grant->id, false);
   }
   bool any_done = false, any_known = false;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     if (steps[i].outcome != task::Outcome::done) continue;
     any_done = true;
-    any_known = accept(completion, i, settled) || any_known;
+    any_known = accept(completion, i, effects) || any_known;
   }
-  if (grant && grant->archive_task) settle_archive_task(*grant, completion, now, random, settled);
+  if (grant && grant->archive_task) settle_archive_task(*grant, completion, now, random, effects);
   if (grant && !grant->steps.empty()) {
-    fail_steps(*grant, completion, now, random, settled);
+    fail_steps(*grant, completion, now, random, effects);
     reopen(*grant, now);
   }
-  if (!settled.accepted.empty())
-    settled.verdict = Verdict::accepted;
+  if (!effects.accepted.empty())
+    effects.verdict = Verdict::accepted;
   else if (any_known)
-    settled.verdict = Verdict::duplicate;
+    effects.verdict = Verdict::duplicate;
   else
-    settled.verdict = settled.live && !any_done ? Verdict::accepted : Verdict::stale;
-  return settled;
+    effects.verdict = effects.live && !any_done ? Verdict::accepted : Verdict::stale;
+  return effects;
 }
 
 // Returns whether some request needs or already has the results with the step's keys.
-bool Scheduler::accept(const Completion& completion, std::size_t i, Settled& settled) {
+bool Scheduler::accept(const Completion& completion, std::size_t i, Effects& effects) {
   const auto& report = completion.report.steps[i];
   const auto& step = completion.spec.steps[report.step];
   const JobKey job{step.fingerprint, completion.spec.block.from};
   SettledStep fresh{i, job}, known{i, job};
-  for (auto& [request, work] : works_)
+  for (auto& [request, work] : work_)
     work.accept({step, report, completion.spec.block, completion.node}, failures_, fresh, known);
   known.state = known.state && !fresh.state;
   known.result = known.result && !fresh.result;
   const bool any_fresh = fresh.state || fresh.result, any_known = known.state || known.result;
   if (any_fresh) {
     fresh.had_failures = failures_.erase(job);
-    settled.accepted.push_back(fresh);
+    effects.accepted.push_back(fresh);
   }
-  if (any_known) settled.duplicates.push_back(known);
+  if (any_known) effects.duplicates.push_back(known);
   return any_fresh || any_known;
 }
 
 // Counts the failures of the steps, or of the whole task if no step is at fault.
-void Scheduler::fail_steps(const Grant& grant, const Completion& completion, Micros now, Random& random, Settled& settled) {
+void Scheduler::fail_steps(const Grant& grant, const Completion& completion, Micros now, Random& random, Effects& effects) {
   const auto& report = completion.report;
   bool any_failed = false;
   for (const auto& step : report.steps) {
@@ -222,39 +222,39 @@ void Scheduler::fail_steps(const Grant& grant, const Completion& completion, Mic
     if (step.step >= grant.steps.size()) continue;
     fail_job(grant.steps[step.step].job,
              {step.code, step.message, report.log_tail, is_infra_failure(step.code), is_permanent(completion, step.code)}, now,
-             random, settled);
+             random, effects);
   }
-  // A task that did nothing counts as failed too: without a delay it would be granted again immediately, in an endless loop.
-  const bool nothing_done = settled.accepted.empty() && settled.duplicates.empty();
-  if (!any_failed && (report.code != task::FailureCode::none || nothing_done)) fail_task(grant, completion, now, random, settled);
+  // A task that did nothing counts as failed, too: without a delay, it would be granted again immediately, in an endless loop.
+  const bool nothing_done = effects.accepted.empty() && effects.duplicates.empty();
+  if (!any_failed && (report.code != task::FailureCode::none || nothing_done)) fail_task(grant, completion, now, random, effects);
 }
 
 // Counts a failure of every step. A crash without a known culprit is bisected instead until one job is left.
-void Scheduler::fail_task(const Grant& grant, const Completion& completion, Micros now, Random& random, Settled& settled) {
+void Scheduler::fail_task(const Grant& grant, const Completion& completion, Micros now, Random& random, Effects& effects) {
   const auto& report = completion.report;
   const bool exhausted = report.code == task::FailureCode::exhausted, infra = exhausted || is_infra_failure(report.code);
   if (!infra && grant.steps.size() > 1) {
-    if (const auto work = works_.find(grant.request); work != works_.end())
+    if (const auto work = work_.find(grant.request); work != work_.end())
       return work->second.limit_steps(grant.ref, grant.steps.size() / 2);
   }
   const auto code = infra && !exhausted ? task::FailureCode::transient : report.code;
   const Failure failure{
-      code, report.code == task::FailureCode::none ? "the node finished none of its task and gave no reason" : report.message,
+      code, report.code == task::FailureCode::none ? "the node finished no step of the task and gave no reason" : report.message,
       report.log_tail, infra, is_permanent(completion, code)};
-  for (const auto& step : grant.steps) fail_job(step.job, failure, now, random, settled);
+  for (const auto& step : grant.steps) fail_job(step.job, failure, now, random, effects);
 }
 
-void Scheduler::fail_job(const JobKey& job, const Failure& failure, Micros now, Random& random, Settled& settled) {
+void Scheduler::fail_job(const JobKey& job, const Failure& failure, Micros now, Random& random, Effects& effects) {
   const auto until = failures_.add(job, failure, settings_, now, random);
   const auto& record = *failures_.find(job);
-  settled.failures.emplace_back(job, record);
-  for (auto& [request, work] : works_) work.fail(job, record.given_up, until);
+  effects.failures.emplace_back(job, record);
+  for (auto& [request, work] : work_) work.fail(job, record.given_up, until);
 }
 
 void Scheduler::settle_archive_task(const Grant& grant, const Completion& completion, Micros now, Random& random,
-                                    Settled& settled) {
-  const auto work = works_.find(grant.request);
-  if (work == works_.end()) return;
+                                    Effects& effects) {
+  const auto work = work_.find(grant.request);
+  if (work == work_.end()) return;
   auto& pending = work->second.archive_tasks;
   const auto found =
       std::find_if(pending.begin(), pending.end(), [&](const PendingArchiveTask& p) { return p.task.id == grant.archive_task; });
@@ -268,7 +268,7 @@ void Scheduler::settle_archive_task(const Grant& grant, const Completion& comple
     found->not_before = now + backoff(settings_.infra_delay, settings_.infra_delay_cap, found->failures, random);
     return;
   }
-  settled.archive_task = found->task;
+  effects.archive_task = found->task;
   pending.erase(found);
 }
 

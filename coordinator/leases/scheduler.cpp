@@ -13,7 +13,7 @@ constexpr std::size_t max_blocks_compared = 256;
 // ---- work
 
 void Scheduler::set_plan(std::uint64_t request, std::int32_t priority, jobs::Plan plan) {
-  auto& work = works_[request];
+  auto& work = work_[request];
   work.priority = priority;
   work.set_plan(std::move(plan));
   cancel_unwanted(request);
@@ -21,19 +21,19 @@ void Scheduler::set_plan(std::uint64_t request, std::int32_t priority, jobs::Pla
 }
 
 void Scheduler::add_archive_task(std::uint64_t request, std::int32_t priority, ArchiveTask task) {
-  auto& work = works_[request];
+  auto& work = work_[request];
   work.priority = priority;
   work.archive_tasks.push_back({std::move(task), false, 0, 0});
 }
 
 void Scheduler::remove_archive_tasks(std::uint64_t request, const std::string& archive) {
-  const auto found = works_.find(request);
-  if (found != works_.end())
+  const auto found = work_.find(request);
+  if (found != work_.end())
     std::erase_if(found->second.archive_tasks, [&](const PendingArchiveTask& p) { return p.task.archive == archive; });
 }
 
 void Scheduler::drop(std::uint64_t request) {
-  works_.erase(request);
+  work_.erase(request);
   cancel_unwanted(request);
 }
 
@@ -42,18 +42,18 @@ void Scheduler::cancel_unwanted(std::uint64_t request) {
   std::vector<std::string> obsolete;
   for (const auto& [id, lease] : leases_) {
     if (lease.grant.request != request || is_wanted(lease.grant)) continue;
-    if (!lease.grant.steps.empty() || !works_.contains(request)) obsolete.push_back(id);
+    if (!lease.grant.steps.empty() || !work_.contains(request)) obsolete.push_back(id);
   }
   for (const auto& id : obsolete) end_lease(id, true);
 }
 
 bool Scheduler::is_wanted(const Grant& grant) const {
-  return std::any_of(works_.begin(), works_.end(), [&](const auto& entry) { return entry.second.wants(grant); });
+  return std::any_of(work_.begin(), work_.end(), [&](const auto& entry) { return entry.second.wants(grant); });
 }
 
 const Work* Scheduler::find_work(std::uint64_t request) const {
-  const auto found = works_.find(request);
-  return found == works_.end() ? nullptr : &found->second;
+  const auto found = work_.find(request);
+  return found == work_.end() ? nullptr : &found->second;
 }
 
 const jobs::Plan* Scheduler::plan(std::uint64_t request) const {
@@ -103,7 +103,7 @@ Result<std::vector<Grant>> Scheduler::lease(const LeaseRequest& request, Micros 
   advance(now);
   const auto found = nodes_.find(request.node);
   if (found == nodes_.end() || found->second.info.incarnation != request.incarnation)
-    return transient("the coordinator does not know this incarnation of node " + request.node + "; register again");
+    return transient("this incarnation of node " + request.node + " is not registered; register it");
   found->second.heard = now;
   std::vector<Grant> out;
   const std::set<std::string> held(request.held.begin(), request.held.end());
@@ -125,7 +125,7 @@ Result<std::vector<Grant>> Scheduler::lease(const LeaseRequest& request, Micros 
 
 std::optional<Grant> Scheduler::next_grant(const std::string& node, Micros now) {
   std::vector<std::tuple<std::int32_t, std::uint64_t, Work*>> order;  // highest priority first, then oldest request
-  for (auto& [request, work] : works_) order.emplace_back(-work.priority, request, &work);
+  for (auto& [request, work] : work_) order.emplace_back(-work.priority, request, &work);
   std::sort(order.begin(), order.end());
   for (auto& [priority, request, work] : order) {
     if (auto grant = next_archive_task(request, *work, now)) return grant;
@@ -182,8 +182,8 @@ std::optional<Grant> Scheduler::next_task(std::uint64_t request, Work& work, con
       work.set_node(*ref, node);
       return make_grant(request, *plan, *ref, steps);
     }
-    // The block becomes a candidate again when a job it waits for is done or expires, or its delay is over. The blocks after it
-    // usually wait too.
+    // The block becomes a candidate again when a job it waits for is done, when that job's lease ends, or when its delay is over.
+    // The blocks after it usually wait, too.
     work.remove_candidates(*ref, [&](BlockRef r) { return choose_steps(work, r, now).empty(); });
   }
   return std::nullopt;
@@ -200,7 +200,7 @@ bool Scheduler::is_running(const jobs::Plan& plan, BlockRef ref) const {
   return std::any_of(modules.begin(), modules.end(), [&](const auto& m) { return inflight_.contains({m.fingerprint, from}); });
 }
 
-// A job whose plugin has failed before runs in a task of its own, so that another crash affects no other job.
+// A job whose plugin has failed before runs alone in its task, so that another crash affects no other job.
 std::vector<tasks::FusedStep> Scheduler::choose_steps(const Work& work, BlockRef ref, Micros now) const {
   const auto& plan = *work.plan();
   const auto from = plan.grids[ref.grid].start(ref.number);

@@ -1,7 +1,7 @@
-// Decides which node gets which task, and what follows from the reports of nodes. Time and randomness are arguments; there is no
-// IO, thread or clock. The service turns the results into store writes. Not thread-safe.
+// Assigns tasks to nodes and evaluates the nodes' reports. Time and randomness are arguments; no I/O, threads or clocks are used.
+// The service writes the results to the store. Not thread-safe.
 //
-// Correctness never depends on a lease: a completion counts if it carries the keys that are wanted now.
+// Correctness never depends on a lease: a completion is accepted if its keys are still wanted.
 // Leases only keep two nodes from doing the same work.
 #pragma once
 
@@ -10,8 +10,8 @@
 
 namespace mole::coordinator::leases {
 
-// The consequences of one completion.
-struct Settled {
+// The effects of one completion.
+struct Effects {
   Verdict verdict = Verdict::stale;
   bool live = false;  // the task was still leased to this node
   std::vector<SettledStep> accepted, duplicates;
@@ -30,7 +30,7 @@ struct NodeView {
 struct LeaseView {
   std::uint64_t request = 0;
   std::string node;
-  TaskProgress progress;  // as the node reported it last
+  TaskProgress progress;  // as last reported by the node
 };
 
 class Scheduler {
@@ -56,14 +56,14 @@ class Scheduler {
 
   // ---- nodes
   Registration register_node(const NodeInfo& node, Micros now);
-  // transient: unknown incarnation, register first.
+  // transient: this incarnation is not registered.
   Result<std::vector<Grant>> lease(const LeaseRequest& request, Micros now);
   // Takes over a stored lease after a restart and gives the node a full lease to report. Returns false if no request needs the
   // task. Call after the plans are set.
   bool adopt(const Grant& grant, const std::string& node, const std::string& incarnation, Micros now);
   HeartbeatReply heartbeat(const Heartbeat& message, Micros now);
   void release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks, Micros now);
-  Settled complete(const Completion& completion, Micros now, Random& random);
+  Effects complete(const Completion& completion, Micros now, Random& random);
   // Ends overdue leases. Returns the nodes lost since the last call: silent for so long that their states count as gone.
   std::vector<std::string> tick(Micros now);
 
@@ -103,11 +103,11 @@ class Scheduler {
   Grant make_grant(std::uint64_t request);
   Grant make_grant(std::uint64_t request, const jobs::Plan& plan, BlockRef ref, const std::vector<tasks::FusedStep>& steps);
 
-  bool accept(const Completion& completion, std::size_t i, Settled& settled);
-  void fail_steps(const Grant& grant, const Completion& completion, Micros now, Random& random, Settled& settled);
-  void fail_task(const Grant& grant, const Completion& completion, Micros now, Random& random, Settled& settled);
-  void fail_job(const JobKey& job, const Failure& failure, Micros now, Random& random, Settled& settled);
-  void settle_archive_task(const Grant& grant, const Completion& completion, Micros now, Random& random, Settled& settled);
+  bool accept(const Completion& completion, std::size_t i, Effects& effects);
+  void fail_steps(const Grant& grant, const Completion& completion, Micros now, Random& random, Effects& effects);
+  void fail_task(const Grant& grant, const Completion& completion, Micros now, Random& random, Effects& effects);
+  void fail_job(const JobKey& job, const Failure& failure, Micros now, Random& random, Effects& effects);
+  void settle_archive_task(const Grant& grant, const Completion& completion, Micros now, Random& random, Effects& effects);
 
   Settings settings_;
   std::uint64_t epoch_;
@@ -117,7 +117,7 @@ class Scheduler {
   std::vector<std::string> lost_;  // not yet returned by tick
   std::map<std::string, Node> nodes_;
   std::map<std::string, Lease> leases_;
-  std::map<std::uint64_t, Work> works_;     // by request
+  std::map<std::uint64_t, Work> work_;      // by request
   std::map<JobKey, std::string> inflight_;  // -> lease
   FailureLog failures_;
 };

@@ -14,7 +14,7 @@ constexpr auto stopped = static_cast<std::uint8_t>(Flag::failed | Flag::blocked)
 bool is_live(std::uint8_t flags) { return (flags & needs_any) && !(flags & stopped); }
 
 void count_job(std::uint8_t flags, JobCounts& counts) {
-  if (!(flags & (Flag::asked | needs_any))) return;
+  if (!(flags & (Flag::requested | needs_any))) return;
   ++counts.total;
   if (flags & Flag::waits)
     ++counts.waiting;
@@ -163,15 +163,15 @@ void Work::remove_candidates(BlockRef ref, const std::function<bool(BlockRef)>& 
   while (at != candidates_.end() && idle(at->second));
 }
 
-// Prefers, among the oldest candidates, a block the node has worked on or one that follows such a block: its states need not
-// travel, and the file on the common border is decoded once. Otherwise takes the first of a run of blocks that does not follow a
-// running one, or else the middle of the longest run, so that two nodes meet as late as possible.
+// Prefers, among the oldest candidates, a block the node has worked on or one that follows such a block: its states need not be
+// transferred, and the file on the common border is decoded once. Otherwise returns the first block of a run that does not follow
+// a running block, or else the middle of the longest run, so that the runs of two nodes stay separate as long as possible.
 std::optional<BlockRef> Work::next_block(const std::string& node, std::size_t max_compared,
                                          const std::function<bool(BlockRef)>& is_running) const {
   const auto oldest = oldest_candidates(max_compared);
   const auto is_near = [&](BlockRef ref) {
     const auto own = last_node_.find(ref);
-    if (own != last_node_.end()) return own->second == node || own->second.empty();  // failed: any node tries it
+    if (own != last_node_.end()) return own->second == node || own->second.empty();  // failed: any node may retry it
     const auto before = last_node_.find({ref.grid, ref.number - 1});
     return before != last_node_.end() && before->second == node;
   };
@@ -197,7 +197,7 @@ std::optional<BlockRef> Work::next_block(const std::string& node, std::size_t ma
   return BlockRef{longest->first.grid, longest->first.number + longest->length / 2};
 }
 
-// At most `limit` candidates, within `limit` block lengths of the oldest one.
+// Returns at most `limit` candidates, within `limit` block lengths of the oldest one.
 std::vector<BlockRef> Work::oldest_candidates(std::size_t limit) const {
   std::vector<BlockRef> out;
   for (const auto& [from, ref] : candidates_) {

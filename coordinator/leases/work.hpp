@@ -1,4 +1,4 @@
-// The unfinished work of one request: its plan, the blocks in which jobs may be ready, and its tasks on archives.
+// The unfinished work of one request: its plan, the blocks in which jobs may be ready, and its archive tasks.
 #pragma once
 
 #include "coordinator/leases/failures.hpp"
@@ -55,12 +55,12 @@ class Work {
   const jobs::Plan* plan() const { return plan_ ? &*plan_ : nullptr; }
   // Whether every job is done, failed, blocked or waiting.
   bool exhausted() const { return plan_ && live_ == 0 && archive_tasks.empty(); }
-  // Whether the plan still needs something the task makes, under the same keys.
+  // Whether the plan still needs something that the task computes, under the same keys.
   bool wants(const Grant& grant) const;
   bool is_live(const JobKey& job) const;  // whether the job is needed and can still be done
   JobCounts counts() const;               // `running` is left 0
 
-  // Marks what the step made as present: in `fresh` what was needed, in `known` what was present already.
+  // Marks the step's state and result as present. Sets in `fresh` which were needed, and in `known` which were present already.
   void accept(const StepResult& result, const FailureLog& failures, SettledStep& fresh, SettledStep& known);
   void fail(const JobKey& job, bool given_up, Micros until);  // delays the job until `until`, or gives it up
   void reopen(const JobKey& job);                             // makes the job's block a candidate again
@@ -92,7 +92,7 @@ class Work {
   std::set<std::pair<Micros, BlockRef>> candidates_;  // blocks in which jobs may be ready, oldest first
   std::multimap<Micros, BlockRef> delayed_;           // become candidates at this time
   std::map<BlockRef, std::size_t> limits_;            // see limit_steps
-  std::map<BlockRef, std::string> last_node_;         // that leased or completed a block; "" after a failure
+  std::map<BlockRef, std::string> last_node_;         // node that last leased or completed a block; "" after a failure
   std::int64_t live_ = 0;                             // jobs that can still be done
   std::int64_t reach_ = 0;                            // number of later blocks that may depend on one
 };

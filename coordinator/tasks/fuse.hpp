@@ -1,5 +1,5 @@
 // Combines all jobs over one block that can run now into one task, inputs before their readers, so that each file is decoded
-// once. A task that was leased to a node is a Grant, identified by keys; spec_builder turns it into a task::Spec.
+// once. A task that was leased to a node is a Grant, which contains only keys; spec_builder builds its task::Spec.
 #pragma once
 
 #include "coordinator/jobs/plan.hpp"
@@ -18,7 +18,7 @@ struct BlockRef {
   auto operator<=>(const BlockRef&) const = default;
 };
 
-// One block of one module, for any number of requests.
+// One block of one module, whichever requests need it.
 struct JobKey {
   Digest fingerprint;
   Micros from = 0;

@@ -5,7 +5,7 @@
 
 namespace mole::coordinator::tasks {
 
-// Look-ups of the builder.
+// Lookups that the builder needs.
 struct SpecSources {
   std::function<std::optional<store::CatalogueRow>(const JobKey&)> catalogue;
   std::function<std::string(std::uint32_t node)> address;  // empty: not reachable

@@ -136,12 +136,12 @@ int main(int argc, char** argv) {
     fill(small, records, random, true);
     const auto plan = small.plan(records);
     test::NaivePlanner naive(*small.graph, {small.index.get()}, small.states, small.results);
-    const auto found = test::found_in(*plan);
+    const auto needs = test::needs_of(*plan);
     const double begin = cpu_seconds();
-    equal = found == naive.plan({0, 1, 2, 3, 4}, {t0, t0 + naive_blocks * hour_us});
+    equal = needs == naive.plan({0, 1, 2, 3, 4}, {t0, t0 + naive_blocks * hour_us});
     std::printf("naive planner on %lld blocks: %s (%zu states, %zu results, %zu files; %.2f s)\n",
-                static_cast<long long>(naive_blocks), equal ? "equal" : "DIFFERENT", found.states.size(), found.results.size(),
-                found.files.size(), cpu_seconds() - begin);
+                static_cast<long long>(naive_blocks), equal ? "equal" : "DIFFERENT", needs.states.size(), needs.results.size(),
+                needs.files.size(), cpu_seconds() - begin);
   }
   double best = 1e9;
   {

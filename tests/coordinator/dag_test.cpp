@@ -13,7 +13,7 @@ class Dag : public ::testing::Test {
  protected:
   Dag() { write_plugins(folder_.path()); }
 
-  Result<dag::Resolved> resolve(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  Result<dag::Resolution> resolve(const std::string& text, const std::vector<std::string>& overrides = {}) {
     auto parsed = manifest::parse_manifest(text, "m.yaml", overrides);
     if (!parsed) return parsed.error();
     return dag::resolve(*parsed, PluginCatalogue::load({folder_.path()}), "/base");
@@ -39,7 +39,7 @@ TEST_F(Dag, ResolvesTheChain) {
   EXPECT_EQ(graph.archives[0].downloader.params["root"], "/base/archive");
 }
 
-TEST_F(Dag, DistinguishesCountsFromSizesAndKnowsTheirTime) {
+TEST_F(Dag, FindsTheTimeOverWhichAColumnCounts) {
   using nlohmann::json;
   const json size = {{"name", "size_mean"}, {"type", "f64"}, {"nullable", true}, {"unit", "B"}, {"doc", "mean size of a flow"}};
   const json flows = {{"role", "flows"}, {"kind", "flows"}, {"reads", {"bytes"}}};
@@ -57,7 +57,7 @@ TEST_F(Dag, DistinguishesCountsFromSizesAndKnowsTheirTime) {
   EXPECT_EQ(over("traffic", "bytes"), 15);
   EXPECT_EQ(over("traffic", "flows"), 15);
   EXPECT_EQ(over("day", "packets"), 120);     // its window
-  EXPECT_EQ(over("mean", "bytes_mean"), 15);  // that of its input
+  EXPECT_EQ(over("mean", "bytes_mean"), 15);  // the interval of its input
   EXPECT_EQ(over("day_mean", "bytes_mean"), 120);
   EXPECT_EQ(over("sizes", "size_mean"), 0);
   EXPECT_EQ(over("sizes_mean", "size_mean_mean"), 0);
@@ -72,17 +72,17 @@ TEST_F(Dag, RoundTripsThroughJson) {
   EXPECT_EQ(dag::to_json(again), dag::to_json(graph));
 }
 
-TEST_F(Dag, ADirectionNeedsAHomeWhichIsPartOfItsFingerprintOnly) {
+TEST_F(Dag, OnlyGroupingByDirectionNeedsAHomeAndAddsItToTheFingerprint) {
   EXPECT_NE(error({"modules.traffic.by=[direction]"}).find("does not define \"home\""), std::string::npos);
   const std::string home = "archives.flows.home={networks: [10.0.0.0/8]}", other = "archives.flows.home={networks: [11.0.0.0/8]}";
-  const auto print = [&](const std::vector<std::string>& overrides) {
+  const auto fingerprint = [&](const std::vector<std::string>& overrides) {
     return resolve(chain, overrides)->graph.modules[0].fingerprint;
   };
-  EXPECT_EQ(print({home}), print({}));
-  EXPECT_NE(print({home, "modules.traffic.by=[direction]"}), print({other, "modules.traffic.by=[direction]"}));
+  EXPECT_EQ(fingerprint({home}), fingerprint({}));
+  EXPECT_NE(fingerprint({home, "modules.traffic.by=[direction]"}), fingerprint({other, "modules.traffic.by=[direction]"}));
 }
 
-TEST_F(Dag, OrdersModulesIndependentlyOfTheText) {
+TEST_F(Dag, OrdersModulesIndependentlyOfTheManifest) {
   const auto resolved = resolve(chain, {"modules.a={plugin: mean, inputs: {values: variance.bytes_variance}}"});
   ASSERT_TRUE(resolved) << resolved.error().message;
   EXPECT_EQ(resolved->graph.modules.back().name, "a");
@@ -107,7 +107,7 @@ TEST_F(Dag, ReportsBindingErrors) {
             "m.yaml:11:3: the interval 7m does not divide the block length 2h of the archive flows; choose one that does");
   EXPECT_EQ(error({"modules.mean.window=20m"}), "m.yaml:12:3: the window 20m is not a multiple of the interval 15m; round it");
   EXPECT_EQ(error({"modules.mean.interval=30m"}),
-            "m.yaml:12:3: the interval 30m differs from the 15m of its input traffic; leave it out, it is inherited");
+            "m.yaml:12:3: the interval 30m differs from the 15m of its input traffic; leave it out to inherit that");
   EXPECT_EQ(error({"modules.traffic.by=[colour]"}).substr(0, 59),
             "m.yaml:11:3: \"by\": \"colour\" is not a dimension; use one of ");
   EXPECT_EQ(error({"modules.mean.filter=proto tcp"}).substr(0, 40), "--set modules.mean.filter=proto tcp: \"fi");
@@ -137,12 +137,13 @@ TEST_F(Dag, TotalsNeedClosedDimensionsAndAreInherited) {
     EXPECT_EQ(module.totals, (std::vector<std::string>{"router", "protocol_class"})) << module.name;
   EXPECT_EQ(dag::graph_from_json(dag::to_json(graph)).modules[2].totals, graph.modules[2].totals);
   EXPECT_EQ(error({"modules.traffic.totals=[protocol_class]"}),
-            "m.yaml:11:3: \"totals\" names protocol_class, by which the module is not grouped; add it to \"by\" or leave it out");
+            "m.yaml:11:3: \"totals\" names protocol_class, but \"by\" does not; add it to \"by\" or remove it from \"totals\"");
   EXPECT_NE(error({"modules.traffic.by=[router, dst_port]", "modules.traffic.totals=[dst_port]"})
                 .find("names dst_port, an open dimension"),
             std::string::npos);
   EXPECT_EQ(error({"modules.mean.totals=[router]"}),
-            "m.yaml:12:3: \"totals\" are computed from flows; leave it out, mean has those of its input traffic");
+            "m.yaml:12:3: \"totals\" is only for modules that read flows; leave it out, because mean inherits the totals of its "
+            "input traffic");
   EXPECT_NE(error({"modules.traffic.input={archive: flows, where: {router: [\"1\", all]}}", "modules.traffic.totals=[router]"})
                 .find("a router is named \"all\""),
             std::string::npos);

@@ -1,5 +1,5 @@
-// Reference planner, written straight from the definition: recursion over single jobs, windows by time, plain sets. Slow and
-// simple on purpose; the real planner must find the same jobs.
+// Reference planner that follows the definition directly: recursion over single jobs, windows by time, plain sets. Deliberately
+// slow and simple; the real planner must find the same jobs.
 #pragma once
 
 #include "coordinator/jobs/plan.hpp"
@@ -15,10 +15,10 @@ namespace mole::test {
 
 using Job = std::pair<std::uint32_t, std::int64_t>;  // module, block number
 
-struct Found {
+struct Needs {
   std::set<Job> states, results;  // to be computed
   std::set<std::string> files;    // to be read
-  bool operator==(const Found&) const = default;
+  bool operator==(const Needs&) const = default;
 };
 
 class NaivePlanner {
@@ -29,14 +29,14 @@ class NaivePlanner {
     for (std::uint32_t m = 0; m < graph.modules.size(); ++m) begins_.push_back(begin_of(m));
   }
 
-  Found plan(const std::vector<std::uint32_t>& modules, TimeRange range) {
-    found_ = {};
+  Needs plan(const std::vector<std::uint32_t>& modules, TimeRange range) {
+    needs_ = {};
     for (const auto m : modules) {
       const auto& a = graph_.grid(graph_.modules[m]);
       for (auto b = number(a, range.from); start(a, b) < range.to; ++b)
         if (b >= begins_[m]) need_result(m, b);
     }
-    return found_;
+    return needs_;
   }
 
  private:
@@ -72,7 +72,7 @@ class NaivePlanner {
                                        [&](const auto& i) { return i.kind != InputKind::flows && chained(i.source); });
   }
 
-  // Blocks that overlap [from, to) and are not before `begin`; a block before `begin` reaches only itself.
+  // Returns the blocks that overlap `range` and are not before `begin`; a block before `begin` reaches only itself (`own`).
   std::vector<std::int64_t> overlapping(const coordinator::dag::Archive& a, TimeRange range, std::int64_t begin,
                                         std::int64_t own) const {
     std::vector<std::int64_t> out;
@@ -82,7 +82,7 @@ class NaivePlanner {
   }
 
   void need_result(std::uint32_t m, std::int64_t b) {
-    if (has_result_.contains({m, b}) || !found_.results.insert({m, b}).second) return;
+    if (has_result_.contains({m, b}) || !needs_.results.insert({m, b}).second) return;
     const auto& module = graph_.modules[m];
     const auto& a = graph_.grid(module);
     if (module.window == 0) {
@@ -96,7 +96,7 @@ class NaivePlanner {
   }
 
   void need_state(std::uint32_t m, std::int64_t b) {
-    if (has_state_.contains({m, b}) || !found_.states.insert({m, b}).second) return;
+    if (has_state_.contains({m, b}) || !needs_.states.insert({m, b}).second) return;
     if (graph_.modules[m].since && b > begins_[m]) need_state(m, b - 1);
     need_inputs(m, b);
   }
@@ -113,7 +113,7 @@ class NaivePlanner {
               files.begin(), files.end(), std::pair(router, reach.from - 2 * graph_.archives[input.source].covers),
               [](const auto& x, const auto& y) { return std::pair(x.file.router, x.file.covers.from) < y; });
           for (; f != files.end() && f->file.router == router && f->file.covers.from < reach.to; ++f)
-            if (f->file.covers.overlaps(reach)) found_.files.insert(f->file.id);
+            if (f->file.covers.overlaps(reach)) needs_.files.insert(f->file.id);
         }
       } else {
         for (const auto x : overlapping(a, {start(a, b) - module.warmup, start(a, b + 1)}, begins_[input.source], b))
@@ -126,12 +126,12 @@ class NaivePlanner {
   std::vector<const coordinator::jobs::ArchiveIndex*> indexes_;
   std::set<Job> has_state_, has_result_;
   std::vector<std::int64_t> begins_;
-  Found found_;
+  Needs needs_;
 };
 
-// The same sets, from a real plan.
-inline Found found_in(const coordinator::jobs::Plan& plan) {
-  Found out;
+// Returns the same sets for a plan of the real planner.
+inline Needs needs_of(const coordinator::jobs::Plan& plan) {
+  Needs out;
   for (std::uint32_t m = 0; m < plan.modules.size(); ++m)
     for (auto b = plan.modules[m].first; b < plan.modules[m].last(); ++b) {
       if (plan.modules[m].flags_at(b) & coordinator::jobs::needs_state) out.states.insert({m, b});

@@ -58,16 +58,16 @@ struct Rows {
   }
 };
 
-bool all_live(std::uint32_t) { return true; }
+bool is_present(std::uint32_t) { return true; }
 
-Result<jobs::Plan> plan_of(const dag::Graph& graph, const std::vector<task::File>& files, const jobs::PlanRequest& ask,
+Result<jobs::Plan> plan_of(const dag::Graph& graph, const std::vector<task::File>& files, const jobs::PlanRequest& request,
                            const Rows& rows) {
   std::vector<std::shared_ptr<const jobs::ArchiveIndex>> indexes;
   for (const auto& a : graph.archives) indexes.push_back(std::make_shared<jobs::ArchiveIndex>(files, a.covers));
-  return jobs::make_plan(std::make_shared<dag::Graph>(graph), indexes, ask, rows.scan(), all_live);
+  return jobs::make_plan(std::make_shared<dag::Graph>(graph), indexes, request, rows.scan(), is_present);
 }
 
-// Marks jobs of a plan as computed under the plan's keys.
+// Marks about `percent` of the plan's jobs as computed under the plan's keys, and returns them in `states` and `results`.
 void fill(Rows& rows, std::set<Job>* states, std::set<Job>* results, const jobs::Plan& plan, Random& random, unsigned percent) {
   for (std::uint32_t m = 0; m < plan.modules.size(); ++m)
     for (auto b = plan.modules[m].first; b < plan.modules[m].last(); ++b) {
@@ -139,27 +139,27 @@ TEST(Planner, MatchesTheNaivePlannerOnRandomPipelines) {
       for (int h = static_cast<int>(random() % 5); h < 60; ++h)
         if (random() % 10 || h == 59) files.push_back(file(router, h));
     const Micros from = t0 + static_cast<Micros>(random() % 40) * hour_us;
-    jobs::PlanRequest ask{{}, {from, from + static_cast<Micros>(1 + random() % 30) * hour_us}, true};
-    if (random() % 2) ask.modules = {static_cast<std::uint32_t>(random() % graph.modules.size())};
-    auto empty = plan_of(graph, files, ask, {});
-    auto asked = ask.modules;
-    for (std::uint32_t m = 0; ask.modules.empty() && m < graph.modules.size(); ++m) asked.push_back(m);
+    jobs::PlanRequest request{{}, {from, from + static_cast<Micros>(1 + random() % 30) * hour_us}, true};
+    if (random() % 2) request.modules = {static_cast<std::uint32_t>(random() % graph.modules.size())};
+    auto empty = plan_of(graph, files, request, {});
+    auto modules = request.modules;
+    for (std::uint32_t m = 0; request.modules.empty() && m < graph.modules.size(); ++m) modules.push_back(m);
     if (!empty) {  // the range is before the first block of every requested module
       std::vector<task::File> all = files;
       const jobs::ArchiveIndex index(all, hour_us);
-      EXPECT_EQ(NaivePlanner(graph, {&index}, {}, {}).plan(asked, ask.range), Found{}) << "seed " << seed;
+      EXPECT_EQ(NaivePlanner(graph, {&index}, {}, {}).plan(modules, request.range), Needs{}) << "seed " << seed;
       continue;
     }
     Rows rows;
     std::set<Job> states, results;
     fill(rows, &states, &results, *empty, random, static_cast<unsigned>(random() % 101));
-    auto plan = plan_of(graph, files, ask, rows);
+    auto plan = plan_of(graph, files, request, rows);
     ASSERT_TRUE(plan);
     NaivePlanner naive(graph, {plan->indexes[0].get()}, states, results);
-    auto range = ask.range;
+    auto range = request.range;
     range.to = std::min(range.to, plan->indexes[0]->span({})->to);
-    const auto expected = naive.plan(asked, range);
-    EXPECT_EQ(found_in(*plan), expected) << "seed " << seed;
+    const auto expected = naive.plan(modules, range);
+    EXPECT_EQ(needs_of(*plan), expected) << "seed " << seed;
   }
 }
 
@@ -168,14 +168,14 @@ TEST(Planner, PlansNothingWhenEverythingIsPresent) {
   const auto graph = random_graph(random);
   std::vector<task::File> files;
   for (int h = 0; h < 60; ++h) files.push_back(file("1", h));
-  const jobs::PlanRequest ask{{}, {t0 + 20 * hour_us, t0 + 40 * hour_us}, false};
-  auto empty = plan_of(graph, files, ask, {});
+  const jobs::PlanRequest request{{}, {t0 + 20 * hour_us, t0 + 40 * hour_us}, false};
+  auto empty = plan_of(graph, files, request, {});
   ASSERT_TRUE(empty);
   Rows rows;
   fill(rows, nullptr, nullptr, *empty, random, 100);
-  auto plan = plan_of(graph, files, ask, rows);
+  auto plan = plan_of(graph, files, request, rows);
   ASSERT_TRUE(plan);
-  EXPECT_EQ(found_in(*plan), Found{});
+  EXPECT_EQ(needs_of(*plan), Needs{});
 }
 
 // Adding a missing file plans exactly the blocks that depend on it.
@@ -190,22 +190,23 @@ TEST(Planner, PlansTheBlocksThatReadAnAddedFile) {
   std::vector<task::File> files;
   for (int h = 0; h < 60; ++h)
     if (h != 21) files.push_back(file("1", h));
-  const jobs::PlanRequest ask{{}, {t0, t0 + 50 * hour_us}, false};
-  auto before = plan_of(graph, files, ask, {});
+  const jobs::PlanRequest request{{}, {t0, t0 + 50 * hour_us}, false};
+  auto before = plan_of(graph, files, request, {});
   ASSERT_TRUE(before);
   Random random(1);
   Rows rows;
   fill(rows, nullptr, nullptr, *before, random, 100);
   files.push_back(file("1", 21));
-  auto plan = plan_of(graph, files, ask, rows);
+  auto plan = plan_of(graph, files, request, rows);
   ASSERT_TRUE(plan);
   std::map<std::uint32_t, std::set<std::int64_t>> blocks;
-  for (const auto& [m, b] : found_in(*plan).results) blocks[m].insert((plan->grid(m).start(b) - t0) / hour_us);
-  // Block [20, 22) reads files up to 23:00; block [18, 20) up to 21:00, so it does not. Windows of 6 h reach 5h45 back.
+  for (const auto& [m, b] : needs_of(*plan).results) blocks[m].insert((plan->grid(m).start(b) - t0) / hour_us);
+  // Block [20, 22) reads files up to hour 23, and so the added one; block [18, 20) only up to hour 21. A window of 6 h reaches
+  // 5 h 45 min back.
   EXPECT_EQ(blocks[0], (std::set<std::int64_t>{20}));
   EXPECT_EQ(blocks[1], (std::set<std::int64_t>{20, 22, 24, 26}));
   EXPECT_EQ(blocks[2], (std::set<std::int64_t>{20, 22, 24, 26, 28, 30, 32}));
-  EXPECT_EQ(found_in(*plan).files, (std::set<std::string>{"1_20", "1_21", "1_22"}));
+  EXPECT_EQ(needs_of(*plan).files, (std::set<std::string>{"1_20", "1_21", "1_22"}));
 }
 
 TEST(Planner, WaitsForBlocksPastTheHorizonUnlessPartial) {
@@ -216,18 +217,18 @@ TEST(Planner, WaitsForBlocksPastTheHorizonUnlessPartial) {
   dag::set_fingerprints(graph);
   std::vector<task::File> files;
   for (int h = 0; h < 8; ++h) files.push_back(file("1", h));
-  jobs::PlanRequest ask{{}, {t0, t0 + 12 * hour_us}, false};
-  auto plan = plan_of(graph, files, ask, {});
+  jobs::PlanRequest request{{}, {t0, t0 + 12 * hour_us}, false};
+  auto plan = plan_of(graph, files, request, {});
   ASSERT_TRUE(plan);
-  // [6, 8) needs the file of [8, 9), one hour of lateness.
-  EXPECT_EQ(found_in(*plan).results.size(), 3u);
-  EXPECT_EQ(plan->modules[0].flags_at(plan->grid(0).number(t0 + 6 * hour_us)), jobs::asked | jobs::waits);
+  // Block [6, 8) also needs the file of [8, 9), because of one hour of lateness.
+  EXPECT_EQ(needs_of(*plan).results.size(), 3u);
+  EXPECT_EQ(plan->modules[0].flags_at(plan->grid(0).number(t0 + 6 * hour_us)), jobs::requested | jobs::waits);
   ASSERT_EQ(plan->waits.size(), 1u);
   EXPECT_EQ(plan->waits[0].substr(0, 23), "3 jobs wait for files: ");
-  ask.partial = true;
-  plan = plan_of(graph, files, ask, {});
+  request.partial = true;
+  plan = plan_of(graph, files, request, {});
   ASSERT_TRUE(plan);
-  EXPECT_EQ(found_in(*plan).results.size(), 4u);
+  EXPECT_EQ(needs_of(*plan).results.size(), 4u);
 }
 
 TEST(Planner, RefusesARangeWithoutData) {
@@ -266,7 +267,7 @@ TEST(ArchiveIndex, ReturnsEverySlotInReachOnceEvenOutsideTheArchive) {
   EXPECT_EQ(seen, "1-0 1-1 1+2 1+3 1-4 1+5 1-6 2-0 2-1 2-2 2-3 2-4 2-5 2-6 ");
 }
 
-TEST(ArchiveIndex, ToleratesStartsThatAreSecondsOff) {
+TEST(ArchiveIndex, ToleratesStartsThatAreOffBySeconds) {
   std::vector<task::File> files;
   for (int h = 0; h < 5; ++h) {
     files.push_back(file("1", h));

@@ -30,7 +30,7 @@ resources:
   routes: {files: "ribs/rib.{date}.txt", valid: 1d}
 )";
 
-// Three days of files and tables for the first two.
+// Three days of files, and routing tables for the first two days.
 class Routes : public ::testing::Test {
  protected:
   Routes() {
@@ -78,11 +78,11 @@ TEST_F(Routes, ATableAffectsExactlyTheBlocksItIsUsedIn) {
   ASSERT_EQ(world.run(whole())["state"], "COMPLETE");
   EXPECT_TRUE(new_jobs().empty());
   std::string reason;
-  table("rib.20070924.txt", "10.0.0.0/8 3\n");  // a new day: its blocks were computed with the day before
+  table("rib.20070924.txt", "10.0.0.0/8 3\n");  // its blocks were computed with the table of the day before
   EXPECT_EQ(new_jobs(&reason), systems_of("2007-09-24"));
   EXPECT_NE(reason.find("rib.20070924.txt"), std::string::npos) << reason;
-  table("rib.20070926.txt", "10.0.0.0/8 9\n");  // later than everything
-  table("rib.20070920.txt", "10.0.0.0/8 9\n");  // earlier, and followed by one before the first block
+  table("rib.20070926.txt", "10.0.0.0/8 9\n");  // later than all blocks
+  table("rib.20070920.txt", "10.0.0.0/8 9\n");  // replaced by the next table before the first block
   EXPECT_EQ(new_jobs(), systems_of("2007-09-24"));
   ASSERT_EQ(world.run(whole())["state"], "COMPLETE");
   EXPECT_TRUE(new_jobs().empty());
@@ -99,7 +99,7 @@ TEST_F(Routes, ATableAffectsExactlyTheBlocksItIsUsedIn) {
   EXPECT_NE(explained->dump().find("rib.2007-09-23.txt"), std::string::npos) << explained->dump(2);
 }
 
-TEST_F(Routes, TasksNameTheTablesOfTheirBlockAndNodesGetThem) {
+TEST_F(Routes, TasksNameTheTablesOfTheirBlockAndNodesCanFetchThem) {
   fs::remove(world.folder.path() / "ribs/rib.20070922.txt");
   ASSERT_TRUE(world.client().submit(whole(with(by_as, "{length: 6h}", "{length: 1d, origin: 06:00}"))));
   fs::remove_all(world.folder.path() / "ribs");  // an accepted request does not need them
@@ -133,10 +133,10 @@ TEST_F(Routes, TasksNameTheTablesOfTheirBlockAndNodesGetThem) {
 
 TEST_F(Routes, AModuleThatReadsNoAsNumberDependsOnNoTable) {
   ASSERT_EQ(world.run(whole())["state"], "COMPLETE");
-  const auto as_it_was = with(with(by_as, "traffic: {plugin: traffic, input: {archive: flows, as: routes}",
-                                   "traffic: {plugin: traffic, input: {archive: flows}"),
-                              "  systems: {plugin: systems, input: {archive: flows, as: routes}, interval: 15m}\n", "");
-  const auto plan = world.client().plan(whole(as_it_was));
+  const auto without_tables = with(with(by_as, "traffic: {plugin: traffic, input: {archive: flows, as: routes}",
+                                        "traffic: {plugin: traffic, input: {archive: flows}"),
+                                   "  systems: {plugin: systems, input: {archive: flows, as: routes}, interval: 15m}\n", "");
+  const auto plan = world.client().plan(whole(without_tables));
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_EQ((*plan)["jobs"]["new"], 0);
   const auto filtered = with(by_as, "traffic: {plugin: traffic, input: {archive: flows, as: routes}",
@@ -177,7 +177,7 @@ TEST_F(Routes, ErrorsAreReportedAtSubmit) {
   expect_refusal(by_as, "accepted");
 }
 
-TEST_F(Routes, ARequestKeepsItsTablesAndBlocksRequestsWithOthers) {
+TEST_F(Routes, ARequestKeepsItsTablesAndBlocksRequestsWithDifferentOnes) {
   const auto first = world.client().submit(whole());
   ASSERT_TRUE(first);
   table("rib.20070922.txt", "10.0.0.0/8 5\n");
@@ -209,7 +209,7 @@ TEST(RoutesOver, CoversTheRangeWithoutGaps) {
   EXPECT_EQ(coordinator::dag::missing_tables(resource, {0, 6 * day_us}),
             (std::vector<std::string>{
                 "resource routes has no table for 1970-01-01T00:00:00Z .. 1970-01-02T00:00:00Z: AS numbers are 0",
-                "resource routes has no table for 1970-01-04T00:00:00Z .. 1970-01-06T00:00:00Z: b is used, which is older"}));
+                "resource routes has no table for 1970-01-04T00:00:00Z .. 1970-01-06T00:00:00Z: the older table b is used"}));
   EXPECT_TRUE(coordinator::dag::missing_tables(resource, {day_us, 3 * day_us}).empty());
   EXPECT_EQ(coordinator::dag::routes_over(resource, {2 * day_us, 3 * day_us}).size(), 1u);
   EXPECT_FALSE(coordinator::dag::routes_over(resource, {2 * day_us, 3 * day_us})[0].stale);

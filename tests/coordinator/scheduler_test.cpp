@@ -1,4 +1,4 @@
-// The scheduler alone, with hand-made plans.
+// The scheduler alone, with hand-written plans.
 #include "coordinator/leases/scheduler.hpp"
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ using jobs::Flag;
 
 Digest name_of(const std::string& text) { return digest_of(std::string_view(text)); }
 
-// A plan of `blocks` hours for the modules "first", and "second", which reads it.
+// Returns a plan with `blocks` blocks of one hour for two modules: "first", and "second", which reads "first".
 jobs::Plan plan_of(std::size_t blocks) {
   auto graph = std::make_shared<dag::Graph>();
   graph->pipeline = "p";
@@ -34,7 +34,7 @@ jobs::Plan plan_of(std::size_t blocks) {
     input.kind = m == 0 ? InputKind::flows : InputKind::rows;
     module.inputs = {input};
     auto& mine = plan.modules[m];
-    mine.flags.assign(blocks, Flag::asked | Flag::needs_result);
+    mine.flags.assign(blocks, Flag::requested | Flag::needs_result);
     mine.state_keys.assign(blocks, name_of("state"));
     mine.result_keys.assign(blocks, name_of("result"));
   }
@@ -42,7 +42,7 @@ jobs::Plan plan_of(std::size_t blocks) {
   return plan;
 }
 
-// A completion in which every step has this outcome and the task this code. The node's incarnation is its name.
+// Returns a completion in which every step has this outcome and the task this code. The node's incarnation is its name.
 Completion done_by(const std::string& node, const leases::Grant& grant, task::Outcome outcome,
                    task::FailureCode code = task::FailureCode::none, const std::string& message = "") {
   Completion done;
@@ -50,10 +50,10 @@ Completion done_by(const std::string& node, const leases::Grant& grant, task::Ou
   done.spec.id = grant.id;
   done.spec.block = grant.block;
   for (std::uint32_t i = 0; i < grant.steps.size(); ++i) {
-    auto& asked = done.spec.steps.emplace_back();
-    asked.fingerprint = grant.steps[i].job.fingerprint;
-    asked.make_state = grant.steps[i].step.make_state, asked.state_key = grant.steps[i].state_key;
-    asked.make_result = grant.steps[i].step.make_result, asked.result_key = grant.steps[i].result_key;
+    auto& spec = done.spec.steps.emplace_back();
+    spec.fingerprint = grant.steps[i].job.fingerprint;
+    spec.make_state = grant.steps[i].step.make_state, spec.state_key = grant.steps[i].state_key;
+    spec.make_result = grant.steps[i].step.make_result, spec.result_key = grant.steps[i].result_key;
     auto& step = done.report.steps.emplace_back();
     step.step = i;
     step.outcome = outcome;
@@ -74,7 +74,7 @@ class Coordinator {
   }
   std::vector<leases::Grant> lease(std::uint32_t slots) { return *scheduler.lease({"a", "a1", slots, held_}, now); }
   // Reports the outcome of every step and the code of the task.
-  leases::Settled complete(const leases::Grant& grant, task::Outcome outcome, task::FailureCode code,
+  leases::Effects complete(const leases::Grant& grant, task::Outcome outcome, task::FailureCode code,
                            const std::string& message = "") {
     auto done = done_by("a", grant, outcome, code, message);
     done.incarnation = "a1";
@@ -95,7 +95,7 @@ void register_node(leases::Scheduler& scheduler, const std::string& name) {
   scheduler.register_node(info, hour_us);
 }
 
-// Returns the blocks of each node in the order granted, when `nodes` nodes lease one block at a time in turn.
+// Lets `nodes` nodes lease one block at a time, in turn. Returns the blocks granted to each node, in order.
 std::map<std::string, std::vector<std::int64_t>> blocks_of_nodes(leases::Scheduler& scheduler, std::size_t nodes) {
   leases::Random random(1);
   std::map<std::string, std::vector<std::int64_t>> out;
@@ -118,7 +118,7 @@ std::map<std::string, std::vector<std::int64_t>> blocks_of_nodes(leases::Schedul
   return out;
 }
 
-// Returns the CPU seconds to give up every block of a plan, one completion each.
+// Returns the CPU seconds needed to give up every block of a plan, with one completion per block.
 double seconds_to_give_up(std::size_t blocks) {
   leases::Settings settings;
   settings.plugin_attempts = 1;
@@ -140,12 +140,12 @@ double seconds_to_give_up(std::size_t blocks) {
   return seconds;
 }
 
-TEST(Scheduler, GivesUpManyJobsInTimeProportionalToThem) {
+TEST(Scheduler, GivesUpJobsInTimeProportionalToTheirNumber) {
   const auto few = seconds_to_give_up(2'500), many = seconds_to_give_up(20'000);
   EXPECT_LT(many, 24 * few + 0.1);  // linear: 8 times; quadratic: 64 times
 }
 
-// Returns the CPU seconds to find that none of `blocks` blocks can run, each of which waits for the previous one.
+// Returns the CPU seconds needed to find that none of `blocks` blocks can run, because each waits for the previous one.
 double seconds_to_find_nothing(std::size_t blocks, std::size_t nodes) {
   leases::Scheduler scheduler({}, 1);
   for (std::size_t n = 0; n < nodes; ++n) register_node(scheduler, std::to_string(n));
@@ -174,26 +174,26 @@ std::size_t max_run(const std::vector<std::int64_t>& blocks) {
   return max;
 }
 
-// Neighbouring blocks share a file, so one node should get both.
+// Neighbouring blocks share a file, so one node should compute both.
 TEST(Scheduler, GivesNeighbouringBlocksToOneNode) {
   for (const std::size_t nodes : {1u, 2u, 3u}) {
     leases::Scheduler scheduler({}, 1);
     scheduler.set_plan(1, 0, plan_of(24 * nodes));
     const auto blocks = blocks_of_nodes(scheduler, nodes);
     ASSERT_EQ(blocks.size(), nodes);
-    std::size_t all = 0, rows = 0;
+    std::size_t all = 0, runs = 0;
     for (const auto& [name, mine] : blocks) {
       all += mine.size();
       EXPECT_NEAR(static_cast<double>(mine.size()), 24, 1) << name;
       EXPECT_GE(max_run(mine), 8u) << name;
       for (std::size_t i = 0; i < mine.size(); ++i) {
-        rows += i == 0 || mine[i] != mine[i - 1] + 1;
+        runs += i == 0 || mine[i] != mine[i - 1] + 1;
         // No node runs far ahead, so that blocks chained to the oldest ones become ready.
         EXPECT_LE(std::abs(mine[i] - static_cast<std::int64_t>(i * nodes)), static_cast<std::int64_t>(8 * nodes)) << name << i;
       }
     }
     EXPECT_EQ(all, 24 * nodes);
-    EXPECT_LE(rows, nodes == 1 ? 1 : nodes * 6) << nodes;
+    EXPECT_LE(runs, nodes == 1 ? 1 : nodes * 6) << nodes;
     EXPECT_TRUE(scheduler.exhausted(1));
   }
 }
@@ -207,7 +207,7 @@ TEST(Scheduler, GivesAFailedBlockToAnyNode) {
   scheduler.set_plan(1, 0, plan_of(8));
   const auto first = next("a"), other = next("b");
   EXPECT_EQ(first.ref.number, 0);
-  scheduler.complete(done_by("a", first, task::Outcome::failed, task::FailureCode::transient, "its disk"), now, random);
+  scheduler.complete(done_by("a", first, task::Outcome::failed, task::FailureCode::transient, "disk error"), now, random);
   EXPECT_EQ(next("a").ref.number, 1) << "block 0 has to wait";
   now += 30 * second_us;
   scheduler.complete(done_by("b", other, task::Outcome::done), now, random);
@@ -233,9 +233,9 @@ TEST(Scheduler, CountsATaskThatDidNothingAsAFailureOfEveryStep) {
   Coordinator c;
   c.scheduler.set_plan(1, 0, plan_of(1));
   const auto grant = c.lease(1).at(0);
-  const auto settled = c.complete(grant, task::Outcome::not_run, task::FailureCode::none);
-  ASSERT_EQ(settled.failures.size(), grant.steps.size());
-  for (const auto& [job, failure] : settled.failures) {
+  const auto effects = c.complete(grant, task::Outcome::not_run, task::FailureCode::none);
+  ASSERT_EQ(effects.failures.size(), grant.steps.size());
+  for (const auto& [job, failure] : effects.failures) {
     EXPECT_EQ(failure.code, task::FailureCode::transient);
     EXPECT_EQ(failure.infra_failures, 1u);
     EXPECT_NE(failure.message, "");
@@ -245,7 +245,7 @@ TEST(Scheduler, CountsATaskThatDidNothingAsAFailureOfEveryStep) {
   EXPECT_EQ(c.lease(1).size(), 1u);
 }
 
-// Returns the number of attempts until a job that always fails with this code is given up.
+// Returns the number of attempts after which a job that always fails with this code is given up.
 int attempts_until_given_up(task::FailureCode code, bool same_message) {
   Coordinator c;
   c.scheduler.set_plan(1, 0, plan_of(1));
