@@ -15,7 +15,7 @@ using coordinator::views::InFlightTickets;
 
 TEST(InFlightTickets, WaitReturnsWhenEarlierTicketsHaveEnded) {
   InFlightTickets tickets;
-  tickets.wait();  // there are none
+  tickets.wait();  // there are no tickets
   std::optional<std::future<void>> waiting;
   std::atomic<bool> ended = false, seen_ended = false;
   {

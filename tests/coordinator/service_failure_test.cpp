@@ -36,8 +36,8 @@ TEST(ServiceFailure, LeasesTheCulpritAloneAndGivesItUpAfterThreeAttempts) {
   done.report.steps[2] = {};
   done.report.steps[2].step = 2;
   done.report.steps[2].outcome = task::Outcome::blocked;
-  EXPECT_EQ(world.complete(done), "accepted");  // traffic's part
-  EXPECT_TRUE(world.lease("a", 1).empty());     // mean is delayed, variance depends on it
+  EXPECT_EQ(world.complete(done), "accepted");  // the result of traffic
+  EXPECT_TRUE(world.lease("a", 1).empty());     // mean is delayed, and variance depends on it
   for (int attempt = 2; attempt <= 3; ++attempt) {
     world.clock += 10 * second_us;
     specs = world.lease("a", 4);
@@ -92,7 +92,7 @@ TEST(ServiceFailure, BisectsACrashWithoutACulprit) {
   EXPECT_EQ(request["jobs"]["done"], 1);
 }
 
-TEST(ServiceFailure, RecomputesAStateThatNoNodeHas) {
+TEST(ServiceFailure, RecomputesAStateThatNoNodeHolds) {
   World world;
   world.add_files("1", 0, 5);
   const auto accepted = world.client().submit(world.submission(chain, "2007-09-22", "2007-09-22T04"));
@@ -104,7 +104,7 @@ TEST(ServiceFailure, RecomputesAStateThatNoNodeHas) {
   auto done = world.compute("b", specs[0]);
   done.report.steps.clear();
   done.report.code = task::FailureCode::missing;
-  done.report.message = "none of the nodes has a state";
+  done.report.message = "no node holds a state";
   done.report.missing_blobs = {specs[0].steps[1].states[0].blob};
   world.complete(done);
   specs = world.lease("b", 1);
@@ -117,14 +117,14 @@ TEST(ServiceFailure, RecomputesAStateThatNoNodeHas) {
   EXPECT_EQ(state_of(world, (*accepted)["id"]), "COMPLETE");
 }
 
-TEST(ServiceFailure, TreatsOtherBytesAsANewRevision) {
+TEST(ServiceFailure, TreatsChangedBytesAsANewRevision) {
   World world;
   world.add_files("1", 0, 5);
   const auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
   world.run(submission);
   const auto before = world.catalogue();
-  // The file of 02:00, which both blocks read, changes; a run with another filter reads it again and finds the change.
-  world.content[World::file_name("1", 2)] = "other bytes";
+  // The file of 02:00, which both blocks read, changes. A run with a different filter reads it again and detects the change.
+  world.content[World::file_name("1", 2)] = "changed bytes";
   auto changed = submission;
   changed.overrides = {"modules.traffic.filter=proto tcp"};
   EXPECT_EQ(world.run(changed)["state"], "COMPLETE");
@@ -144,8 +144,8 @@ TEST(ServiceFailure, TreatsAFileThatCannotBeFetchedAsAGap) {
   world.remove_file("1", 0);  // after it was listed
   world.work();
   EXPECT_EQ(state_of(world, (*accepted)["id"]), "COMPLETE");
-  const auto ls = world.client().archive_files("border/flows");
-  EXPECT_EQ(ls->size(), 4u);
+  const auto files = world.client().archive_files("border/flows");
+  EXPECT_EQ(files->size(), 4u);
 }
 
 TEST(ServiceFailure, FailsARequestOnAnEmptyArchive) {
@@ -180,11 +180,11 @@ TEST(ServiceFailure, ReadsAListingFromABlob) {
   ASSERT_FALSE(early);
   EXPECT_EQ(early.error().code, Code::transient);
   const std::string rows = "rows of another task";
-  auto hostile = done;
-  hostile.report.index_blob = digest_of(std::string_view(rows));
-  ASSERT_TRUE(world.service().put_blob(hostile.report.index_blob, 0, rows, rows.size()));
-  EXPECT_FALSE(world.service().complete({hostile}));
-  EXPECT_TRUE(world.service().get_blob(hostile.report.index_blob, 0, 100)) << "not a listing, so not removed";
+  auto wrong = done;
+  wrong.report.index_blob = digest_of(std::string_view(rows));
+  ASSERT_TRUE(world.service().put_blob(wrong.report.index_blob, 0, rows, rows.size()));
+  EXPECT_FALSE(world.service().complete({wrong}));
+  EXPECT_TRUE(world.service().get_blob(wrong.report.index_blob, 0, 100)) << "not a listing, so not removed";
   for (std::uint64_t at = 0; at < text.size();) {
     const auto held =
         world.service().put_blob(done.report.index_blob, at, std::string_view(text).substr(at, 1 << 20), text.size());
@@ -192,7 +192,7 @@ TEST(ServiceFailure, ReadsAListingFromABlob) {
     at = *held;
   }
   EXPECT_EQ(world.complete(done), "accepted");
-  EXPECT_FALSE(world.service().get_blob(done.report.index_blob, 0, 100)) << "removed when it was read";
+  EXPECT_FALSE(world.service().get_blob(done.report.index_blob, 0, 100)) << "removed after it was read";
   EXPECT_EQ(world.lease("a", 1).at(0).kind, task::Kind::compute);
 }
 
@@ -222,7 +222,7 @@ TEST(ServiceFailure, RefusesAChangedBinaryUnderAReleasedVersion) {
   world.run(submission);
   const json flows = json::array({{{"role", "flows"}, {"kind", "flows"}, {"reads", {"bytes"}}}});
   const json bytes = json::array({{{"name", "bytes"}, {"type", "u64"}, {"nullable", false}, {"unit", "B"}, {"doc", "x"}}});
-  write_plugin(world.folder.path() / "plugins", metric("traffic", "mergeable", flows, bytes), "another build");
+  write_plugin(world.folder.path() / "plugins", metric("traffic", "mergeable", flows, bytes), "a different build");
   const auto refused = world.client().submit(submission);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::unsupported);

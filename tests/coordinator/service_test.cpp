@@ -31,10 +31,10 @@ TEST(Service, RunsOneModuleToCompletion) {
   ASSERT_TRUE(request);
   const auto& files = (*request)["files"];
   EXPECT_EQ(files["decoded"], 4) << "the first file of each block";
-  EXPECT_EQ(files["from_columns"], 4 * 2) << "a block reads three, one of them for its lateness";
+  EXPECT_EQ(files["from_columns"], 4 * 2) << "a block reads three files, one of them because of lateness";
 }
 
-// A client polls while the last completions are processed: when it sees the end of the request, every table exists.
+// A client polls while the last completions are processed. When it sees that the request has ended, every table must exist.
 TEST(Service, ARequestEndsAfterItsTablesAreWritten) {
   World world;
   world.add_files("1", 0, 401);
@@ -51,14 +51,14 @@ TEST(Service, ARequestEndsAfterItsTablesAreWritten) {
   ASSERT_EQ(last.size(), 200u);
   EXPECT_EQ(world.client().status()->at("modules").at(0).at("state"), "running");
   std::size_t tables = 0;
-  std::thread asking([&] {
+  std::thread client([&] {
     while (state_of(world, (*accepted)["id"]) != "COMPLETE") {
     }
     for (const auto& entry : fs::recursive_directory_iterator(world.folder.path() / "state/tables"))
       tables += entry.is_regular_file();
   });
   EXPECT_TRUE(world.service().complete(last));
-  asking.join();
+  client.join();
   EXPECT_EQ(tables, 200u);
   EXPECT_EQ(world.client().status()->at("modules").at(0).at("state"), "done");
 }
@@ -80,7 +80,7 @@ TEST(Service, FusesAllModulesOfABlockIntoOneTask) {
   EXPECT_EQ(specs[0].steps[1].inputs[0].step, 0u);
   EXPECT_EQ(specs[0].steps[2].inputs[1].role, "centre");
   EXPECT_EQ(specs[0].steps[2].inputs[1].step, 1u);
-  EXPECT_EQ(specs[0].files.size(), 3u);  // two hours and one of lateness
+  EXPECT_EQ(specs[0].files.size(), 3u);  // two hours, and one hour of lateness
   EXPECT_TRUE(specs[0].steps[1].states.empty());
   world.complete(world.compute("a", specs[0]));
   const auto next = world.lease("a", 1);
@@ -114,8 +114,8 @@ TEST(Service, PlansNothingAfterARunAndOnlyWhatAParameterAffects) {
   EXPECT_EQ((*explained)["changed"][0]["part"], "params.minimum_coverage");
   EXPECT_EQ((*explained)["state"], "done");
   submission.overrides.clear();
-  EXPECT_EQ((*world.client().plan(submission))["jobs"]["new"], 0);  // the earlier results are still there
-  // Results are still those of the run with --set, and only modules affected by it say so.
+  EXPECT_EQ((*world.client().plan(submission))["jobs"]["new"], 0);  // the earlier results are still stored
+  // The results returned are still those of the run with --set, and only the modules it affects report the overrides.
   const auto overrides = [&](const char* module) { return (*world.client().results(module, {}))["overrides"]; };
   const json what_if = {"modules.mean.params.minimum_coverage=0.5"};
   EXPECT_EQ(overrides("border/traffic"), json::array());
@@ -230,11 +230,11 @@ TEST(Service, ResumesAfterARestartAndLosesNothing) {
   const auto late = world.compute("a", held[0]);
   world.reopen();
   EXPECT_EQ(state_of(world, id), "RUNNING");
-  EXPECT_EQ(world.complete(late), "accepted");  // of an earlier epoch, by its keys
+  EXPECT_EQ(world.complete(late), "accepted");  // from an earlier epoch; accepted by its keys
   EXPECT_EQ(world.complete(late), "duplicate");
   world.work();
   EXPECT_EQ(state_of(world, id), "COMPLETE");
-  EXPECT_EQ(world.complete(late), "duplicate");  // the request has ended, its results are kept
+  EXPECT_EQ(world.complete(late), "duplicate");  // the request has ended, but its results are kept
   EXPECT_EQ(world.catalogue().size(), 18u);
 }
 
@@ -248,10 +248,10 @@ TEST(Service, KeepsLeasesAcrossARestart) {
   world.reopen();
   EXPECT_TRUE(world.lease("b", 1).empty());  // a still holds it
   EXPECT_TRUE(world.lease("a", 1, {held[0].id}).empty());
-  const auto again = world.lease("a", 1);  // a lost the reply: it gets the same task
+  const auto again = world.lease("a", 1);  // a lost the reply, so the same task is sent again
   ASSERT_EQ(again.size(), 1u);
   EXPECT_EQ(again[0].id, held[0].id);
-  world.join("a", "another incarnation");  // a was restarted: its lease is void at once
+  world.join("a", "another incarnation");  // a was restarted, so its lease ends immediately
   EXPECT_EQ(world.lease("b", 1).size(), 1u);
 }
 
@@ -311,7 +311,7 @@ TEST(Service, ReportsCoverageWithAndWithoutWindowsSeparately) {
   submission.module.clear();
   const auto done = world.run(submission);
   EXPECT_EQ(done["state"], "PARTIAL");
-  EXPECT_EQ(done["coverage"], 0.5);  // of three modules
+  EXPECT_EQ(done["coverage"], 0.5);  // mean over three modules
   EXPECT_EQ(done["coverage_without_windows"], 1.0);
   EXPECT_EQ(done["coverage_with_windows"], 0.25);
   world.reopen();
@@ -368,7 +368,7 @@ TEST(Service, VerifiesEveryFileOnceAndResumes) {
     EXPECT_EQ(specs[0].kind, task::Kind::verify);
     world.complete(world.compute("a", specs[0]));
   }
-  EXPECT_EQ(files, 4u);  // of eight, four were read before the restart
+  EXPECT_EQ(files, 4u);  // the other four were read before the restart
   EXPECT_EQ(state_of(world, (*task)["id"]), "COMPLETE");
 }
 
@@ -418,7 +418,7 @@ TEST(Service, TracesAValueThroughTheChain) {
   const auto why = world.client().why("border/variance", "bytes_variance", *parse_time("2007-09-22T02:20"));
   ASSERT_TRUE(why) << why.error().message;
   EXPECT_EQ((*why)["interval"]["from"], "2007-09-22T02:15:00Z");
-  std::string upstream;  // sources first, every block in the reach of the windows
+  std::string upstream;  // sources first; all blocks within reach of the windows
   for (const auto& one : (*why)["upstream"])
     upstream += one["module"].get<std::string>() + "@" + one["block"].get<std::string>().substr(11, 5) + " ";
   EXPECT_EQ(upstream, "border/traffic@00:00 border/traffic@02:00 border/mean@00:00 border/mean@02:00 ");
@@ -436,7 +436,7 @@ TEST(Service, RecordsHowAJobReadItsFlows) {
   task::StepReport report;
   report.lineage = {{"archive", {{"name", "flows"}}}};
   EXPECT_EQ(coordinator::requests::lineage_of(done, report)["flows_from"].dump(), R"({"archive":1,"columns":2})");
-  for (const auto& other : {json::object(), json("odd"), json(nullptr)}) {  // reads no flows, or is from another version
+  for (const auto& other : {json::object(), json("odd"), json(nullptr)}) {  // no flows were read, or a different version wrote it
     report.lineage = other;
     EXPECT_FALSE(coordinator::requests::lineage_of(done, report).contains("flows_from"));
   }
@@ -465,9 +465,9 @@ TEST(Service, ShowsTheTimelineInItsStatus) {
   const auto specs = world.lease("a", 1);
   const auto status = world.client().status();
   ASSERT_TRUE(status);
-  std::string strip;
-  for (const auto& piece : (*status)["modules"][0]["strip"]) strip += piece["state"].get<std::string>() + " ";
-  EXPECT_EQ(strip, "done running ready waiting ");
+  std::string timeline;
+  for (const auto& piece : (*status)["modules"][0]["strip"]) timeline += piece["state"].get<std::string>() + " ";
+  EXPECT_EQ(timeline, "done running ready waiting ");
   EXPECT_EQ((*status)["nodes"][0]["name"], "a");
   EXPECT_EQ((*status)["leases"], 1);
 }

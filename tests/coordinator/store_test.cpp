@@ -92,7 +92,7 @@ TEST(Store, ScansInOrderOfBlocks) {
   EXPECT_EQ(seen, (std::vector<Micros>{-3, 0, 5}));
 }
 
-TEST(Rows, RoundTripAndRefuseGarbage) {
+TEST(Rows, RoundTripAndRefuseTruncatedBytes) {
   CatalogueRow row;
   row.state_key = digest_of(std::string_view("1"));
   row.rows_blob = digest_of(std::string_view("2"));
@@ -121,7 +121,7 @@ TEST(Rows, RoundTripAndRefuseGarbage) {
   }
 }
 
-TEST(Envelope, DetectsEveryFlippedBitAndAnotherKey) {
+TEST(Envelope, DetectsEveryFlippedBitAndADifferentKey) {
   const std::string key = "key", payload = "payload";
   const auto sealed = seal_value(key, payload);
   EXPECT_EQ(unseal_value(key, sealed), payload);
@@ -134,7 +134,7 @@ TEST(Envelope, DetectsEveryFlippedBitAndAnotherKey) {
   }
 }
 
-// Four threads commit rows 0, 1, 2, ... of their own and acknowledge each number after it is durable.
+// Starts four threads that each commit rows 0, 1, 2, ... and acknowledge each number after the row is durable.
 [[noreturn]] void commit_until_killed(const fs::path& dir, int acks) {
   auto opened = Store::open(dir, {true, {}});
   if (!opened) ::_exit(2);
@@ -208,19 +208,19 @@ TEST(Store, KeepsEverythingAcknowledgedWhenKilled) {
     ::close(acks[0]);
     int status = 0;
     ::waitpid(child, &status, 0);
-    ASSERT_TRUE(WIFSIGNALED(status)) << "run " << run << " ended by itself with " << status;
+    ASSERT_TRUE(WIFSIGNALED(status)) << "run " << run << " was not killed; status " << status;
   }
   const auto store = open_store(dir);
   for (const auto& [writer, last] : acknowledged) {
-    std::uint64_t rows = 0, partners = 0;
+    std::uint64_t rows = 0, lineages = 0;
     store->scan_prefix(Table::catalogue, keys::number(writer), [&](std::string_view key, std::string_view) {
       EXPECT_EQ(keys::read_u64(key.substr(8)), rows);  // no gap
       ++rows;
-      partners += store->get(Table::lineage, key).has_value();
+      lineages += store->get(Table::lineage, key).has_value();
       return true;
     });
     EXPECT_GT(rows, last);
-    EXPECT_EQ(partners, rows);  // no half batch
+    EXPECT_EQ(lineages, rows);  // no partial batch
   }
 }
 
@@ -234,7 +234,7 @@ TEST(Blobs, AppearOnlyWhenComplete) {
   EXPECT_FALSE(blobs->has(digest));
   EXPECT_EQ(*blobs->put(digest, 8, "89", 10), 4u);    // a piece is missing: continue at 4
   EXPECT_EQ(*blobs->put(digest, 0, "0123", 10), 4u);  // a repeated piece
-  EXPECT_EQ(*blobs->put(digest, 2, "2345", 10), 6u);  // overlapping what is held
+  EXPECT_EQ(*blobs->put(digest, 2, "2345", 10), 6u);  // overlaps bytes already stored
   EXPECT_EQ(*blobs->put(digest, 6, "6789", 10), 10u);
   EXPECT_TRUE(blobs->has(digest));
   EXPECT_EQ(*blobs->put(digest, 0, "0123", 10), 10u);
@@ -255,7 +255,7 @@ TEST(Blobs, RefuseBytesWithADifferentDigest) {
   EXPECT_TRUE(blobs->has(digest_of(std::string_view(""))));
 }
 
-// Removing the folder shows whether it is synced again.
+// While the folder is renamed, a sync fails if it has to sync this folder again.
 TEST(Blobs, AreSyncedOnceIfAnEarlierProcessRenamedThem) {
   TempFolder folder;
   const auto digest = digest_of(std::string_view("bytes"));

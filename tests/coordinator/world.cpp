@@ -179,7 +179,7 @@ coordinator::Completion World::compute(const std::string& node, const task::Spec
     report.state = archive.contains(file.id) ? task::FileState::sound : task::FileState::missing;
     if (report.state == task::FileState::sound)
       report.source = done.report.files.empty() ? task::FlowSource::archive
-                                                : task::FlowSource::columns;  // the node has not decoded the first file before
+                                                : task::FlowSource::columns;  // the first file was not in the node's cache
     done.report.files.push_back(report);
   }
   std::vector<std::string> made(spec.steps.size());

@@ -1,5 +1,5 @@
-// A simulated environment of a Service: a folder of fake plugins, an archive that is only a list, a clock, and nodes that
-// "compute" by hashing the names in a task. It starts no processes and does not wait.
+// A simulated environment for a Service: a folder of fake plugins, an archive that is only a list, a clock, and nodes that hash
+// the keys in a task instead of computing. It starts no processes and does not wait.
 #pragma once
 
 #include "coordinator/service.hpp"
@@ -15,16 +15,15 @@
 
 namespace mole::test {
 
-// A temporary folder.
-// In memory: the tests check logic and kill -9, and neither loses pages.
+// A temporary folder in memory. No disk is needed, because a killed process does not lose what it has written.
 class TempFolder : public mole::testing::TempFolder {
  public:
   TempFolder() : mole::testing::TempFolder(memory()) {}
 };
 
-// Writes directory, netflow5, traffic, mean, variance, longest_silence as sidecars with libraries of a few bytes.
+// Writes the plugins directory, netflow5, traffic, mean, variance and longest_silence: sidecars with libraries of a few bytes.
 void write_plugins(const std::filesystem::path& folder);
-// Writes one plugin: its descriptor, and the bytes of its "library".
+// Writes one plugin: a sidecar with its descriptor, and a library that consists of `bytes`.
 void write_plugin(const std::filesystem::path& folder, const nlohmann::json& descriptor, const std::string& bytes);
 nlohmann::json metric(const std::string& name, const std::string& execution, nlohmann::json inputs, nlohmann::json outputs);
 
@@ -56,7 +55,7 @@ modules:
   variance: {plugin: variance, inputs: {values: traffic.bytes, centre: mean.bytes_mean}, window: 6h}
 )";
 
-// The client calls of a service with documents as JSON.
+// Calls a service and returns its documents as JSON.
 class JsonClient {
  public:
   using json = nlohmann::json;
@@ -95,7 +94,7 @@ class JsonClient {
 class World {
  public:
   World();
-  // Opens the coordinator, or reopens it as after a crash, with only the contents of the store.
+  // Opens the coordinator. If it was open before, only the contents of the store remain, as after a crash.
   void open();
   void close() { service_.reset(); }
   void reopen() {
@@ -106,7 +105,7 @@ class World {
   JsonClient client() { return JsonClient(*service_); }
   coordinator::Config config() const;
 
-  // Adds files "R_SSSSSSSS_T.dat", one per hour from `hour` on (hours since 2007-09-22T00:00Z), of one byte each.
+  // Adds files "R_SSSSSSSS_T.dat" of 1000 bytes, one per hour from `hour` on (in hours since 2007-09-22T00:00Z).
   void add_files(const std::string& router, int hour, int count);
   void remove_file(const std::string& router, int hour);
   static std::string file_name(const std::string& router, int hour);
@@ -115,7 +114,7 @@ class World {
   // Submits and works until no more tasks are leased. Returns the request's document.
   nlohmann::json run(const coordinator::Submission& submission);
 
-  // Lets one node lease and complete tasks. Returns false if there were none.
+  // Lets one node lease and complete a task. Returns false if there was none.
   bool work_once(const std::string& node = "a");
   void work(const std::string& node = "a");
   std::vector<task::Spec> lease(const std::string& node, std::uint32_t slots, std::vector<std::string> held = {});
@@ -130,7 +129,7 @@ class World {
   TempFolder folder;
   Micros clock = 1'000'000 * second_us;
   std::map<std::string, task::IndexEntry> archive;  // by id
-  std::map<std::string, std::string> content;       // by id; default: the id
+  std::map<std::string, std::string> content;       // by id; files without an entry contain their id
   std::map<std::string, std::string> incarnation;   // by node
   double coverage = 1;
   std::uint64_t seed = 1;

@@ -1,4 +1,4 @@
-// Whatever happens to nodes, replies and the coordinator, the catalogue ends as in an undisturbed run.
+// Random faults of nodes, replies and the coordinator do not change the final catalogue.
 #include "tests/coordinator/world.hpp"
 
 #include <algorithm>
@@ -9,14 +9,14 @@ namespace {
 
 using nlohmann::json;
 
-// `chain`, a chained sequential module, one with a warm-up and one over two windows.
+// `chain`, a sequential module with `since`, one with a warm-up, and a module with a window that reads one with a window.
 const std::string pipeline =
     std::string(chain) + R"(  silence: {plugin: longest_silence, input: {archive: flows}, interval: 15m, since: 2007-09-22T02}
   quiet:   {plugin: longest_silence, input: {archive: flows}, interval: 15m, warmup: 3h}
   trend:   {plugin: mean, inputs: {values: mean.bytes_mean}, window: 4h}
 )";
 
-std::map<std::string, std::string> undisturbed() {
+std::map<std::string, std::string> catalogue_without_faults() {
   World world;
   world.add_files("1", 0, 21);
   world.add_files("2", 0, 21);
@@ -25,9 +25,9 @@ std::map<std::string, std::string> undisturbed() {
   return world.catalogue();
 }
 
-class Storm {
+class FaultyRun {
  public:
-  explicit Storm(std::uint64_t seed) : random_(seed) {
+  explicit FaultyRun(std::uint64_t seed) : random_(seed) {
     world_.seed = seed;
     world_.reopen();
     world_.add_files("1", 0, 21);
@@ -37,14 +37,14 @@ class Storm {
 
   std::map<std::string, std::string> run() {
     auto submission = world_.submission(pipeline, "2007-09-22", "2007-09-22T20");
-    submission.client_id = "storm";
+    submission.client_id = "faults";
     submit(submission);
     auto small = world_.submission(pipeline, "2007-09-22T06", "2007-09-22T12");
     small.module = "variance";
     small.priority = 5;
     submit(small);
     for (int i = 0; i < 600; ++i) step();
-    calm();
+    complete_without_faults();
     for (const auto& id : ids_) EXPECT_EQ(world_.request(id)["state"], "COMPLETE") << world_.request(id).dump(2);
     return world_.catalogue();
   }
@@ -106,25 +106,25 @@ class Storm {
         if (!anyone_has(state)) {
           done.report.steps.clear();
           done.report.code = task::FailureCode::missing;
-          done.report.message = "none of the nodes has a state";
+          done.report.message = "no node holds a state";
           done.report.missing_blobs = {state.blob};
           return done;
         }
-    if (!chance(8) || spec.steps.empty() || calm_) return done;
+    if (!chance(8) || spec.steps.empty() || !faults_) return done;
     if (chance(50)) {  // a failure of the machine, not of a step
       done.report.steps.clear();
       done.report.code = task::FailureCode::transient;
-      done.report.message = "disk on fire";
+      done.report.message = "disk error";
       return done;
     }
-    const auto victim = random_() % done.report.steps.size();
-    auto& step = done.report.steps[victim];
+    const auto failing = random_() % done.report.steps.size();
+    auto& step = done.report.steps[failing];
     step = {};
-    step.step = static_cast<std::uint32_t>(victim);
+    step.step = static_cast<std::uint32_t>(failing);
     step.outcome = task::Outcome::failed;
     step.code = task::FailureCode::transient;
-    step.message = "unlucky";
-    for (auto i = victim + 1; i < done.report.steps.size(); ++i) {
+    step.message = "random fault";
+    for (auto i = failing + 1; i < done.report.steps.size(); ++i) {
       done.report.steps[i] = {};
       done.report.steps[i].step = static_cast<std::uint32_t>(i);
       done.report.steps[i].outcome = task::Outcome::not_run;
@@ -164,8 +164,8 @@ class Storm {
   }
 
   // After the last fault, everything must complete.
-  void calm() {
-    calm_ = true;
+  void complete_without_faults() {
+    faults_ = false;
     for (int i = 0; i < 3000; ++i) {
       world_.clock += 5 * second_us;
       for (const auto* node : {"a", "b", "c"}) {
@@ -182,27 +182,27 @@ class Storm {
   std::vector<std::string> ids_;
   std::map<std::string, std::pair<std::string, task::Spec>> held_;
   std::map<std::string, std::set<Digest>> states_;  // on each node's disk
-  bool calm_ = false;
+  bool faults_ = true;
 };
 
 std::string difference(const std::map<std::string, std::string>& a, const std::map<std::string, std::string>& b) {
   std::string out;
   for (const auto& [job, rows] : b)
     if (const auto found = a.find(job); found == a.end() || found->second != rows)
-      out += job + (found == a.end() ? " is absent " : " differs ");
+      out += job + (found == a.end() ? " is missing " : " differs ");
   for (const auto& [job, rows] : a)
-    if (!b.contains(job)) out += job + " should not be there ";
+    if (!b.contains(job)) out += job + " is unexpected ";
   return out;
 }
 
-TEST(Storm, EndsAsAnUndisturbedRun) {
-  const auto expected = undisturbed();
+TEST(RandomFaults, DoNotChangeTheCatalogue) {
+  const auto expected = catalogue_without_faults();
   EXPECT_EQ(expected.size(), 59u);
-  const char* more = std::getenv("MOLE_STORM_SEEDS");
-  const std::uint64_t seeds = more ? std::strtoull(more, nullptr, 10) : 5;
-  const char* only = std::getenv("MOLE_STORM_FIRST");
-  for (std::uint64_t seed = only ? std::strtoull(only, nullptr, 10) : 1; seed <= seeds; ++seed) {
-    EXPECT_EQ(difference(Storm(seed).run(), expected), "") << "seed " << seed;
+  const char* last = std::getenv("MOLE_LAST_FAULT_SEED");
+  const std::uint64_t last_seed = last ? std::strtoull(last, nullptr, 10) : 5;
+  const char* first = std::getenv("MOLE_FIRST_FAULT_SEED");
+  for (std::uint64_t seed = first ? std::strtoull(first, nullptr, 10) : 1; seed <= last_seed; ++seed) {
+    EXPECT_EQ(difference(FaultyRun(seed).run(), expected), "") << "seed " << seed;
     if (::testing::Test::HasFailure()) return;
   }
 }
