@@ -59,15 +59,15 @@ def expected_rows(files):
     for entry in files:
         router, _, start = entry["file"].removesuffix(".dat.bz2").split("_")
         start = int(start) * 1_000_000
-        content, whole = readable_content(DATA / "archive" / entry["file"])
-        grams = list(datagrams(content))
-        whole = whole and sum(24 + 48 * len(g[3]) for g in grams) == len(content)
-        end = start + HOUR if whole else min(start + HOUR, grams[-1][0])
+        content, complete = readable_content(DATA / "archive" / entry["file"])
+        found = list(datagrams(content))
+        complete = complete and sum(24 + 48 * len(g[3]) for g in found) == len(content)
+        end = start + HOUR if complete else min(start + HOUR, found[-1][0])
         for a in range(start, start + HOUR, QUARTER):
             readable[a, router] += max(0, min(end, a + QUARTER) - a)
-            present[a, router] += bool(grams)
+            present[a, router] += bool(found)
         expected = {}
-        for exported, sequence, engine, flows in grams:
+        for exported, sequence, engine, flows in found:
             lost = (sequence - expected.get(engine, sequence)) & 0xffffffff
             expected[engine] = sequence + len(flows)
             received[exported // QUARTER * QUARTER, router][0] += len(flows)

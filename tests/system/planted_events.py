@@ -76,7 +76,7 @@ def alarms_of(watched):
 
 
 def judge(events, alarms):
-    """Returns the detected events with module and delay, and the false alarms; alarms within an hour count once."""
+    """Returns the detected events with module and delay, and the false alarms; false alarms within an hour count as one."""
     hits = {}
     for kind, start, end, share in events:
         found = [a for a in alarms if a[0] < end and a[1] > start]

@@ -41,7 +41,7 @@ with TemporaryFolder("services") as folder:
 
     address = f"unix:{folder}/c.sock"
     service = ("--coordinator", address)
-    master = coordinator(folder, "--init")
+    daemon = coordinator(folder, "--init")
     first, second = node(folder, "node1", address), node(folder, "node2", address)
     request = mole_json("request", "submit", "served.yaml", *RANGE, *service, cwd=folder)["id"]
 
@@ -52,16 +52,16 @@ with TemporaryFolder("services") as folder:
     first.kill()
     print(f"killed a node after {done()} jobs")
     wait_until(lambda: done() >= 40, "more jobs")
-    master.kill()
+    daemon.kill()
     print("killed the coordinator")
     time.sleep(0.5)  # the node finishes work without a coordinator
-    master = coordinator(folder)
+    daemon = coordinator(folder)
     first = node(folder, "node1", address)
     state = wait_until(lambda: (r := mole_json("request", "show", request, *service, cwd=folder))["state"] in ("COMPLETE", "PARTIAL", "FAILED") and r,
                        "the request to end", 240)
     check(state["state"] == "PARTIAL", f"ended {state['state']}: {state}")
     check(second.stop() == 0 and first.stop() == 0, "nodes drain on SIGTERM")
-    check(master.stop() == 0, "the coordinator stops on SIGTERM")
+    check(daemon.stop() == 0, "the coordinator stops on SIGTERM")
 
     ours, truth = tree_contents(folder / "served" / "tables"), tree_contents(folder / "embedded" / "tables")
     check(set(ours) == set(truth), f"files that only one run has: {set(ours) ^ set(truth)}")

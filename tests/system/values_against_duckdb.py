@@ -24,7 +24,7 @@ flows AS (SELECT * EXCLUDE (all_d, all_c) REPLACE (if(all_d, 'all', d) AS d, if(
 # Measures of concentration of flows, packets and bytes over the values of a key.
 CONCENTRATION = """
 parts AS (SELECT i, d, c, {key} AS k, count(*)::DOUBLE AS flows, sum(packets)::DOUBLE AS packets, sum(bytes)::DOUBLE AS bytes
-          FROM flows WHERE {kept} GROUP BY ALL),
+          FROM flows WHERE {condition} GROUP BY ALL),
 long AS (SELECT i, d, c, w, v FROM parts UNPIVOT (v FOR w IN (flows, packets, bytes)) WHERE v > 0),
 shares AS (SELECT i, d, c, w, v / sum(v) OVER g AS p, row_number() OVER (PARTITION BY i, d, c, w ORDER BY v DESC) AS rank FROM long
            WINDOW g AS (PARTITION BY i, d, c, w))
@@ -66,8 +66,8 @@ class Verification:
     def traffic(self):
         self.equal("traffic", ("flows", "packets", "bytes"), " SELECT i, d, c, count(*), sum(packets), sum(bytes) FROM flows GROUP BY ALL")
 
-    def concentration(self, module, name, key, kept="true"):
-        truth = {(k, r[0]): [number(v) for v in r[1:]] for k, r in self.select("," + CONCENTRATION.format(key=key, kept=kept))}
+    def concentration(self, module, name, key, condition="true"):
+        truth = {(k, r[0]): [number(v) for v in r[1:]] for k, r in self.select("," + CONCENTRATION.format(key=key, condition=condition))}
         self.all_groups_known(module, [k for k, _ in truth])
         for group, row in self.rows[module].items():
             for weight in ("flows", "packets", "bytes"):
@@ -99,8 +99,8 @@ class Verification:
         for service, known in services.items():
             listed = ", ".join(map(str, known))
             low, high = "least(src_port, dst_port)", "greatest(src_port, dst_port)"
-            kept = f"{low} IN ({listed})"
-            truth = {k: number(v[0]) for k, v in self.select(f" SELECT i, d, c, count(*) FROM flows {ports} AND {kept} GROUP BY ALL")}
+            condition = f"{low} IN ({listed})"
+            truth = {k: number(v[0]) for k, v in self.select(f" SELECT i, d, c, count(*) FROM flows {ports} AND {condition} GROUP BY ALL")}
             also = {k: number(v[0]) for k, v in self.select(f" SELECT i, d, c, count(*) FROM flows {ports} AND {high} IN ({listed}) AND {low} NOT IN ({listed},{others}) GROUP BY ALL")}
             for group, row in self.rows["ports"].items():  # the lower port decides; if it has no class, the higher one does
                 self.comparison.within(f"ports {group}", f"flows_service_{service}", number(row[f"flows_service_{service}"]),
@@ -196,9 +196,9 @@ class Verification:
         """TCP and UDP: within one direction, replies are only seen for internal and transit traffic."""
         for name, protocol in (("tcp", 6), ("udp", 17)):
             self.equal("unanswered", [f"{v}_{name}" for v in ("conversations", "one_way", "one_way_flows", "one_way_packets")], f"""
-                , talks AS (SELECT i, d, c, least((src_addr, src_port), (dst_addr, dst_port)) AS a, greatest((src_addr, src_port), (dst_addr, dst_port)) AS b,
+                , conversations AS (SELECT i, d, c, least((src_addr, src_port), (dst_addr, dst_port)) AS a, greatest((src_addr, src_port), (dst_addr, dst_port)) AS b,
                   count(DISTINCT (src_addr, src_port)) AS ways, count(*) AS n, sum(packets) AS p FROM flows WHERE protocol = {protocol} GROUP BY ALL)
-                SELECT i, d, c, count(*), count(*) FILTER (ways = 1), coalesce(sum(n) FILTER (ways = 1), 0), coalesce(sum(p) FILTER (ways = 1), 0) FROM talks GROUP BY ALL""")
+                SELECT i, d, c, count(*), count(*) FILTER (ways = 1), coalesce(sum(n) FILTER (ways = 1), 0), coalesce(sum(p) FILTER (ways = 1), 0) FROM conversations GROUP BY ALL""")
 
     def scans(self):
         """A probe: TCP without ACK and RST, or an echo request, of at most 3 packets. A scanner: 25 targets or 15 ports, and at least two probes per other flow."""

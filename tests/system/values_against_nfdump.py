@@ -44,8 +44,8 @@ def archive_of(folder, kind):
 
 def exports(path):
     """Returns the datagrams of a file as received from the network."""
-    content, whole = readable_content(path)
-    check(whole, f"{path} is damaged")
+    content, complete = readable_content(path)
+    check(complete, f"{path} is damaged")
     offset = 0
     for _, _, _, flows in datagrams(content):
         size = 24 + 48 * len(flows)
