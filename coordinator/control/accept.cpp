@@ -127,7 +127,7 @@ void Requests::forget_failures(const dag::Graph& graph, Change& change) {
     records_.scan_jobs(Table::failures, module.fingerprint,
                        [&](const Digest& fingerprint, Micros from, const json& row) MOLE_REQUIRES(service_mutex) {
                          if (!row.value("given_up", false)) return;
-                         records_.erase_of_job(change.batch, Table::failures, fingerprint, from);
+                         records_.erase_job_row(change.batch, Table::failures, fingerprint, from);
                          state_.scheduler.forget({fingerprint, from});
                        });
 }

@@ -10,7 +10,7 @@ store::CatalogueRow& Change::edit(const leases::JobKey& job) {
 
 json& Change::edit_lineage(const leases::JobKey& job) {
   const auto [found, added] = lineage_.try_emplace(job);
-  if (added) found->second = records_.of_job(Table::lineage, job.fingerprint, job.from);
+  if (added) found->second = records_.job_row(Table::lineage, job.fingerprint, job.from);
   if (!found->second.is_object()) found->second = json::object();
   return found->second;
 }
@@ -36,7 +36,7 @@ void Change::put_file(const std::string& archive, const std::string& id, const s
 
 std::uint64_t Change::flush() {
   for (const auto& [job, row] : rows_) records_.put(batch, job.fingerprint, job.from, row);
-  for (const auto& [job, row] : lineage_) records_.put_of_job(batch, Table::lineage, job.fingerprint, job.from, row);
+  for (const auto& [job, row] : lineage_) records_.put_job_row(batch, Table::lineage, job.fingerprint, job.from, row);
   for (const auto& [key, file] : files_)
     if (file.changed) records_.put_file(batch, key.first, key.second, *file.row);
   must_sync_ = must_sync_ || !batch.empty();

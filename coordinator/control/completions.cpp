@@ -179,8 +179,8 @@ void Completions::store_failures(const std::vector<std::pair<leases::JobKey, lea
   for (const auto& [job, failure] : failures) {
     const auto row = records_.json(Table::fingerprints, keys::bytes_of(job.fingerprint));
     const auto module = row.is_object() ? row.value("module", "") : "";
-    records_.put_of_job(change.batch, Table::failures, job.fingerprint, job.from,
-                        failure_row(failure, module + "@" + format_time(job.from)));
+    records_.put_job_row(change.batch, Table::failures, job.fingerprint, job.from,
+                         failure_row(failure, module + "@" + format_time(job.from)));
   }
 }
 

@@ -87,7 +87,7 @@ struct Reasons {
   const Fingerprints& known;
 
   Reason of(std::uint32_t m, std::int64_t block) const {
-    const auto lineage = records.of_job(Table::lineage, plan.graph->modules[m].fingerprint, plan.grid(m).start(block));
+    const auto lineage = records.job_row(Table::lineage, plan.graph->modules[m].fingerprint, plan.grid(m).start(block));
     if (lineage.is_object())
       if (auto reason = from_lineage(m, block, lineage)) return *reason;
     if (auto reason = from_history(m, block)) return *reason;
@@ -260,7 +260,7 @@ Result<JobExplanation> Queries::explain(const std::string& job) const {
   auto flags = static_cast<std::uint8_t>(mine.flags_at(b) | live);
   if (failure && (flags & needs_any)) flags |= Flag::failed;  // even if its request has ended
   const auto row = records.catalogue(module.fingerprint, from);
-  const auto record = record_with_flows(records.of_job(Table::lineage, module.fingerprint, from));
+  const auto record = record_with_flows(records.job_row(Table::lineage, module.fingerprint, from));
   auto reason = Reasons{records, plan, now.known}.of(m, b);
   JobExplanation out;
   out.job = graph->job_name(module, from);

@@ -20,7 +20,7 @@ BlockLineage lineage_of(const store::Records& records, const dag::Graph& graph, 
   out.interval = {span.from, span.to};
   out.block = block;
   if (const auto row = records.catalogue(module.fingerprint, block)) out.rows_blob = row->rows_blob;
-  out.lineage = records.of_job(Table::lineage, module.fingerprint, block);
+  out.lineage = records.job_row(Table::lineage, module.fingerprint, block);
   if (!out.lineage.is_object()) return out;
   out.lineage.erase("decides");
   for (const auto* part : {"result", "state"})

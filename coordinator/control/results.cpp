@@ -45,7 +45,7 @@ void Completions::apply_result(const Completion& completion, const leases::Settl
   }
   note_inputs(step, job, lineage);
   lineage["at"] = format_time(state_.wall());
-  if (settled.had_failures) records_.erase_of_job(change.batch, Table::failures, job.fingerprint, job.from);
+  if (settled.had_failures) records_.erase_job_row(change.batch, Table::failures, job.fingerprint, job.from);
 }
 
 // Adds the inputs of the job's keys, and their differences from the previous result, for `explain`.
@@ -100,7 +100,7 @@ bool Completions::drop_missing_blobs(const Completion& completion, Change& chang
   if (!dropped) return false;
   for (const auto& step : completion.spec.steps) {  // the attempt does not count, because the task was not at fault
     state_.scheduler.forget({step.fingerprint, completion.spec.block.from});
-    records_.erase_of_job(change.batch, Table::failures, step.fingerprint, completion.spec.block.from);
+    records_.erase_job_row(change.batch, Table::failures, step.fingerprint, completion.spec.block.from);
   }
   return true;
 }

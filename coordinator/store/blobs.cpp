@@ -18,9 +18,9 @@ namespace {
 
 constexpr std::uint64_t blob_reserve = 2 * store_reserve;  // kept free for the store
 
-struct Closer {
+struct OpenFile {
   int fd;
-  ~Closer() {
+  ~OpenFile() {
     if (fd >= 0) ::close(fd);
   }
 };
@@ -84,7 +84,7 @@ Result<std::uint64_t> Blobs::put(const Digest& digest, std::uint64_t offset, std
   const auto rest_of_piece = bytes.substr(std::min<std::uint64_t>(held - offset, bytes.size()));
   if (held + rest_of_piece.size() > total) return invalid("the blob exceeds the " + std::to_string(total) + " bytes announced");
   {
-    Closer file{::open(incoming.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)};
+    OpenFile file{::open(incoming.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)};
     if (file.fd < 0) return io_error("creating", incoming, errno);
     for (auto rest = rest_of_piece; !rest.empty();) {
       const auto n = ::write(file.fd, rest.data(), rest.size());
@@ -147,7 +147,7 @@ Result<> Blobs::sync() {
 
 Result<std::string> Blobs::get(const Digest& digest, std::uint64_t offset, std::uint32_t limit) const {
   const auto path = path_of(digest);
-  Closer file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  OpenFile file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (file.fd < 0) return missing("there is no blob " + digest.hex());
   std::string bytes(std::min<std::size_t>(limit, max_piece_bytes), '\0');
   std::size_t done = 0;

@@ -58,15 +58,15 @@ void Records::scan_keys(const Digest& fingerprint, TimeRange range,
               each_block(decode_keys, visit), at_);
 }
 
-json Records::of_job(Table table, const Digest& fingerprint, Micros from) const {
+json Records::job_row(Table table, const Digest& fingerprint, Micros from) const {
   return json(table, keys::block(fingerprint, from));
 }
 
-void Records::put_of_job(Batch& batch, Table table, const Digest& fingerprint, Micros from, const nlohmann::json& row) const {
+void Records::put_job_row(Batch& batch, Table table, const Digest& fingerprint, Micros from, const nlohmann::json& row) const {
   batch.put(table, keys::block(fingerprint, from), dump(row));
 }
 
-void Records::erase_of_job(Batch& batch, Table table, const Digest& fingerprint, Micros from) const {
+void Records::erase_job_row(Batch& batch, Table table, const Digest& fingerprint, Micros from) const {
   batch.erase(table, keys::block(fingerprint, from));
 }
 

@@ -22,9 +22,9 @@ class Records {
                  const std::function<void(Micros, const CatalogueKeys&)>& visit) const;
 
   // JSON tables keyed by (fingerprint, block start): lineage, failures.
-  nlohmann::json of_job(Table table, const Digest& fingerprint, Micros from) const;
-  void put_of_job(Batch& batch, Table table, const Digest& fingerprint, Micros from, const nlohmann::json& row) const;
-  void erase_of_job(Batch& batch, Table table, const Digest& fingerprint, Micros from) const;
+  nlohmann::json job_row(Table table, const Digest& fingerprint, Micros from) const;
+  void put_job_row(Batch& batch, Table table, const Digest& fingerprint, Micros from, const nlohmann::json& row) const;
+  void erase_job_row(Batch& batch, Table table, const Digest& fingerprint, Micros from) const;
   // Visits the rows of one fingerprint, or of all if it is empty.
   void scan_jobs(Table table, const Digest& fingerprint,
                  const std::function<void(const Digest&, Micros, const nlohmann::json&)>& visit) const;

@@ -125,7 +125,7 @@ struct Store::Rocks {
   std::vector<rocksdb::ColumnFamilyHandle*> handles;  // [0] the unused default family, then the tables
 
   std::mutex mutex;  // guards the members below
-  std::condition_variable synced_more;
+  std::condition_variable sync_done;
   std::uint64_t written = 0, synced = 0;
   bool leader = false;  // some thread is in SyncWAL
 
@@ -284,18 +284,18 @@ void Store::sync(std::uint64_t ticket) {
   std::unique_lock lock(rocks_->mutex);
   while (rocks_->synced < ticket) {
     if (rocks_->leader) {
-      rocks_->synced_more.wait(lock);
+      rocks_->sync_done.wait(lock);
       continue;
     }
     rocks_->leader = true;
-    const auto upto = rocks_->written;
+    const auto target = rocks_->written;
     lock.unlock();
     const auto status = rocks_->db->SyncWAL();
     lock.lock();
     if (!status.ok()) fail("making a change durable", status.ToString());
     rocks_->leader = false;
-    rocks_->synced = upto;
-    rocks_->synced_more.notify_all();
+    rocks_->synced = target;
+    rocks_->sync_done.notify_all();
   }
 }
 

@@ -20,9 +20,9 @@ bool is_numeric(const std::string& host) {
   return ::inet_pton(AF_INET, host.c_str(), &any) == 1 || ::inet_pton(AF_INET6, host.c_str(), &any) == 1;
 }
 
-Result<Address> parse_unix(std::string_view path, const std::string& whole) {
+Result<Address> parse_unix(std::string_view path, const std::string& address) {
   if (path.empty() || path.find('\0') != path.npos)
-    return invalid("address \"" + whole + "\" has no valid socket path; write unix:/path/of/the/socket");
+    return invalid("address \"" + address + "\" has no valid socket path; write unix:/path/of/the/socket");
   if (path.size() >= sizeof(sockaddr_un::sun_path))
     return invalid("the socket path " + std::string(path) + " has " + std::to_string(path.size()) +
                    " bytes, but the system allows " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) +
@@ -30,8 +30,8 @@ Result<Address> parse_unix(std::string_view path, const std::string& whole) {
   return Address{.path = std::string(path), .host = {}};
 }
 
-Result<Address> parse_tcp(std::string_view rest, const std::string& whole) {
-  const auto malformed = invalid("address \"" + whole + "\" is malformed; write tcp:127.0.0.1:PORT or tcp:[::1]:PORT");
+Result<Address> parse_tcp(std::string_view rest, const std::string& address) {
+  const auto malformed = invalid("address \"" + address + "\" is malformed; write tcp:127.0.0.1:PORT or tcp:[::1]:PORT");
   const auto colon = rest.rfind(':');
   if (colon == rest.npos) return malformed;
   std::string host(rest.substr(0, colon));
@@ -43,7 +43,7 @@ Result<Address> parse_tcp(std::string_view rest, const std::string& whole) {
   if (digits.empty() || read.ec != std::errc{} || read.ptr != digits.data() + digits.size() || host.empty()) return malformed;
   if (!is_loopback(host)) {
     const std::string what = is_numeric(host) ? "is not a loopback address" : "is not a numeric loopback address";
-    return invalid("address \"" + whole + "\" " + what + ", and connections are not encrypted or authenticated yet; " +
+    return invalid("address \"" + address + "\" " + what + ", and connections are not encrypted or authenticated yet; " +
                    "use tcp:127.0.0.1:PORT, tcp:[::1]:PORT or unix:/path until TLS is supported");
   }
   return Address{.path = {}, .host = host, .port = port};
@@ -58,10 +58,10 @@ std::string Address::text() const {
 }
 
 Result<Address> parse_address(std::string_view text) {
-  const std::string whole(text);
-  if (text.starts_with("unix:")) return parse_unix(text.substr(5), whole);
-  if (text.starts_with("tcp:")) return parse_tcp(text.substr(4), whole);
-  return invalid("address \"" + whole + "\" does not start with unix: or tcp:; write unix:/path or tcp:127.0.0.1:PORT");
+  const std::string address(text);
+  if (text.starts_with("unix:")) return parse_unix(text.substr(5), address);
+  if (text.starts_with("tcp:")) return parse_tcp(text.substr(4), address);
+  return invalid("address \"" + address + "\" does not start with unix: or tcp:; write unix:/path or tcp:127.0.0.1:PORT");
 }
 
 }  // namespace mole::coordinator

@@ -34,8 +34,8 @@ class RemoteCoordinator::Pool {
 
   // Runs `call` on a connection, at most twice.
   Result<> run(Repeat repeat, const Call& call) {
-    auto result = once(call);
-    if (result.outcome == Outcome::broken && result.may_repeat && repeat == Repeat::safe) result = once(call);
+    auto result = run_once(call);
+    if (result.outcome == Outcome::broken && result.may_repeat && repeat == Repeat::safe) result = run_once(call);
     if (result.outcome == Outcome::answered) return {};
     return result.error;
   }
@@ -56,7 +56,7 @@ class RemoteCoordinator::Pool {
   }
 
  private:
-  CallResult once(const Call& call) {
+  CallResult run_once(const Call& call) {
     std::unique_ptr<Connection> connection = take();
     auto result = guarded(server_, [&] {
       if (!connection) connection = std::make_unique<Connection>(address_, timeouts_);

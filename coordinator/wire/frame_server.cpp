@@ -94,29 +94,29 @@ class FrameServer::Loop {
     bool paused = false;
   };
 
-  void accept(Listening& on) {
+  void accept(Listening& listening) {
     if (shared_.stopping) return;
-    on.paused = shared_.open.size() >= shared_.limits.connections;
-    if (on.paused) return;
-    on.acceptor.async_accept([this, &on](ErrorCode error, Protocol::socket socket) {
+    listening.paused = shared_.open.size() >= shared_.limits.connections;
+    if (listening.paused) return;
+    listening.acceptor.async_accept([this, &listening](ErrorCode error, Protocol::socket socket) {
       if (shared_.stopping) return;
-      if (error) return accept_after_pause(on);
-      serve(on, std::move(socket));
-      accept(on);
+      if (error) return accept_after_pause(listening);
+      serve(listening, std::move(socket));
+      accept(listening);
     });
   }
 
   // Most likely the process is out of descriptors; without a pause this would spin.
-  void accept_after_pause(Listening& on) {
-    on.retry.expires_after(std::chrono::milliseconds(100));
-    on.retry.async_wait([this, &on](ErrorCode cancelled) {
-      if (!cancelled) accept(on);
+  void accept_after_pause(Listening& listening) {
+    listening.retry.expires_after(std::chrono::milliseconds(100));
+    listening.retry.async_wait([this, &listening](ErrorCode cancelled) {
+      if (!cancelled) accept(listening);
     });
   }
 
-  void serve(const Listening& on, Protocol::socket socket) {
+  void serve(const Listening& listening, Protocol::socket socket) {
     ErrorCode ignored;
-    if (on.listener.address().is_unix()) {
+    if (listening.listener.address().is_unix()) {
       if (!same_user(socket.native_handle())) return;
     } else {
       socket.set_option(asio::ip::tcp::no_delay(true), ignored);

@@ -52,8 +52,8 @@ std::optional<FinishedTask> Attempt::run() {
   auto done = prepare();
   Fetcher fetcher(node_, cancel_);
   if (done) done = fetcher.fetch(spec_, folder_);
-  std::error_code wrong;
-  if (done && !fs::is_empty(folder_ / "rows", wrong)) done = run_sealer("--unseal");
+  std::error_code error;
+  if (done && !fs::is_empty(folder_ / "rows", error)) done = run_sealer("--unseal");
   if (cancel_.requested()) return std::nullopt;
   if (!done) {
     auto failed = fail(done.error());
@@ -82,12 +82,12 @@ std::optional<FinishedTask> Attempt::run() {
 }
 
 Result<> Attempt::prepare() {
-  std::error_code wrong;
-  fs::remove_all(folder_, wrong);
+  std::error_code error;
+  fs::remove_all(folder_, error);
   for (const char* part : {"rows", "states", "tables", "scratch", "out"}) {
-    fs::create_directories(folder_ / part, wrong);
-    if (wrong)
-      return exhausted("cannot create the attempt folder " + folder_.string() + ": " + wrong.message() +
+    fs::create_directories(folder_ / part, error);
+    if (error)
+      return exhausted("cannot create the attempt folder " + folder_.string() + ": " + error.message() +
                        "; free space on the node's disk");
   }
   std::ofstream file(folder_ / "spec.json", std::ios::binary);

@@ -29,11 +29,10 @@ fs::path part_of(const fs::path& target) {
 // Removes all but the `count` most recently used files.
 void keep_newest(const fs::path& folder, std::size_t count) {
   std::vector<std::pair<fs::file_time_type, fs::path>> files;
-  std::error_code failed;
-  for (const auto& entry : fs::directory_iterator(folder, failed))
-    files.emplace_back(entry.last_write_time(failed), entry.path());
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) files.emplace_back(entry.last_write_time(error), entry.path());
   std::sort(files.rbegin(), files.rend());
-  for (std::size_t i = count; i < files.size(); ++i) fs::remove(files[i].second, failed);
+  for (std::size_t i = count; i < files.size(); ++i) fs::remove(files[i].second, error);
 }
 
 }  // namespace
@@ -59,8 +58,8 @@ Result<> Fetcher::fetch(const task::Spec& spec, const fs::path& attempt) {
 // A library stored by an earlier run may be incomplete after a power failure, so its digest is verified once.
 Result<> Fetcher::fetch_plugin(const task::PluginUse& use) {
   const fs::path library = node_.folder.plugins() / (use.library.hex() + ".so");
-  std::error_code failed;
-  if (node_.plugins.contains(use.library) && fs::exists(library, failed)) return {};
+  std::error_code error;
+  if (node_.plugins.contains(use.library) && fs::exists(library, error)) return {};
   if (!is_intact(library, use.library))
     if (auto done = fetch_from_coordinator(use.library, library); !done)
       return Error{done.error().code, "plugin " + use.name + " " + use.version + ": " + done.error().message};
@@ -70,8 +69,8 @@ Result<> Fetcher::fetch_plugin(const task::PluginUse& use) {
 
 Result<> Fetcher::fetch_rows(const Digest& blob, const fs::path& attempt) {
   const fs::path target = attempt / "rows" / (blob.hex() + ".parquet");
-  std::error_code failed;
-  if (fs::exists(target, failed)) return {};  // two inputs may read the same result
+  std::error_code error;
+  if (fs::exists(target, error)) return {};  // two inputs may read the same result
   const auto done = fetch_from_coordinator(blob, target);
   if (done) return {};
   if (done.error().code == Code::missing) missing_blobs_.push_back(blob);
@@ -83,26 +82,26 @@ Result<> Fetcher::fetch_table(const task::RouteTableRef& table, const fs::path& 
   constexpr std::size_t max_tables = 32;
   if (table.blob.empty()) return {};
   const fs::path target = attempt / "tables" / table.blob.hex(), stored = node_.folder.tables() / table.blob.hex();
-  std::error_code failed;
-  if (fs::exists(target, failed)) return {};
-  fs::create_hard_link(stored, target, failed);
-  if (!failed && is_intact(target, table.blob)) {
-    fs::last_write_time(stored, fs::file_time_type::clock::now(), failed);
+  std::error_code error;
+  if (fs::exists(target, error)) return {};
+  fs::create_hard_link(stored, target, error);
+  if (!error && is_intact(target, table.blob)) {
+    fs::last_write_time(stored, fs::file_time_type::clock::now(), error);
     return {};
   }
-  fs::remove(stored, failed);
-  fs::remove(target, failed);
+  fs::remove(stored, error);
+  fs::remove(target, error);
   if (auto done = fetch_from_coordinator(table.blob, target); !done)
     return Error{done.error().code, "routing table " + table.name + " (" + table.blob.hex() + "): " + done.error().message};
-  fs::create_hard_link(target, stored, failed);  // fails if another attempt stored it first
+  fs::create_hard_link(target, stored, error);  // fails if another attempt stored it first
   keep_newest(node_.folder.tables(), max_tables);
   return {};
 }
 
 Result<> Fetcher::fetch_state(const task::StateRef& ref, const fs::path& attempt) {
   const fs::path target = attempt / "states" / ref.blob.hex();
-  std::error_code failed;
-  if (fs::exists(target, failed)) return {};
+  std::error_code error;
+  if (fs::exists(target, error)) return {};
   if (node_.states.link_to(ref.blob, target)) return {};
   std::string tried;
   for (const auto& node : ref.nodes) {
@@ -140,13 +139,13 @@ Result<> Fetcher::fetch_from_coordinator(const Digest& blob, const fs::path& tar
 bool Fetcher::link_local_blob(const Digest& blob, const fs::path& target) const {
   if (node_.options.blobs.empty()) return false;
   const fs::path part = part_of(target);
-  std::error_code failed;
-  fs::create_hard_link(coordinator::blob_place(node_.options.blobs, blob), part, failed);
-  if (failed) return false;
+  std::error_code error;
+  fs::create_hard_link(coordinator::blob_place(node_.options.blobs, blob), part, error);
+  if (error) return false;
   const bool intact = is_intact(part, blob);
-  if (intact) fs::rename(part, target, failed);
+  if (intact) fs::rename(part, target, error);
   ::unlink(part.c_str());  // rename does nothing if both names are links to the same file
-  return intact && !failed;
+  return intact && !error;
 }
 
 // Creates `target` only if it is complete and its digest matches. Not synced: attempts do not survive a crash, and stored files
@@ -168,9 +167,9 @@ Result<> Fetcher::download(const Digest& blob, const fs::path& target, const Sou
     file.close();
     if (!file) return exhausted("cannot write " + target.string() + "; free space on the node's disk");
     if (hasher.finish() != blob) return corrupt("blob " + blob.hex() + " does not match its digest; check the sender's disk");
-    std::error_code failed;
-    fs::rename(part, target, failed);
-    if (failed) return exhausted("cannot rename to " + target.string() + ": " + failed.message() + "; check the node's disk");
+    std::error_code error;
+    fs::rename(part, target, error);
+    if (error) return exhausted("cannot rename to " + target.string() + ": " + error.message() + "; check the node's disk");
     return {};
   }();
   if (!fetched) ::unlink(part.c_str());

@@ -36,10 +36,10 @@ bool is_plain_name(const std::string& id) {
 }
 
 Result<NodeFolder> NodeFolder::open(const fs::path& given) {
-  std::error_code failed;
-  const fs::path folder = fs::absolute(given, failed);
-  fs::create_directories(folder, failed);
-  if (failed) return unusable(folder, failed.message());
+  std::error_code error;
+  const fs::path folder = fs::absolute(given, error);
+  fs::create_directories(folder, error);
+  if (error) return unusable(folder, error.message());
   const int lock = ::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0) return unusable(folder, std::strerror(errno));
   NodeFolder node(folder, lock);
@@ -57,11 +57,11 @@ NodeFolder::~NodeFolder() {
 }
 
 Result<> NodeFolder::prepare() {
-  std::error_code failed;
-  fs::remove_all(attempts(), failed);  // their workers ended with the previous daemon
+  std::error_code error;
+  fs::remove_all(attempts(), error);  // their workers ended with the previous daemon
   for (const auto& part : {cache(), plugins(), states(), tables(), attempts(), finished()}) {
-    fs::create_directories(part, failed);
-    if (failed) return unusable(part, failed.message());
+    fs::create_directories(part, error);
+    if (error) return unusable(part, error.message());
   }
   const fs::path id = folder_ / "id";
   if (const auto name = read_file(id, 64); name && is_plain_name(*name)) {

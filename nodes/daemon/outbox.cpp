@@ -71,14 +71,14 @@ bool is_retryable(const Error& error) { return error.code == Code::transient; }
 
 Outbox::Outbox(fs::path folder, coordinator::NodeApi& coordinator, std::string node, std::string incarnation)
     : folder_(std::move(folder)), coordinator_(coordinator), node_(std::move(node)), incarnation_(std::move(incarnation)) {
-  std::error_code failed;
-  for (const auto& entry : fs::directory_iterator(folder_, failed)) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder_, error)) {
     const auto name = entry.path().filename().string();
-    std::error_code gone;
-    if (fs::exists(entry.path() / "completion.json", gone) && !name.starts_with('.'))
+    std::error_code ignored;
+    if (fs::exists(entry.path() / "completion.json", ignored) && !name.starts_with('.'))
       entries_.push_back({.task = name, .from_this_run = false, .unstored = std::nullopt});
     else
-      fs::remove_all(entry.path(), gone);
+      fs::remove_all(entry.path(), ignored);
   }
 }
 
@@ -99,21 +99,21 @@ void Outbox::add(const FinishedTask& finished) {
 // Writes under a hidden name, then renames.
 Result<> Outbox::store(const FinishedTask& finished) const {
   const fs::path hidden = folder_ / (".tmp." + finished.spec.id);
-  std::error_code failed;
-  fs::remove_all(hidden, failed);
-  fs::create_directory(hidden, failed);
-  if (failed) return exhausted("cannot write " + hidden.string() + ": " + failed.message() + "; free space on the node's disk");
+  std::error_code error;
+  fs::remove_all(hidden, error);
+  fs::create_directory(hidden, error);
+  if (error) return exhausted("cannot write " + hidden.string() + ": " + error.message() + "; free space on the node's disk");
   for (const auto& [digest, file] : finished.blobs) {
-    fs::create_hard_link(file, hidden / blob_name(digest), failed);
-    if (failed) return exhausted("cannot link " + file.string() + ": " + failed.message() + "; free space on the node's disk");
+    fs::create_hard_link(file, hidden / blob_name(digest), error);
+    if (error) return exhausted("cannot link " + file.string() + ": " + error.message() + "; free space on the node's disk");
     if (auto synced = sync_file(file); !synced) return synced;
   }
   const auto report = move_index_to_blob(finished.report, hidden);
   if (!report) return report.error();
   if (auto written = durable_write(hidden / "completion.json", completion_text(finished.spec, *report)); !written) return written;
-  fs::remove_all(folder_of(finished.spec.id), failed);
-  fs::rename(hidden, folder_of(finished.spec.id), failed);
-  if (failed) return exhausted("cannot write " + hidden.string() + ": " + failed.message() + "; free space on the node's disk");
+  fs::remove_all(folder_of(finished.spec.id), error);
+  fs::rename(hidden, folder_of(finished.spec.id), error);
+  if (error) return exhausted("cannot write " + hidden.string() + ": " + error.message() + "; free space on the node's disk");
   return sync_folder(folder_);
 }
 
@@ -220,10 +220,10 @@ Result<> Outbox::upload(const std::string& task, const Completion& completion) {
 }
 
 Result<> Outbox::put(const Digest& digest, const fs::path& path) {
-  std::error_code failed;
-  const auto total = fs::file_size(path, failed);
+  std::error_code error;
+  const auto total = fs::file_size(path, error);
   std::ifstream file(path, std::ios::binary);
-  if (failed || !file)
+  if (error || !file)
     return internal("the result " + digest.hex() + " has been removed from the node's disk; the task must be repeated");
   std::string piece(coordinator::piece_bytes, '\0');
   for (std::uint64_t offset = 0;;) {

@@ -13,15 +13,15 @@ namespace fs = std::filesystem;
 
 StateStore::StateStore(fs::path folder, std::uint64_t limit) : folder_(std::move(folder)), limit_(limit) {
   const MutexLock lock(mutex_);
-  std::error_code failed;
-  for (const auto& entry : fs::directory_iterator(folder_, failed)) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder_, error)) {
     const auto digest = Digest::from_hex(entry.path().filename().string());
-    std::error_code gone;
-    if (!digest || !entry.is_regular_file(gone)) {
-      fs::remove_all(entry.path(), gone);
+    std::error_code ignored;
+    if (!digest || !entry.is_regular_file(ignored)) {
+      fs::remove_all(entry.path(), ignored);
       continue;
     }
-    const StoredState state{entry.file_size(gone), entry.last_write_time(gone)};
+    const StoredState state{entry.file_size(ignored), entry.last_write_time(ignored)};
     stored_[*digest] = state;
     bytes_ += state.size;
   }
@@ -40,19 +40,19 @@ Result<> StateStore::adopt(const fs::path& file, const Digest& digest) {
                    "; check this node's disk and the sender's");
   static std::atomic<unsigned> number{0};
   const fs::path temporary = folder_ / (".tmp." + digest.hex() + "." + std::to_string(number++));
-  std::error_code failed;
-  fs::create_hard_link(file, temporary, failed);
-  if (failed)
-    return transient("cannot store state " + digest.hex() + ": " + failed.message() +
+  std::error_code error;
+  fs::create_hard_link(file, temporary, error);
+  if (error)
+    return transient("cannot store state " + digest.hex() + ": " + error.message() +
                      "; check the free space and permissions of " + folder_.string());
   const MutexLock lock(mutex_);
-  const auto size = fs::file_size(temporary, failed);
+  const auto size = fs::file_size(temporary, error);
   if (auto named = durable_rename(temporary, path(digest)); !named) {
-    fs::remove(temporary, failed);
+    fs::remove(temporary, error);
     return named;
   }
   if (stored_.emplace(digest, StoredState{size, {}}).second) bytes_ += size;
-  fs::remove(temporary, failed);  // rename does nothing if both names are links to the same file
+  fs::remove(temporary, error);  // rename does nothing if both names are links to the same file
   touch(digest);
   evict();
   return {};
@@ -62,10 +62,10 @@ Result<> StateStore::link_to(const Digest& digest, const fs::path& target) {
   {
     const MutexLock lock(mutex_);
     if (!stored_.contains(digest)) return missing("state " + digest.hex() + " is not on this node; another node may have it");
-    std::error_code failed;
-    fs::create_hard_link(path(digest), target, failed);
-    if (failed)
-      return transient("cannot link state " + digest.hex() + ": " + failed.message() +
+    std::error_code error;
+    fs::create_hard_link(path(digest), target, error);
+    if (error)
+      return transient("cannot link state " + digest.hex() + ": " + error.message() +
                        "; check the free space and permissions of " + folder_.string());
     touch(digest);
   }
