@@ -88,7 +88,7 @@ def rates(folder):
     figure = mole("plot", "traffic", "bytes", "mean.bytes_mean", "--rate", "--overlay", "day", "--panels", "all", cwd=folder).stdout
     check("bit/s" in figure, "the overlay is in bit/s")
     refused = mole("plot", "variance", "bytes_variance", "--rate", cwd=folder, code=4).stderr
-    check("--rate" in refused and "leave out --rate" in refused, refused)
+    check("--rate" in refused and "omit --rate" in refused, refused)
 
 
 with TemporaryFolder("recompute") as folder:
