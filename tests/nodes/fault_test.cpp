@@ -135,7 +135,7 @@ TEST(Fault, OfTheWorkerKeepsFinishedSteps) {
   EXPECT_NE(report.steps[1].message.find("signal 6 (SIGABRT)"), std::string::npos);
 }
 
-TEST(Fault, IsTheErrorThatTheWorkerReported) {
+TEST(Fault, KeepsTheErrorThatTheWorkerReported) {
   task::Report reported;
   reported.code = task::FailureCode::missing;
   reported.message = "the archive has no such file";

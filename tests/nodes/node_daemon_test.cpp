@@ -16,22 +16,24 @@ namespace fs = std::filesystem;
 using testing::eventually;
 using testing::FakeCoordinator;
 
-// A worker as a shell script. The filter of its first step selects what it does; it copies `sealed` as the sealing process's
-// output.
+// A shell script that acts as the worker. The filter of the first step selects its behaviour; as the sealing process it copies
+// the files of `sealed`.
 constexpr const char* worker_script = R"sh(#!/bin/sh
 verb=$1; A=$2; here=$(dirname "$0")
 kind=$(grep -o '"filter":"[a-z_]*"' "$A/spec.json" | head -n 1 | cut -d '"' -f 4)
-mark() { printf 'MCAL\001\000\005\000\001\000\000\000\007\000\000\000\021\000\000\000\000\000\000\000\001\000\000\000\000\000\000\000variance' > "$A/call"
-         head -c 24 /dev/zero >> "$A/call"; }
+record_call() {
+  printf 'MCAL\001\000\005\000\001\000\000\000\007\000\000\000\021\000\000\000\000\000\000\000\001\000\000\000\000\000\000\000variance' > "$A/call"
+  head -c 24 /dev/zero >> "$A/call"
+}
 case $verb in
 --run)
   echo "$@" >> "$here/runs"
   case $kind in
-    succeed) printf complete >&3 ;;
-    crash)   mark; echo "last line"; kill -SEGV $$ ;;
-    hang)    mark; sleep 1000 ;;
-    vanish)  mark; exit 0 ;;
-    wait)    touch "$here/waiting"; while [ ! -e "$here/go" ]; do sleep 0.02; done; printf complete >&3 ;;
+    succeed)    printf complete >&3 ;;
+    crash)      record_call; echo "last line"; kill -SEGV $$ ;;
+    hang)       record_call; sleep 1000 ;;
+    exit_early) record_call; exit 0 ;;
+    wait)       touch "$here/waiting"; while [ ! -e "$here/go" ]; do sleep 0.02; done; printf complete >&3 ;;
   esac ;;
 --seal)
   if [ "$kind" = seal_fails ]; then echo "no space"; exit 75; fi
@@ -185,7 +187,7 @@ TEST_F(Daemon, KillsAHungWorkerAndContinues) {
 }
 
 TEST_F(Daemon, ReportsACrashIfAWorkerExitsWithZeroBeforeItHasRunAllSteps) {
-  add_task("1-1", "vanish");
+  add_task("1-1", "exit_early");
   start();
   ASSERT_TRUE(done());
   EXPECT_EQ(coordinator.completion().report.steps[1].outcome, task::Outcome::failed);
