@@ -18,7 +18,7 @@ Accepted accepted_document(const Request& request, bool created) {
 
 Result<Accepted> Requests::accept(PreparedRequest prepared, Change& change) {
   auto& request = prepared.request;
-  if (auto known = repeated(request, change)) return std::move(*known);
+  if (auto known = earlier_reply(request, change)) return std::move(*known);
   if (state_.live.size() >= max_open)
     return exhausted(std::to_string(state_.live.size()) +
                      " requests are open, which is the limit; wait until some have ended, or cancel some (mole request "
@@ -48,7 +48,7 @@ Result<Accepted> Requests::accept(PreparedRequest prepared, Change& change) {
 }
 
 // Returns the reply to an earlier submission with the same client id.
-std::optional<Result<Accepted>> Requests::repeated(const Request& request, Change& change) {
+std::optional<Result<Accepted>> Requests::earlier_reply(const Request& request, Change& change) {
   if (request.client_id.empty()) return std::nullopt;
   const auto known = records_.json(Table::clients, request.client_id);
   if (!known.is_object()) return std::nullopt;
@@ -80,20 +80,20 @@ Result<> Requests::check_archives_agree(const dag::Graph& graph) const {
 
 // Stores the digests of released plugins. Keys contain only name and version, so the binary of a version must not change.
 Result<> Requests::store_versions(const std::vector<dag::Library>& libraries, Change& change) const {
-  store::Batch fresh;
+  store::Batch new_rows;
   for (const auto& library : libraries) {
     if (library.development) continue;
     const auto key = keys::pair(library.name, library.version);
     const auto known = records_.json(Table::plugins, key);
     if (!known.is_object())
-      records_.put_json(fresh, Table::plugins, key, {{"digest", library.digest}});
+      records_.put_json(new_rows, Table::plugins, key, {{"digest", library.digest}});
     else if (known.value("digest", "") != library.digest.hex())
       return unsupported("the plugin " + library.name + " " + library.version + " is a different binary (" +
                          library.digest.hex().substr(0, 12) + ") from the one that computed earlier results (" +
                          known.value("digest", "").substr(0, 12) +
                          "); give it a new version, or one that ends in -dev while you work on it");
   }
-  change.batch.append(std::move(fresh));
+  change.batch.append(std::move(new_rows));
   return {};
 }
 

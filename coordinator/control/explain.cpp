@@ -13,9 +13,9 @@ constexpr double assumed_bytes_per_second = 20e6;  // used until a task has repo
 
 constexpr auto needs_any = static_cast<std::uint8_t>(Flag::needs_state | Flag::needs_result);
 
-PlanModule count(const jobs::ModulePlan& mine) {
+PlanModule count(const jobs::ModulePlan& planned) {
   PlanModule out;
-  for (const auto flags : mine.flags) {
+  for (const auto flags : planned.flags) {
     if (flags & Flag::requested) ++out.blocks;
     if (flags & Flag::waits)
       ++out.waiting;
@@ -28,15 +28,15 @@ PlanModule count(const jobs::ModulePlan& mine) {
 }
 
 void add_files(const jobs::Plan& plan, PlanReport& out) {
-  std::uint64_t twice = 0;
+  std::uint64_t shared = 0;
   for (const auto& needed : jobs::needed_files(plan)) {
     const auto& file = plan.indexes[needed.archive]->files()[needed.file].file;
     ++out.files.count;
     out.files.bytes += file.size;
-    if (needed.blocks > 1) twice += file.size;
+    if (needed.blocks > 1) shared += file.size;
     out.file_list.push_back(file.id);
   }
-  if (out.files.bytes) out.files.border_share = static_cast<double>(twice) / static_cast<double>(out.files.bytes);
+  if (out.files.bytes) out.files.border_share = static_cast<double>(shared) / static_cast<double>(out.files.bytes);
 }
 
 std::vector<PlanGap> gaps_in_reach(const jobs::Plan& plan) {
@@ -45,8 +45,8 @@ std::vector<PlanGap> gaps_in_reach(const jobs::Plan& plan) {
   for (std::size_t m = 0; m < plan.modules.size(); ++m) {
     if (plan.graph->modules[m].inputs[0].kind != InputKind::flows) continue;
     const auto& index = *plan.indexes[plan.graph->modules[m].inputs[0].source];
-    const auto& mine = plan.modules[m];
-    for (auto b = mine.first; b < mine.last() && out.size() < max_gaps; ++b)
+    const auto& planned = plan.modules[m];
+    for (auto b = planned.first; b < planned.last() && out.size() < max_gaps; ++b)
       if (plan.reads_inputs(m, b))
         for (const auto& router : plan.routers(m)) {
           index.slots(router, plan.reach(m, b), [&](std::uint32_t file, TimeRange covers) {
@@ -202,20 +202,20 @@ Result<PlanReport> Queries::plan(const Submissions::PlanQuery& query) const {
   PlanReport out;
   for (std::uint32_t m = 0; m < plan.modules.size(); ++m) {
     const auto& module = plan.graph->modules[m];
-    const auto& mine = plan.modules[m];
-    auto counts = count(mine);
+    const auto& planned = plan.modules[m];
+    auto counts = count(planned);
     counts.module = plan.graph->full_name(module);
     out.jobs.reused += counts.reused;
     out.jobs.fresh += counts.fresh;
     out.jobs.waiting += counts.waiting;
-    if (!mine.flags.empty())
-      records.scan_catalogue(module.fingerprint, {plan.grid(m).start(mine.first), plan.grid(m).start(mine.last())},
+    if (!planned.flags.empty())
+      records.scan_catalogue(module.fingerprint, {plan.grid(m).start(planned.first), plan.grid(m).start(planned.last())},
                              [&](Micros, const store::CatalogueRow& row) {
                                counts.states_kept_bytes += row.state_blob.empty() ? 0 : row.state_bytes;
                              });
     out.modules.push_back(std::move(counts));
-    for (auto b = mine.first; b < mine.last() && out.new_jobs.size() < max_jobs; ++b)
-      if (mine.flags_at(b) & needs_any)
+    for (auto b = planned.first; b < planned.last() && out.new_jobs.size() < max_jobs; ++b)
+      if (planned.flags_at(b) & needs_any)
         out.new_jobs.push_back({plan.graph->job_name(module, plan.grid(m).start(b)), reasons.of(m, b).sentence});
   }
   add_files(plan, out);
@@ -252,12 +252,12 @@ Result<JobExplanation> Queries::explain(const std::string& job) const {
   const store::Records records(records_.store(), now.stored);
   MOLE_TRY(auto plan, make_plan(records, graph, std::move(now.inputs), {{m}, {from, from + archive.block_length}, true}));
   const auto b = plan.grid(m).number(from);
-  const auto& mine = plan.modules[m];
-  if (!mine.covers(b))
+  const auto& planned = plan.modules[m];
+  if (!planned.covers(b))
     return missing("there is no such job: " + (plan.waits.empty()
                                                    ? "the block is before the archive's first file; choose a later time"
                                                    : plan.waits.front()));
-  auto flags = static_cast<std::uint8_t>(mine.flags_at(b) | live);
+  auto flags = static_cast<std::uint8_t>(planned.flags_at(b) | live);
   if (failure && (flags & needs_any)) flags |= Flag::failed;  // even if its request has ended
   const auto row = records.catalogue(module.fingerprint, from);
   const auto record = record_with_flows(records.job_row(Table::lineage, module.fingerprint, from));
@@ -266,8 +266,8 @@ Result<JobExplanation> Queries::explain(const std::string& job) const {
   out.job = graph->job_name(module, from);
   out.state = job_state(flags, running);
   out.fingerprint = module.fingerprint;
-  out.state_key = mine.state_key(b);
-  out.result_key = mine.result_key(b);
+  out.state_key = planned.state_key(b);
+  out.result_key = planned.result_key(b);
   if (row) out.stored_result_key = row->result_key;
   out.reason = failure ? name_of(failure->code) + (": " + failure->message) : std::move(reason.sentence);
   out.changed = std::move(reason.changed);

@@ -99,18 +99,18 @@ void Requests::summarize(Request& request) {
   const auto has_window = windowed_modules(*plan->graph);
   request.given_up.clear();
   for (std::size_t m = 0; m < plan->modules.size(); ++m) {
-    const auto& mine = plan->modules[m];
+    const auto& planned = plan->modules[m];
     const auto& module = plan->graph->modules[m];
-    if (mine.flags.empty()) continue;
+    if (planned.flags.empty()) continue;
     const auto& grid = plan->grid(m);
-    records_.scan_catalogue(module.fingerprint, {grid.start(mine.first), grid.start(mine.last())},
+    records_.scan_catalogue(module.fingerprint, {grid.start(planned.first), grid.start(planned.last())},
                             [&](Micros from, const store::CatalogueRow& row) {
-                              if (!(mine.flags_at(grid.number(from)) & jobs::requested) || row.rows_blob.empty()) return;
+                              if (!(planned.flags_at(grid.number(from)) & jobs::requested) || row.rows_blob.empty()) return;
                               all.add(row);
                               (has_window[m] ? windowed : plain).add(row);
                             });
-    for (auto b = mine.first; b < mine.last() && request.given_up.size() < max_failures; ++b) {
-      if (!(mine.flags_at(b) & jobs::failed)) continue;
+    for (auto b = planned.first; b < planned.last() && request.given_up.size() < max_failures; ++b) {
+      if (!(planned.flags_at(b) & jobs::failed)) continue;
       if (const auto* failure = state_.scheduler.failure({module.fingerprint, grid.start(b)}))
         request.given_up.push_back(failure_document(*plan->graph, module, grid.start(b), *failure));
     }

@@ -34,7 +34,7 @@ class Requests {
   Result<RequestStatus> cancel(const std::string& id, Change& change) MOLE_REQUIRES(service_mutex);
 
  private:
-  std::optional<Result<Accepted>> repeated(const Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  std::optional<Result<Accepted>> earlier_reply(const Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   Result<> check_archives_agree(const dag::Graph& graph) const MOLE_REQUIRES(service_mutex);
   Result<> store_versions(const std::vector<dag::Library>& libraries, Change& change) const;
   void store_modules(const PreparedRequest& prepared, Change& change) MOLE_REQUIRES(service_mutex);

@@ -89,8 +89,8 @@ void RoutingTables::save(const std::string& key, const json& row) const {
 }
 
 Result<> check_tables_agree(const requests::Request& request, const requests::Request& running) {
-  const auto mine = table_reach(*request.graph, request.range()), theirs = table_reach(*running.graph, running.range());
-  const TimeRange both{std::max(mine.from, theirs.from), std::min(mine.to, theirs.to)};
+  const auto reach = table_reach(*request.graph, request.range()), other_reach = table_reach(*running.graph, running.range());
+  const TimeRange both{std::max(reach.from, other_reach.from), std::min(reach.to, other_reach.to)};
   if (both.empty()) return {};
   const auto same_use = [](const auto& a, const auto& b) { return a.used == b.used && a.blob == b.blob; };
   for (const auto& module : request.graph->modules)

@@ -47,8 +47,8 @@ std::optional<TimeRange> ArchiveIndex::span(const std::vector<std::string>& rout
   std::optional<TimeRange> span;
   for (const auto& t : timelines_) {
     if (!routers.empty() && std::find(routers.begin(), routers.end(), t.router) == routers.end()) continue;
-    const TimeRange own{files_[t.first].file.covers.from, t.reaches.back()};
-    span = span ? TimeRange{std::min(span->from, own.from), std::max(span->to, own.to)} : own;
+    const TimeRange covered{files_[t.first].file.covers.from, t.reaches.back()};
+    span = span ? TimeRange{std::min(span->from, covered.from), std::max(span->to, covered.to)} : covered;
   }
   return span;
 }

@@ -49,25 +49,25 @@ struct Propagation {
   }
 
   void block(std::size_t m, std::int64_t b) {
-    auto& mine = plan.modules[m];
-    if (!mine.covers(b) || stopped(mine.at(b)) || !(mine.at(b) & (needs_state | needs_result))) return;
-    mine.at(b) |= blocked;
+    auto& planned = plan.modules[m];
+    if (!planned.covers(b) || stopped(planned.at(b)) || !(planned.at(b) & (needs_state | needs_result))) return;
+    planned.at(b) |= blocked;
     stop(m, b);
   }
 
   void step() {
     const auto [m, b] = open.back();
     open.pop_back();
-    const auto& mine = plan.modules[m];
+    const auto& planned = plan.modules[m];
     const auto& module = plan.graph->modules[m];
-    if (state_lost(mine.flags_at(b))) {
+    if (state_lost(planned.flags_at(b))) {
       if (module.since)
         block(m, b + 1);
       else
-        for (auto u = b + 1; u <= b + mine.back; ++u)
-          if (row_only(mine.flags_at(u)) && plan.window_from(m, u) <= b) block(m, u);
+        for (auto u = b + 1; u <= b + planned.back; ++u)
+          if (row_only(planned.flags_at(u)) && plan.window_from(m, u) <= b) block(m, u);
     }
-    if (!result_lost(mine.flags_at(b))) return;
+    if (!result_lost(planned.flags_at(b))) return;
     for (std::size_t r = 0; r < plan.modules.size(); ++r)
       for (const auto& input : plan.graph->modules[r].inputs) {
         if (input.kind == InputKind::flows || input.source != m) continue;
@@ -146,11 +146,11 @@ std::vector<NeededFile> needed_files(const Plan& plan) {
 
 void propagate_failures(Plan& plan) {
   for (std::size_t m = 0; m < plan.modules.size(); ++m) {
-    auto& mine = plan.modules[m];
+    auto& planned = plan.modules[m];
     const auto& module = plan.graph->modules[m];
     std::int64_t lost = INT64_MIN;  // last block whose state cannot be computed
-    for (auto b = mine.first; b < mine.last(); ++b) {
-      auto& flags = mine.at(b);
+    for (auto b = planned.first; b < planned.last(); ++b) {
+      auto& flags = planned.at(b);
       flags &= static_cast<std::uint8_t>(~blocked);
       if (!(flags & (needs_state | needs_result))) continue;
       bool stuck = inputs_lost(plan, m, b);
@@ -165,16 +165,16 @@ void propagate_failures(Plan& plan) {
 }
 
 std::int64_t give_up(Plan& plan, std::size_t module, std::int64_t block) {
-  const auto& mine = plan.modules[module];
-  if (!mine.covers(block) || !(mine.flags_at(block) & (needs_state | needs_result))) return 0;
+  const auto& planned = plan.modules[module];
+  if (!planned.covers(block) || !(planned.flags_at(block) & (needs_state | needs_result))) return 0;
   return Propagation{plan}.fail(module, block);
 }
 
 std::int64_t block_row_without_states(Plan& plan, std::size_t module, std::int64_t block) {
-  const auto& mine = plan.modules[module];
-  if (!row_only(mine.flags_at(block)) || stopped(mine.flags_at(block))) return 0;
+  const auto& planned = plan.modules[module];
+  if (!row_only(planned.flags_at(block)) || stopped(planned.flags_at(block))) return 0;
   for (auto b = plan.window_from(module, block); b < block; ++b)
-    if (state_lost(mine.flags_at(b))) return Propagation{plan}.block_from(module, block);
+    if (state_lost(planned.flags_at(b))) return Propagation{plan}.block_from(module, block);
   return 0;
 }
 

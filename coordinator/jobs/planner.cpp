@@ -77,14 +77,14 @@ struct Planner {
   Result<> set_limits(std::size_t m) {
     const auto& module = graph.modules[m];
     const auto& archive = graph.grid(module);
-    auto& mine = plan.modules[m];
-    auto& own = per_module[m];
+    auto& planned = plan.modules[m];
+    auto& blocks = per_module[m];
     const Grid grid{archive.block_length, archive.block_origin};
     const auto known = std::find(plan.grids.begin(), plan.grids.end(), grid);
-    mine.grid = static_cast<std::uint32_t>(known - plan.grids.begin());
+    planned.grid = static_cast<std::uint32_t>(known - plan.grids.begin());
     if (known == plan.grids.end()) plan.grids.push_back(grid);
-    mine.back = ceil_div(module.window - module.interval, grid.length);
-    mine.warmup = ceil_div(module.warmup, grid.length);
+    planned.back = ceil_div(module.window - module.interval, grid.length);
+    planned.warmup = ceil_div(module.warmup, grid.length);
     bool first = true;
     for (const auto& input : module.inputs) {
       std::int64_t begin;
@@ -100,14 +100,14 @@ struct Planner {
       } else {
         begin = plan.modules[input.source].begin;
         ends = per_module[input.source].ends;
-        own.floor = std::max(own.floor, per_module[input.source].floor);
+        blocks.floor = std::max(blocks.floor, per_module[input.source].floor);
       }
-      mine.begin = first ? begin : std::min(mine.begin, begin);
-      own.ends = first ? ends : Ends{std::min(own.ends.complete, ends.complete), std::max(own.ends.data, ends.data)};
+      planned.begin = first ? begin : std::min(planned.begin, begin);
+      blocks.ends = first ? ends : Ends{std::min(blocks.ends.complete, ends.complete), std::max(blocks.ends.data, ends.data)};
       first = false;
     }
-    if (module.since) own.floor = std::max(own.floor, grid.number(*module.since));
-    mine.begin = std::max(mine.begin, own.floor);
+    if (module.since) blocks.floor = std::max(blocks.floor, grid.number(*module.since));
+    planned.begin = std::max(planned.begin, blocks.floor);
     return {};
   }
 
@@ -125,24 +125,24 @@ struct Planner {
     std::map<std::string, std::int64_t> late, skipped;
     bool any = false;
     for (const auto m : wanted) {
-      const auto& mine = plan.modules[m];
+      const auto& planned = plan.modules[m];
       const auto& grid = plan.grid(m);
       const auto from = grid.number(request.range.from), to = grid.number(request.range.to - 1) + 1;
-      Span span{std::max(from, mine.begin), to};
+      Span span{std::max(from, planned.begin), to};
       if (span.empty()) continue;
       if (to - span.from > max_blocks) return too_many(m, to - span.from);
       const auto archive = graph.modules[m].archive;
-      auto& own = per_module[m];
+      auto& blocks = per_module[m];
       if (request.partial) {
-        if (span.to > own.ends.data) skipped[past_end(archive, m)] += span.to - std::max(span.from, own.ends.data);
-        span.to = std::min(span.to, own.ends.data);
-      } else if (span.to > own.ends.complete) {
-        own.waiting = {std::max(span.from, own.ends.complete), span.to};
-        late[past_end(archive, m)] += own.waiting.to - own.waiting.from;
-        span.to = std::min(span.to, own.ends.complete);
+        if (span.to > blocks.ends.data) skipped[past_end(archive, m)] += span.to - std::max(span.from, blocks.ends.data);
+        span.to = std::min(span.to, blocks.ends.data);
+      } else if (span.to > blocks.ends.complete) {
+        blocks.waiting = {std::max(span.from, blocks.ends.complete), span.to};
+        late[past_end(archive, m)] += blocks.waiting.to - blocks.waiting.from;
+        span.to = std::min(span.to, blocks.ends.complete);
       }
-      if (!span.empty()) own.requested = span;
-      any = any || !span.empty() || !own.waiting.empty();
+      if (!span.empty()) blocks.requested = span;
+      any = any || !span.empty() || !blocks.waiting.empty();
     }
     if (!any) return no_data(wanted.front());
     for (const auto& [end, blocks] : late)
@@ -179,51 +179,51 @@ struct Planner {
 
   // Sets the blocks whose keys are needed, from the blocks whose results the request or other modules need.
   Result<> set_span(std::size_t m) {
-    auto& mine = plan.modules[m];
-    auto& own = per_module[m];
+    auto& planned = plan.modules[m];
+    auto& blocks = per_module[m];
     const auto& module = graph.modules[m];
-    own.results.add(own.requested);
-    if (own.results.empty()) return {};
-    auto states = own.results;
+    blocks.results.add(blocks.requested);
+    if (blocks.results.empty()) return {};
+    auto states = blocks.results;
     if (module.since)
-      states.from = std::min(states.from, mine.begin);
+      states.from = std::min(states.from, planned.begin);
     else if (module.window > 0)
-      states.from = std::min(states.from, std::max(mine.begin, states.from - mine.back));
+      states.from = std::min(states.from, std::max(planned.begin, states.from - planned.back));
     // A waiting block has flags but no key yet.
     auto whole = states;
-    whole.add(own.waiting);
+    whole.add(blocks.waiting);
     if (whole.to - whole.from > max_blocks) return too_many(m, whole.to - whole.from);
     total += whole.to - whole.from;
     if (total > max_plan_blocks)
       return exhausted("the range has more than " + std::to_string(max_plan_blocks) +
                        " blocks of all modules together; request a shorter range or a single module, or choose longer blocks");
-    set_blocks(mine, whole);
-    own.keyed_to = states.to;
+    set_blocks(planned, whole);
+    blocks.keyed_to = states.to;
     for (const auto& input : module.inputs)
       if (input.kind != InputKind::flows)
         per_module[input.source].results.add({plan.inputs_from(m, input, states.from), states.to});
     return {};
   }
 
-  static void set_blocks(ModulePlan& mine, Span blocks) {
-    mine.first = blocks.from;
-    mine.flags.assign(static_cast<std::size_t>(blocks.to - blocks.from), 0);
-    mine.state_keys.resize(mine.flags.size());
-    mine.result_keys.resize(mine.flags.size());
+  static void set_blocks(ModulePlan& planned, Span blocks) {
+    planned.first = blocks.from;
+    planned.flags.assign(static_cast<std::size_t>(blocks.to - blocks.from), 0);
+    planned.state_keys.resize(planned.flags.size());
+    planned.result_keys.resize(planned.flags.size());
   }
 
   void compute_keys(std::size_t m) {
-    auto& mine = plan.modules[m];
-    const auto& own = per_module[m];
-    if (mine.flags.empty()) {
-      if (!own.waiting.empty()) set_blocks(mine, own.waiting);
-      return mark_requested(mine, own);
+    auto& planned = plan.modules[m];
+    const auto& blocks = per_module[m];
+    if (planned.flags.empty()) {
+      if (!blocks.waiting.empty()) set_blocks(planned, blocks.waiting);
+      return mark_requested(planned, blocks);
     }
     const auto& module = graph.modules[m];
     const auto& grid = plan.grid(m);
     const auto routers = plan.routers(m);
     KeyBuffer buffer;
-    for (auto b = mine.first; b < own.keyed_to; ++b) {
+    for (auto b = planned.first; b < blocks.keyed_to; ++b) {
       const auto block = grid.block(b);
       buffer.clear();
       buffer.add(module.fingerprint);
@@ -235,21 +235,21 @@ struct Planner {
         else
           add_results(buffer, plan.modules[input.source], plan.inputs_from(m, input, b), b);
       if (module.routes) add_routes(buffer, graph.resources[*module.routes], {block.from - module.warmup, block.to});
-      const auto i = static_cast<std::size_t>(b - mine.first);
-      if (module.since && b > mine.begin && i > 0) buffer.add(mine.state_keys[i - 1]);
-      mine.state_keys[i] = buffer.finish();
+      const auto i = static_cast<std::size_t>(b - planned.first);
+      if (module.since && b > planned.begin && i > 0) buffer.add(planned.state_keys[i - 1]);
+      planned.state_keys[i] = buffer.finish();
     }
-    for (auto b = std::max(mine.first, own.results.from); b < own.keyed_to; ++b) {
-      const auto from = static_cast<std::size_t>(plan.window_from(m, b) - mine.first),
-                 i = static_cast<std::size_t>(b - mine.first);
+    for (auto b = std::max(planned.first, blocks.results.from); b < blocks.keyed_to; ++b) {
+      const auto from = static_cast<std::size_t>(plan.window_from(m, b) - planned.first),
+                 i = static_cast<std::size_t>(b - planned.first);
       buffer.clear();
       buffer.add(result_format);
       buffer.add(module.interval);
       buffer.add(module.window);
-      buffer.add(digest_of(std::as_bytes(std::span(&mine.state_keys[from], i - from + 1))));
-      mine.result_keys[i] = buffer.finish();
+      buffer.add(digest_of(std::as_bytes(std::span(&planned.state_keys[from], i - from + 1))));
+      planned.result_keys[i] = buffer.finish();
     }
-    mark_requested(mine, own);
+    mark_requested(planned, blocks);
   }
 
   static void add_slots(KeyBuffer& buffer, const ArchiveIndex& index, const std::vector<std::string>& routers, TimeRange reach) {
@@ -274,27 +274,28 @@ struct Planner {
     buffer.add(static_cast<std::uint64_t>(to - from + 1));
   }
 
-  static void mark_requested(ModulePlan& mine, const Blocks& own) {
-    for (auto b = own.requested.from; b < own.requested.to; ++b) mine.at(b) |= requested;
-    for (auto b = own.waiting.from; b < own.waiting.to; ++b) mine.at(b) |= requested | waits;
+  static void mark_requested(ModulePlan& planned, const Blocks& blocks) {
+    for (auto b = blocks.requested.from; b < blocks.requested.to; ++b) planned.at(b) |= requested;
+    for (auto b = blocks.waiting.from; b < blocks.waiting.to; ++b) planned.at(b) |= requested | waits;
   }
 
   void read_catalogue(std::size_t m) {
-    auto& mine = plan.modules[m];
-    if (mine.flags.empty()) return;
+    auto& planned = plan.modules[m];
+    if (planned.flags.empty()) return;
     const auto& grid = plan.grid(m);
-    auto b = mine.first;  // rows are sorted, which saves a division per row
+    auto b = planned.first;  // rows are sorted, which saves a division per row
     auto start = grid.start(b);
-    catalogue(graph.modules[m].fingerprint, {start, grid.start(mine.last())}, [&](Micros from, const store::CatalogueKeys& row) {
-      while (start < from) {
-        ++b;
-        start += grid.length;
-      }
-      if (start != from || !mine.covers(b) || mine.state_key(b).empty()) return;
-      auto& flags = mine.at(b);
-      if (row.state_key == mine.state_key(b) && held(row.holders)) flags |= has_state;
-      if (row.result_key == mine.result_key(b) && !row.result_key.empty()) flags |= has_result;
-    });
+    catalogue(graph.modules[m].fingerprint, {start, grid.start(planned.last())},
+              [&](Micros from, const store::CatalogueKeys& row) {
+                while (start < from) {
+                  ++b;
+                  start += grid.length;
+                }
+                if (start != from || !planned.covers(b) || planned.state_key(b).empty()) return;
+                auto& flags = planned.at(b);
+                if (row.state_key == planned.state_key(b) && held(row.holders)) flags |= has_state;
+                if (row.result_key == planned.result_key(b) && !row.result_key.empty()) flags |= has_result;
+              });
   }
 
   bool held(std::string_view holders) const {
@@ -305,40 +306,40 @@ struct Planner {
 
   // Marks the jobs to compute and requests the upstream results they read.
   void mark_needs(std::size_t m) {
-    auto& mine = plan.modules[m];
-    if (mine.flags.empty()) return;
+    auto& planned = plan.modules[m];
+    if (planned.flags.empty()) return;
     auto& wanted = per_module[m].wanted;
-    wanted.resize(mine.flags.size());
-    for (std::size_t i = 0; i < mine.flags.size(); ++i)
-      if ((wanted[i] || (mine.flags[i] & (requested | waits)) == requested) && !(mine.flags[i] & has_result))
-        mine.flags[i] |= needs_result;
+    wanted.resize(planned.flags.size());
+    for (std::size_t i = 0; i < planned.flags.size(); ++i)
+      if ((wanted[i] || (planned.flags[i] & (requested | waits)) == requested) && !(planned.flags[i] & has_result))
+        planned.flags[i] |= needs_result;
     const auto& module = graph.modules[m];
     if (module.since)
-      mark_chain(mine);
+      mark_chain(planned);
     else if (module.window > 0)
       mark_window_states(m);
-    for (auto b = mine.first; b < mine.last(); ++b)
+    for (auto b = planned.first; b < planned.last(); ++b)
       for (const auto& input : module.inputs)
         if (input.kind != InputKind::flows && plan.reads(m, input, b)) want(input.source, plan.inputs_from(m, input, b), b);
   }
 
   // Chained checkpoints: a block needs the state at the end of the previous one.
-  static void mark_chain(ModulePlan& mine) {
+  static void mark_chain(ModulePlan& planned) {
     bool state_wanted = false;
-    for (auto i = mine.flags.size(); i-- > 0;) {
-      auto& flags = mine.flags[i];
+    for (auto i = planned.flags.size(); i-- > 0;) {
+      auto& flags = planned.flags[i];
       if (state_wanted && !(flags & has_state)) flags |= needs_state;
       state_wanted = (flags & (needs_state | needs_result)) != 0;
     }
   }
 
   void mark_window_states(std::size_t m) {
-    auto& mine = plan.modules[m];
+    auto& planned = plan.modules[m];
     std::int64_t needed_to = INT64_MAX;  // going back in time: a missing result needs the states from this block on
-    for (auto b = mine.last(); b-- > mine.first;) {
-      auto& flags = mine.at(b);
+    for (auto b = planned.last(); b-- > planned.first;) {
+      auto& flags = planned.at(b);
       if (flags & needs_result) needed_to = plan.window_from(m, b);
-      if (b >= needed_to && !(flags & has_state) && !mine.state_key(b).empty()) flags |= needs_state;
+      if (b >= needed_to && !(flags & has_state) && !planned.state_key(b).empty()) flags |= needs_state;
     }
   }
 

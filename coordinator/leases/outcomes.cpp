@@ -46,13 +46,13 @@ HeartbeatReply Scheduler::heartbeat(const Heartbeat& message, Micros now) {
   node.heard = now;
   node.draining = message.draining;
   reply.cancel = std::exchange(node.cancel, {});
-  const auto ours = std::to_string(epoch_) + "-";
+  const auto epoch_prefix = std::to_string(epoch_) + "-";
   for (const auto& progress : message.tasks) {
     const auto lease = leases_.find(progress.task);
     if (lease != leases_.end() && lease->second.node == message.node && lease->second.incarnation == message.incarnation) {
       lease->second.deadline = now + settings_.lease;
       lease->second.progress = progress;
-    } else if (progress.task.starts_with(ours)) {
+    } else if (progress.task.starts_with(epoch_prefix)) {
       reply.cancel.push_back(progress.task);  // its lease ended
     }                                         // a task of an earlier epoch is accepted by its keys when it completes
   }
@@ -148,8 +148,8 @@ void Scheduler::reopen_leases(const std::vector<std::string>& ids, Micros now) {
 }
 
 void Scheduler::reopen(const Grant& grant, Micros not_before) {
-  if (const auto own = work_.find(grant.request); own != work_.end() && grant.archive_task)
-    for (auto& pending : own->second.archive_tasks)
+  if (const auto found = work_.find(grant.request); found != work_.end() && grant.archive_task)
+    for (auto& pending : found->second.archive_tasks)
       if (pending.task.id == grant.archive_task) {
         pending.leased = false;
         pending.not_before = not_before;

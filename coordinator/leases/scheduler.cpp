@@ -151,10 +151,10 @@ Grant Scheduler::make_grant(std::uint64_t request, const jobs::Plan& plan, Block
   grant.kind = task::Kind::merge;
   for (const auto& step : steps) {
     const auto& module = plan.graph->modules[step.module];
-    const auto& mine = plan.modules[step.module];
+    const auto& planned = plan.modules[step.module];
     if (tasks::reads_inputs(module, step)) grant.kind = task::Kind::compute;
     grant.steps.push_back(
-        {step, {module.fingerprint, grant.block.from}, mine.state_key(ref.number), mine.result_key(ref.number)});
+        {step, {module.fingerprint, grant.block.from}, planned.state_key(ref.number), planned.result_key(ref.number)});
   }
   return grant;
 }

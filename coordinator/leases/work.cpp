@@ -46,22 +46,22 @@ void Work::set_plan(jobs::Plan plan) {
 
 void Work::refresh(const FailureLog& failures) {
   for (std::size_t m = 0; m < plan_->modules.size(); ++m) {
-    auto& mine = plan_->modules[m];
+    auto& planned = plan_->modules[m];
     const auto& fingerprint = plan_->graph->modules[m].fingerprint;
-    for (auto& flags : mine.flags) flags &= static_cast<std::uint8_t>(~stopped);
+    for (auto& flags : planned.flags) flags &= static_cast<std::uint8_t>(~stopped);
     for (auto it = failures.begin_of(fingerprint); it != failures.end() && it->first.fingerprint == fingerprint; ++it) {
       const auto b = plan_->grid(m).number(it->first.from);
-      if (it->second.given_up && mine.covers(b) && (mine.at(b) & needs_any)) mine.at(b) |= Flag::failed;
+      if (it->second.given_up && planned.covers(b) && (planned.at(b) & needs_any)) planned.at(b) |= Flag::failed;
     }
   }
   jobs::propagate_failures(*plan_);
   live_ = 0;
   candidates_.clear();
-  for (const auto& mine : plan_->modules)
-    for (auto b = mine.first; b < mine.last(); ++b) {
-      if (!leases::is_live(mine.flags_at(b))) continue;
+  for (const auto& planned : plan_->modules)
+    for (auto b = planned.first; b < planned.last(); ++b) {
+      if (!leases::is_live(planned.flags_at(b))) continue;
       ++live_;
-      candidates_.emplace_hint(candidates_.end(), entry({mine.grid, b}));
+      candidates_.emplace_hint(candidates_.end(), entry({planned.grid, b}));
     }
 }
 
@@ -74,18 +74,18 @@ bool Work::wants(const Grant& grant) const {
   return std::any_of(grant.steps.begin(), grant.steps.end(), [&](const tasks::GrantedStep& granted) {
     if (!is_live(granted.job)) return false;
     const auto at = *locate(granted.job);
-    const auto& mine = plan_->modules[at.module];
-    const auto flags = mine.flags_at(at.block);
-    return (granted.step.make_state && (flags & Flag::needs_state) && mine.state_key(at.block) == granted.state_key) ||
-           (granted.step.make_result && (flags & Flag::needs_result) && mine.result_key(at.block) == granted.result_key);
+    const auto& planned = plan_->modules[at.module];
+    const auto flags = planned.flags_at(at.block);
+    return (granted.step.make_state && (flags & Flag::needs_state) && planned.state_key(at.block) == granted.state_key) ||
+           (granted.step.make_result && (flags & Flag::needs_result) && planned.result_key(at.block) == granted.result_key);
   });
 }
 
 JobCounts Work::counts() const {
   JobCounts out;
   if (!plan_) return out;
-  for (const auto& mine : plan_->modules)
-    for (const auto flags : mine.flags) count_job(flags, out);
+  for (const auto& planned : plan_->modules)
+    for (const auto flags : planned.flags) count_job(flags, out);
   return out;
 }
 
@@ -94,9 +94,9 @@ void Work::accept(const StepResult& done, const FailureLog& failures, SettledSte
   const auto at = locate({step.fingerprint, block.from});
   if (!at) return;
   const auto b = at->block;
-  auto& mine = plan_->modules[at->module];
-  if (!mine.covers(b) || plan_->grid(at->module).block(b) != block) return;
-  auto& flags = mine.at(b);
+  auto& planned = plan_->modules[at->module];
+  if (!planned.covers(b) || plan_->grid(at->module).block(b) != block) return;
+  auto& flags = planned.at(b);
   const bool was_live = leases::is_live(flags);
   const auto take = [&](bool made, const Digest& key, const Digest& wanted, std::uint8_t has, std::uint8_t needs,
                         bool SettledStep::*part) {
@@ -105,10 +105,10 @@ void Work::accept(const StepResult& done, const FailureLog& failures, SettledSte
     into.*part = true;
     flags = static_cast<std::uint8_t>((flags | has) & ~needs);
   };
-  take(step.make_state && !report.state_blob.empty(), step.state_key, mine.state_key(b), Flag::has_state, Flag::needs_state,
+  take(step.make_state && !report.state_blob.empty(), step.state_key, planned.state_key(b), Flag::has_state, Flag::needs_state,
        &SettledStep::state);
-  take(step.make_result && !report.rows_blob.empty(), step.result_key, mine.result_key(b), Flag::has_result, Flag::needs_result,
-       &SettledStep::result);
+  take(step.make_result && !report.rows_blob.empty(), step.result_key, planned.result_key(b), Flag::has_result,
+       Flag::needs_result, &SettledStep::result);
   if (flags & needs_any) {
     live_ -= jobs::block_row_without_states(*plan_, at->module, b);
   } else if (flags & Flag::failed) {  // a late success of a job that was given up
@@ -117,7 +117,7 @@ void Work::accept(const StepResult& done, const FailureLog& failures, SettledSte
   } else if (was_live) {
     --live_;
   }
-  const BlockRef ref{mine.grid, b};
+  const BlockRef ref{planned.grid, b};
   if (fresh.state || fresh.result) last_node_[ref] = node;
   limits_.erase(ref);
   add_candidates(ref);
@@ -145,8 +145,9 @@ std::size_t Work::max_steps(BlockRef ref) const {
 
 void Work::add_candidates(BlockRef ref) {
   for (auto b = ref.number; b <= ref.number + reach_; ++b)
-    if (std::ranges::any_of(plan_->modules,
-                            [&](const auto& mine) { return mine.grid == ref.grid && leases::is_live(mine.flags_at(b)); }))
+    if (std::ranges::any_of(plan_->modules, [&](const auto& planned) {
+          return planned.grid == ref.grid && leases::is_live(planned.flags_at(b));
+        }))
       candidates_.insert(entry({ref.grid, b}));
 }
 
@@ -170,8 +171,8 @@ std::optional<BlockRef> Work::next_block(const std::string& node, std::size_t ma
                                          const std::function<bool(BlockRef)>& is_running) const {
   const auto oldest = oldest_candidates(max_compared);
   const auto is_near = [&](BlockRef ref) {
-    const auto own = last_node_.find(ref);
-    if (own != last_node_.end()) return own->second == node || own->second.empty();  // failed: any node may retry it
+    const auto last = last_node_.find(ref);
+    if (last != last_node_.end()) return last->second == node || last->second.empty();  // failed: any node may retry it
     const auto before = last_node_.find({ref.grid, ref.number - 1});
     return before != last_node_.end() && before->second == node;
   };

@@ -45,11 +45,11 @@ struct Fuser {
     return plan.modules[m].flags_at(block - 1) & Flag::has_state;
   }
 
-  bool window_ready(std::uint32_t m, bool makes_own) const {
-    const auto& mine = plan.modules[m];
-    if (!makes_own && !(mine.flags_at(block) & Flag::has_state)) return false;
+  bool window_ready(std::uint32_t m, bool makes_state) const {
+    const auto& planned = plan.modules[m];
+    if (!makes_state && !(planned.flags_at(block) & Flag::has_state)) return false;
     for (auto b = plan.window_from(m, block); b < block; ++b)
-      if (!(mine.flags_at(b) & Flag::has_state)) return false;
+      if (!(planned.flags_at(b) & Flag::has_state)) return false;
     return true;
   }
 

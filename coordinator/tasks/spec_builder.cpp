@@ -109,13 +109,13 @@ struct Builder {
   Result<> add_states(const GrantedStep& granted, task::Step& step) {
     const auto m = granted.step.module;
     const auto& module = plan.graph->modules[m];
-    const auto own = grant.ref.number;
-    std::int64_t from = own, to = own;  // [from, to)
+    const auto current = grant.ref.number;
+    std::int64_t from = current, to = current;  // [from, to)
     if (module.since)
-      from = own > plan.modules[m].begin ? own - 1 : own;
+      from = current > plan.modules[m].begin ? current - 1 : current;
     else if (module.window > 0 && granted.step.make_result) {
-      from = plan.window_from(m, own);
-      to = granted.step.make_state ? own : own + 1;
+      from = plan.window_from(m, current);
+      to = granted.step.make_state ? current : current + 1;
     }
     for (auto b = from; b < to; ++b) {
       const auto row = row_of(m, b);

@@ -33,10 +33,10 @@ jobs::Plan plan_of(std::size_t blocks) {
     dag::Input input;
     input.kind = m == 0 ? InputKind::flows : InputKind::rows;
     module.inputs = {input};
-    auto& mine = plan.modules[m];
-    mine.flags.assign(blocks, Flag::requested | Flag::needs_result);
-    mine.state_keys.assign(blocks, name_of("state"));
-    mine.result_keys.assign(blocks, name_of("result"));
+    auto& planned = plan.modules[m];
+    planned.flags.assign(blocks, Flag::requested | Flag::needs_result);
+    planned.state_keys.assign(blocks, name_of("state"));
+    planned.result_keys.assign(blocks, name_of("result"));
   }
   plan.graph = std::move(graph);
   return plan;
@@ -182,14 +182,14 @@ TEST(Scheduler, GivesNeighbouringBlocksToOneNode) {
     const auto blocks = blocks_of_nodes(scheduler, nodes);
     ASSERT_EQ(blocks.size(), nodes);
     std::size_t all = 0, runs = 0;
-    for (const auto& [name, mine] : blocks) {
-      all += mine.size();
-      EXPECT_NEAR(static_cast<double>(mine.size()), 24, 1) << name;
-      EXPECT_GE(max_run(mine), 8u) << name;
-      for (std::size_t i = 0; i < mine.size(); ++i) {
-        runs += i == 0 || mine[i] != mine[i - 1] + 1;
+    for (const auto& [name, numbers] : blocks) {
+      all += numbers.size();
+      EXPECT_NEAR(static_cast<double>(numbers.size()), 24, 1) << name;
+      EXPECT_GE(max_run(numbers), 8u) << name;
+      for (std::size_t i = 0; i < numbers.size(); ++i) {
+        runs += i == 0 || numbers[i] != numbers[i - 1] + 1;
         // No node runs far ahead, so that blocks chained to the oldest ones become ready.
-        EXPECT_LE(std::abs(mine[i] - static_cast<std::int64_t>(i * nodes)), static_cast<std::int64_t>(8 * nodes)) << name << i;
+        EXPECT_LE(std::abs(numbers[i] - static_cast<std::int64_t>(i * nodes)), static_cast<std::int64_t>(8 * nodes)) << name << i;
       }
     }
     EXPECT_EQ(all, 24 * nodes);
