@@ -7,7 +7,7 @@ namespace {
 
 using nlohmann::json;
 
-// Rows have checksums, so one that cannot be parsed was written by a different version. It counts as absent.
+// Rows have checksums, so one that cannot be parsed was written by a different version. It is treated as absent.
 json parse(std::string_view text) {
   auto document = json::parse(text, nullptr, false);
   return document.is_discarded() ? json(nullptr) : document;

@@ -19,7 +19,7 @@
 
 namespace mole::coordinator::store {
 
-// See docs/formats/store.md. In the order of table_names().
+// In the order of table_names(). See docs/formats/store.md.
 enum class Table : std::uint8_t {
   meta,
   requests,
@@ -68,8 +68,8 @@ struct StoreOptions {
 
 class Store {
  public:
-  // missing: no store, and !create. corrupt: it cannot be read. unsupported: another coordinator has it open, or a different
-  // version wrote it.
+  // missing: there is no store and `create` is false. corrupt: it cannot be read. unsupported: another coordinator has it open,
+  // or a different version wrote it.
   static Result<std::unique_ptr<Store>> open(const std::filesystem::path& dir, const StoreOptions& options);
   ~Store();
   Store(const Store&) = delete;

@@ -21,7 +21,7 @@ class TableLinks {
 
   // Links one block to `rows`. Idempotent.
   Result<> link(const std::string& module, Micros block_from, const Digest& rows);
-  // Makes the links of a module exactly `rows` (block start -> blob). Other files are not touched.
+  // Replaces the links of a module with those of `rows` (block start -> blob). Other files are not touched.
   Result<> link_exactly(const std::string& module, const std::map<Micros, Digest>& rows);
 
   static std::string file_of(Micros block_from);  // "date=2007-09-22/20070922T180000Z.parquet"

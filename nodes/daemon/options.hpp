@@ -12,7 +12,7 @@ namespace mole::nodes {
 inline constexpr std::uint64_t gibibyte = std::uint64_t{1} << 30;
 
 struct Options {
-  std::filesystem::path folder;         // everything this node owns (docs/formats/node_folder.md)
+  std::filesystem::path folder;         // all files of this node (docs/formats/node_folder.md)
   std::filesystem::path worker;         // the program mole-worker
   std::filesystem::path launcher;       // the program mole-launch
   std::filesystem::path blobs;          // the coordinator's blob store if it is on this machine; empty: blobs are downloaded

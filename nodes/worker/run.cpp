@@ -20,7 +20,7 @@ namespace {
 using namespace mole::runtime;
 
 struct RunOptions {
-  std::filesystem::path attempt;               // A
+  std::filesystem::path attempt;               // folder
   std::filesystem::path cache;                 // folder of the file cache; empty: no cache
   std::uint64_t cache_limit = 0;               // bytes
   bool columns = true;                         // read and write decoded columns in the cache
