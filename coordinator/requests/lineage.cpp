@@ -164,8 +164,8 @@ json inputs_now(const jobs::Plan& plan, std::size_t m, std::int64_t block) {
           plan.modules[input.source].result_key(b).hex();
   }
   if (module.routes) {
-    const auto own = plan.grid(m).block(block);
-    for (const auto& piece : dag::routes_over(plan.graph->resources[*module.routes], {own.from - module.warmup, own.to}))
+    const auto range = plan.grid(m).block(block);
+    for (const auto& piece : dag::routes_over(plan.graph->resources[*module.routes], {range.from - module.warmup, range.to}))
       out["routes from " + format_time(piece.used.from)] =
           piece.blob.empty() ? std::string("none") : piece.name + " (" + piece.blob.hex().substr(0, 12) + ")";
   }

@@ -75,12 +75,11 @@ struct HeartbeatReply {
   std::vector<std::string> cancel;
   bool drain = false, reregister = false;
 
-  static constexpr auto table =
-      document("HeartbeatReply", "The reply to a heartbeat.",  //
-               field("cancel", &HeartbeatReply::cancel, "Stop these tasks and drop their results"),
-               field("drain", &HeartbeatReply::drain, "Accept no more tasks"),
-               field("reregister", &HeartbeatReply::reregister,
-                     "The coordinator has restarted and does not know this incarnation: register again"));
+  static constexpr auto table = document("HeartbeatReply", "The reply to a heartbeat.",  //
+                                         field("cancel", &HeartbeatReply::cancel, "Stop these tasks and drop their results"),
+                                         field("drain", &HeartbeatReply::drain, "Accept no more tasks"),
+                                         field("reregister", &HeartbeatReply::reregister,
+                                               "The coordinator has restarted and lost this registration: register again"));
 };
 
 // The result of one task, sent after its blobs have been uploaded. A completion from an earlier epoch is accepted if its keys are

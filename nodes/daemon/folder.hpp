@@ -10,8 +10,8 @@ namespace mole::nodes {
 
 class NodeFolder {
  public:
-  // Creates the layout, takes the lock, removes attempts left by an earlier run. invalid: another daemon uses the folder, or it
-  // cannot be written.
+  // Creates the layout, acquires the lock, removes attempts left by an earlier run. invalid: another daemon uses the folder, or
+  // it cannot be written.
   static Result<NodeFolder> open(const std::filesystem::path& folder);
 
   NodeFolder(NodeFolder&& other) noexcept;

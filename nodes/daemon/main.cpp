@@ -84,9 +84,9 @@ mole::Result<> fill_defaults(Arguments& a) {
     a.options.poll_max = 10'000;
   }
   if (!a.options.listen.empty()) return {};
-  const auto own = "unix:" + std::filesystem::absolute(a.options.folder).string() + "/states.sock";
-  const bool local = a.coordinator.starts_with("unix:") && mole::coordinator::parse_address(own);
-  a.options.listen = local ? own : "tcp:127.0.0.1:0";
+  const auto socket = "unix:" + std::filesystem::absolute(a.options.folder).string() + "/states.sock";
+  const bool local = a.coordinator.starts_with("unix:") && mole::coordinator::parse_address(socket);
+  a.options.listen = local ? socket : "tcp:127.0.0.1:0";
   return {};
 }
 

@@ -210,7 +210,7 @@ bool NodeDaemon::lease_tasks() {
   const MutexLock lock(mutex_);
   if (granted.error().code != Code::transient) {
     spdlog::warn("cannot lease tasks: {}", granted.error().message);
-    registered_ = false;  // the coordinator does not know this node
+    registered_ = false;  // the coordinator has lost the registration
     changed_.notify_all();
   }
   return false;

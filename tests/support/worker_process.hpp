@@ -14,7 +14,7 @@
 
 namespace mole::testing {
 
-// Starts `mole-worker --run` on an attempt folder as mole-node does: descriptor 3 is attempt/handover, the output goes to
+// Starts `mole-worker --run` on an attempt folder as mole-node does: descriptor 3 is attempt/handover, the output is written to
 // attempt/log, the cache is attempt/cache.
 inline pid_t start_worker(const std::filesystem::path& worker, const std::filesystem::path& attempt, const std::string& plugins,
                           std::uint64_t cache_limit) {

@@ -166,7 +166,7 @@ TEST_P(Client, SendsManyCompletionsInSeveralFrames) {
   EXPECT_EQ(api.completions.size(), 200u);
   EXPECT_EQ(api.completions.back().spec.id, "1-199");
   EXPECT_EQ(api.completions.back().spec.steps[0].plugin.library, digest_of("library"));
-  EXPECT_EQ(api.completions.back().spec.steps[0].plugin.sidecar, "") << "the coordinator knows the plugin by its digest";
+  EXPECT_EQ(api.completions.back().spec.steps[0].plugin.sidecar, "") << "the coordinator identifies the plugin by its digest";
   EXPECT_GE(api.calls.size(), 3u);
 }
 
