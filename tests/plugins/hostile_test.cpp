@@ -30,7 +30,7 @@ TEST(HostilePlugins, AreCatalogued) {
   }
 }
 
-// Calls `add` with one row in the loaded library.
+// Loads a library and calls its `add` with one row.
 std::int32_t add_in(const std::string& name) {
   void* library = ::dlopen((folder / (name + ".so")).c_str(), RTLD_NOW | RTLD_LOCAL);
   const auto* entry = static_cast<const mole_entry*>(::dlsym(library, "mole_plugin_entry"));

@@ -1,5 +1,5 @@
-// Compares the descriptors of the shipped plugins with golden/, so that an accidentally renamed column fails. After an
-// intended change, copy the array "plugins" of the new sidecar to golden/ and increase the plugin's version.
+// Compares the descriptors of the shipped plugins with golden/, so that an accidental rename of a column fails the test. After
+// an intended change, copy the array "plugins" of the new sidecar to golden/ and increase the plugin's version.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // Returns invalid rows. `shape` selects how:
-//   0 no column, although one is declared     1 the column has no buffers         2 a buffer that is NULL
-//   3 the column is shorter than the batch   4 rows_of_state does not add up     5 a negative length
-//   6 a child that is NULL                   7 released already                  8 MOLE_OK, and nothing written at all
+//   0 no column, although one is declared    1 a column without buffers             2 a buffer that is NULL
+//   3 a column shorter than the batch        4 a wrong sum of rows_of_state         5 a negative length
+//   6 a child that is NULL                   7 rows that are already released       8 MOLE_OK, but nothing is written
 #include <mole/metric.hpp>
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 namespace {
 
 struct Garbler {
-  static constexpr auto about = mole::metric("garbler", "1.0.0", "Returns garbage for rows");
+  static constexpr auto about = mole::metric("garbler", "1.0.0", "Returns invalid rows");
   struct Row {
     std::uint64_t n;
   };
@@ -17,7 +17,7 @@ struct Garbler {
   struct Params {
     std::uint64_t shape = 0;
   };
-  static constexpr auto params = mole::params(mole::param("shape", &Params::shape, mole::range(0, 8), "Which kind of garbage"));
+  static constexpr auto params = mole::params(mole::param("shape", &Params::shape, mole::range(0, 8), "Kind of invalid rows"));
 
   explicit Garbler(const Params& given) : shape(given.shape) {}
   std::uint64_t shape;
@@ -54,9 +54,9 @@ const mole_plugin* plugin(std::uint32_t index) {
     c.finish = &finish;
     return c;
   }();
-  static mole_plugin made = *mole::detail::plugin_of<Garbler>();
-  made.vtable = &calls;
-  return index == 0 ? &made : nullptr;
+  static mole_plugin modified = *mole::detail::plugin_of<Garbler>();
+  modified.vtable = &calls;
+  return index == 0 ? &modified : nullptr;
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// A metric that misbehaves in one call only: it runs `Act` in the call selected by its parameters.
+// A metric that misbehaves in one call only: it runs act() in the call selected by its parameters.
 #pragma once
 
 #include <fcntl.h>
@@ -38,7 +38,7 @@ struct Counter {
   }
 };
 
-// Self: the plugin's class, with `act()`.
+// Self: the plugin's class, which defines act().
 template <class Self>
 struct Metric {
   using Params = hostile::Params;
@@ -48,31 +48,31 @@ struct Metric {
       mole::param("once", &Params::once, mole::format::path, "Misbehave only if this file does not exist, and create it"));
 
   explicit Metric(const Params& given) : p(given) {
-    counter.saved = [](const Counter& c) { static_cast<const Metric*>(c.owner)->in("save"); };
-    counter.loaded = [](const Counter& c) { static_cast<const Metric*>(c.owner)->in("load"); };
+    counter.saved = [](const Counter& c) { static_cast<const Metric*>(c.owner)->misbehave_in("save"); };
+    counter.loaded = [](const Counter& c) { static_cast<const Metric*>(c.owner)->misbehave_in("load"); };
     counter.owner = this;
-    in("create");
+    misbehave_in("create");
   }
   Metric(const Metric&) = delete;
   Params p;
   Counter counter;
 
   void add(const mole::Flows<mole::bytes>& flows) {
-    in("add");
+    misbehave_in("add");
     counter.n += flows.size();
   }
   Row finish() const {
-    in("finish");
+    misbehave_in("finish");
     return {counter.n};
   }
 
  protected:
-  void in(std::string_view call) const {
+  void misbehave_in(std::string_view call) const {
     if (call != p.call) return;
     if (!p.once.empty()) {
-      const int made = ::open(p.once.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
-      if (made < 0) return;
-      ::close(made);
+      const int file = ::open(p.once.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+      if (file < 0) return;
+      ::close(file);
     }
     Self::act();
   }
@@ -80,14 +80,14 @@ struct Metric {
 
 }  // namespace hostile
 
-// Defines plugin class NAME, which does `what` (statements).
+// Defines the plugin class Name, whose act() consists of the given statements.
 #define HOSTILE_METRIC(Name, name, summary, ...)                        \
   struct Name : hostile::Metric<Name> {                                 \
     static constexpr auto about = mole::metric(name, "1.0.0", summary); \
     using hostile::Metric<Name>::Metric;                                \
     static constexpr auto state = mole::fields(&Name::counter);         \
     void merge(const Name& other) {                                     \
-      in("merge");                                                      \
+      misbehave_in("merge");                                            \
       counter.n += other.counter.n;                                     \
     }                                                                   \
     static void act() { __VA_ARGS__ }                                   \
