@@ -18,7 +18,7 @@ _Static_assert(sizeof(mole_object) == 72, "mole_object");
 _Static_assert(sizeof(mole_downloader_v1) == 48, "mole_downloader_v1");
 _Static_assert(sizeof(mole_plugin) == 32, "mole_plugin");
 _Static_assert(sizeof(mole_entry) == 24, "mole_entry");
-_Static_assert(MOLE_COLUMN_COUNT == 20 && MOLE_COLUMN_SAMPLING == 19, "columns are numbered for good");
+_Static_assert(MOLE_COLUMN_COUNT == 20 && MOLE_COLUMN_SAMPLING == 19, "the numbers of columns are fixed");
 
 const mole_plugin *mole_test_c_plugin(void);
 const mole_plugin *mole_test_c_plugin(void) {

@@ -42,7 +42,7 @@ class Host {
 
 std::string text(mole::ByteSource::Bytes b) { return {reinterpret_cast<const char*>(b.data()), b.size()}; }
 
-TEST(ByteSource, StitchesRecordsAcrossChunks) {
+TEST(ByteSource, JoinsChunksIntoRecords) {
   Host host({{"ab", 0}, {"c", 2}, {"defgh", 3}});
   mole::ByteSource in(&host.source);
   EXPECT_EQ(text(in.peek(4)), "abcd");
@@ -57,7 +57,7 @@ TEST(ByteSource, StitchesRecordsAcrossChunks) {
   EXPECT_EQ(in.offset(), 8u);
 }
 
-TEST(ByteSource, DoesNotStitchAcrossAGap) {
+TEST(ByteSource, DoesNotJoinChunksAcrossAGap) {
   Host host({{"abc", 0}, {"xyz", 100, true}, {"!", 103}});
   mole::ByteSource in(&host.source);
   EXPECT_EQ(text(in.take(2)), "ab");
@@ -108,11 +108,11 @@ TEST(ByteSource, GivesTheSameBytesForAnyChunks) {
     Host host(chunks);
     mole::ByteSource in(&host.source);
     while (true) {
-      const std::size_t ask = 1 + random() % 300, at = in.offset();
-      const auto seen = random() % 2 ? in.peek(ask) : in.window(ask);
+      const std::size_t wanted = 1 + random() % 300, at = in.offset();
+      const auto seen = random() % 2 ? in.peek(wanted) : in.window(wanted);
       ASSERT_EQ(text(seen), whole.substr(at, seen.size()));
       if (seen.empty()) break;
-      ASSERT_TRUE(seen.size() >= ask || at + seen.size() == whole.size());
+      ASSERT_TRUE(seen.size() >= wanted || at + seen.size() == whole.size());
       in.skip(1 + random() % seen.size());
     }
     ASSERT_EQ(in.offset(), whole.size());

@@ -35,19 +35,19 @@ TEST(CountMinTree, FindsEveryHeavyKeyWithinItsErrorBound) {
       total += n;
     }
     ASSERT_EQ(tree.total(), total);
-    const auto least = total / 200;
-    const auto found = tree.at_least(least);
+    const auto threshold = total / 200;
+    const auto found = tree.at_least(threshold);
     std::map<Key, std::uint64_t> amounts(found.begin(), found.end());
-    for (const auto& [k, n] : exact) EXPECT_TRUE(n < least || amounts.contains(k));
-    int far = 0;
+    for (const auto& [k, n] : exact) EXPECT_TRUE(n < threshold || amounts.contains(k));
+    int beyond_bound = 0;
     for (const auto& [k, n] : found) {
       const auto truth = exact.contains(k) ? exact.at(k) : 0;
       EXPECT_GE(n, truth);
       const double error = static_cast<double>(n - truth) / static_cast<double>(total);
       worst = std::max(worst, error);
-      far += error > Tree::error_bound(1024);
+      beyond_bound += error > Tree::error_bound(1024);
     }
-    EXPECT_EQ(far, 0);
+    EXPECT_EQ(beyond_bound, 0);
     EXPECT_TRUE(std::is_sorted(found.begin(), found.end(), [](auto& a, auto& b) { return a.second > b.second; }));
   }
   EXPECT_GT(worst, 0);

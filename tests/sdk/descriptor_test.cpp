@@ -60,7 +60,7 @@ TEST(Descriptor, ErrorsNameTheField) {
       {R"([{"op":"replace","path":"/version","value":7}])", "/version"},
       {R"([{"op":"remove","path":"/execution"}])", "/execution"},
       {R"([{"op":"replace","path":"/inputs/0/kind","value":"x"}])", "/inputs/0/kind"},
-      {R"json([{"op":"replace","path":"/inputs/1/unit","value":"same(nobody)"}])json", "/inputs/centre/unit"},
+      {R"json([{"op":"replace","path":"/inputs/1/unit","value":"same(absent)"}])json", "/inputs/centre/unit"},
       {R"([{"op":"replace","path":"/inputs/1/role","value":"values"}])", "/inputs"},
       {R"([{"op":"replace","path":"/output/0/unit","value":"furlong"}])", "/output"},
       {R"([{"op":"replace","path":"/params/3/choices","value":[7]}])", "/params/3/choices"},
@@ -80,7 +80,7 @@ TEST(Descriptor, ErrorsNameTheField) {
   for (const auto* text : {"", "{", "null", "[]", "{}"}) EXPECT_FALSE(Descriptor::parse(text)) << text;
 }
 
-TEST(Params, GetDefaults) {
+TEST(Params, HaveDefaults) {
   EXPECT_EQ(resolve_params(parsed(), json::object())->dump(), R"({"ddof":0,"file":"","minimum_coverage":0.0,"side":"src"})");
   EXPECT_EQ(resolve_params(parsed(), nullptr)->dump(), R"({"ddof":0,"file":"","minimum_coverage":0.0,"side":"src"})");
   EXPECT_EQ(resolve_params(parsed(), {{"ddof", 1}, {"minimum_coverage", 1}})->dump(),
@@ -104,7 +104,7 @@ TEST(Params, ErrorsQuoteTheDocumentation) {
   EXPECT_FALSE(resolve_params(parsed(), json::array()));
 }
 
-TEST(Outputs, GetNamesAndUnitsFromTheBinding) {
+TEST(Outputs, DeriveNamesAndUnitsFromTheBinding) {
   const auto out = resolve_outputs(parsed(), {{"values", {"bytes", "B", "u64"}}, {"centre", {"bytes_mean", "B", "f64"}}});
   ASSERT_TRUE(out);
   EXPECT_EQ((*out)[0].name, "bytes_variance");

@@ -22,7 +22,7 @@ double definition(const std::vector<std::uint64_t>& counts) {
   return static_cast<double>(h);
 }
 
-TEST(Log2, EqualsTheLibraryFunction) {
+TEST(Log2, MatchesTheLibraryFunction) {
   std::mt19937_64 random(1);
   for (int i = 0; i < 100'000; ++i) {
     const double x = std::ldexp(1 + static_cast<double>(random() >> 11) * 0x1p-53, static_cast<int>(random() % 200) - 100);
@@ -40,7 +40,7 @@ TEST(Log2, IsExactForPowersOfTwo) {
   }
 }
 
-TEST(Entropy, OfKnownDistributions) {
+TEST(Entropy, IsCorrectForKnownDistributions) {
   EXPECT_EQ(of({2, 1, 1}).bits(), 1.5);
   EXPECT_EQ(of({5}).bits(), 0.0);
   EXPECT_EQ(of({7, 7, 7, 7}).bits(), 2.0);
@@ -60,8 +60,8 @@ TEST(Entropy, IsNullWithoutCounts) {
   EXPECT_EQ(of({0}).bits(), std::nullopt);
 }
 
-// A total just below 2^64 is correct, a larger one gives null.
-TEST(Entropy, IsNullWhereTheSumOverflows) {
+// A total just below 2^64 is correct; with a larger one the entropy is null.
+TEST(Entropy, IsNullIfTheSumOverflows) {
   const std::uint64_t half = std::uint64_t{1} << 63;
   EXPECT_NEAR(*of({half, half - 1}).bits(), 1.0, 1e-15);
   EXPECT_EQ(of({half, half}).bits(), std::nullopt);
@@ -80,7 +80,7 @@ TEST(Entropy, DoesNotDependOnTheOrderOfCounts) {
   }
 }
 
-// One count much larger than the others: no cancellation.
+// One count is much larger than the other: no precision is lost to cancellation.
 TEST(Entropy, IsAccurateForAnAlmostCertainValue) {
   const std::uint64_t n = 1'000'000'000;
   EXPECT_NEAR(*of({n, 1}).bits() / definition({n, 1}), 1, 1e-6);

@@ -28,11 +28,11 @@ TEST(ExactSum, HandlesExtremeValues) {
   EXPECT_EQ(sum_of({-max, -max, max}).round(), -max);
   EXPECT_EQ(sum_of({-tiny, -tiny}).round(), -2 * tiny);
   EXPECT_EQ(sum_of({max, max, max}).divided_by(3), max);
-  EXPECT_EQ(sum_of({tiny}).divided_by(2), 0.0);  // half the smallest: ties to even
+  EXPECT_EQ(sum_of({tiny}).divided_by(2), 0.0);  // half the smallest double is a tie, rounded to even
   EXPECT_EQ(sum_of({3 * tiny}).divided_by(2), 2 * tiny);
 }
 
-TEST(ExactSum, RoundsTiesToEvenAndAnythingAboveUp) {
+TEST(ExactSum, RoundsToTheNearestDoubleAndTiesToEven) {
   constexpr double big = 9007199254740992;  // 2^53: the next double is 2 larger
   EXPECT_EQ(sum_of({big, 1}).round(), big);
   EXPECT_EQ(sum_of({big, 1, 1e-300}).round(), big + 2);
@@ -143,7 +143,7 @@ TEST(ExactSum, RefusesInvalidBytes) {
   EXPECT_THROW(loaded<ExactSum>(std::string("\x20\0\2\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0", 20)),
                mole::Failure);  // first word is 0
   EXPECT_THROW(loaded<ExactSum>(std::string("\xff\xff\xff\xff", 4)), mole::Failure);
-  EXPECT_THROW(loaded<ExactSum>(std::string("\x43\0\1\0\1\0\0\0\0\0\0\0", 12)), mole::Failure);  // beyond the top word
+  EXPECT_THROW(loaded<ExactSum>(std::string("\x43\0\1\0\1\0\0\0\0\0\0\0", 12)), mole::Failure);  // beyond the highest word
 }
 
 TEST(ExactSum, RefusesNonFiniteValues) {

@@ -60,8 +60,8 @@ TEST(Fields, HashTheShapeNotTheNames) {
   EXPECT_EQ(Point::state.revision, 3u);
 }
 
-// A count that exceeds the bytes is refused before memory is allocated for it.
-TEST(Fields, RefuseCountsBeyondTheBytes) {
+// A count that exceeds the remaining bytes is refused before memory is allocated for it.
+TEST(Fields, RefuseCountsThatExceedTheBytes) {
   const std::string huge("\xff\xff\xff\xff\xff\xff\xff\x7f", 8);
   EXPECT_THROW(loaded<std::string>(huge), mole::Failure);
   EXPECT_THROW(loaded<std::vector<std::uint64_t>>(huge), mole::Failure);
@@ -90,7 +90,7 @@ TEST(Fields, ForwardWriteErrorsOfTheHost) {
   }
 }
 
-TEST(FlatSet, EqualsAStandardSet) {
+TEST(FlatSet, BehavesLikeAStandardSet) {
   std::mt19937 random(1);
   mole::FlatSet<std::uint32_t> flat;
   std::set<std::uint32_t> standard;

@@ -22,7 +22,7 @@ struct Volume {
 using Sums = mole::FlatMap<std::uint32_t, std::uint64_t>;
 using Volumes = mole::FlatMap<std::uint32_t, Volume>;
 
-TEST(FlatMap, EqualsAStandardMap) {
+TEST(FlatMap, BehavesLikeAStandardMap) {
   std::mt19937 random(1);
   Sums flat;
   std::map<std::uint32_t, std::uint64_t> standard;

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """headers_test.py SOURCE COMPILER (headers | merge)
 
-headers: headers of the SDK do not include each other in circles, and every one compiles alone, together with the examples in its opening comment: the blocks of lines that begin
-with `//` and three spaces, each at namespace scope. Text that is not to be compiled (formulas, layouts) has another indentation.
-merge: a metric whose `merge` has a wrong signature does not compile, and the message says what is wrong."""
+headers: the SDK's headers have no include cycles, and each compiles alone, together with the examples in its opening comment: the blocks of lines that begin with
+`//` and three spaces, each at namespace scope. Text that must not be compiled (formulas, layouts) has a different indentation.
+merge: a metric whose `merge` has a wrong signature does not compile, and the message names the problem."""
 import concurrent.futures
 import pathlib
 import re
@@ -72,22 +72,22 @@ def source_of(header):
     return f"#include <{header.relative_to(INCLUDE)}>\n#include <{header.relative_to(INCLUDE)}>\n" + "\n".join(examples) + "\n"
 
 
-def circle_of(header, path=()):
-    """Returns the headers of an include circle below the header, or nothing."""
+def cycle_of(header, path=()):
+    """Returns the headers of an include cycle reachable from the header, or an empty tuple."""
     if header in path:
         return path[path.index(header):]
     if header not in SEEN:
         SEEN.add(header)
         for name in re.findall(r"^#include <(mole/.*)>", (INCLUDE / header).read_text(), re.M):
-            if circle := circle_of(name, path + (header,)):
-                return circle
+            if cycle := cycle_of(name, path + (header,)):
+                return cycle
     return ()
 
 
 def check_headers():
     headers = sorted(INCLUDE.rglob("*.hpp"))
-    if circle := next(filter(None, (circle_of(str(h.relative_to(INCLUDE))) for h in headers)), ()):
-        return ["headers include each other: " + ", ".join(circle)], len(headers)
+    if cycle := next(filter(None, (cycle_of(str(h.relative_to(INCLUDE))) for h in headers)), ()):
+        return ["include cycle: " + ", ".join(cycle)], len(headers)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         failed = [f"{h}:\n{e}" for h, e in zip(headers, pool.map(lambda h: errors_of(source_of(h)), headers)) if e]
     return failed, len(headers)
@@ -109,5 +109,5 @@ SOURCE, COMPILER, WHAT = sys.argv[1:]
 INCLUDE = pathlib.Path(SOURCE) / "sdk/include"
 SEEN = set()
 problems, count = {"headers": check_headers, "merge": check_merge}[WHAT]()
-print("\n".join(problems) or f"{count} sources as expected")
+print("\n".join(problems) or f"{count} sources behave as expected")
 sys.exit(1 if problems else 0)

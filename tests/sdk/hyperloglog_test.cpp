@@ -17,10 +17,10 @@ HyperLogLog of(unsigned precision, std::uint64_t from, std::uint64_t to) {
 
 TEST(HyperLogLog, IsZeroWhenEmpty) { EXPECT_EQ(HyperLogLog(12).estimate(), 0.0); }
 
-// 60 sets of each size: the root mean square of the relative errors is the documented standard error, without outliers.
+// 60 sets of each size: the root mean square of the relative errors is the documented standard error, and there are no outliers.
 TEST(HyperLogLog, HasTheDocumentedError) {
   for (const unsigned precision : {6u, 10u, 12u}) {
-    const double promised = HyperLogLog::standard_error(precision);
+    const double documented = HyperLogLog::standard_error(precision);
     for (const std::uint64_t size : {100u, 3000u, 50'000u}) {
       double squares = 0, worst = 0;
       for (std::uint64_t set = 0; set < 60; ++set) {
@@ -28,8 +28,8 @@ TEST(HyperLogLog, HasTheDocumentedError) {
         squares += error * error;
         worst = std::max(worst, std::abs(error));
       }
-      EXPECT_LT(std::sqrt(squares / 60), 1.3 * promised) << precision << ' ' << size;
-      EXPECT_LT(worst, 4 * promised) << precision << ' ' << size;
+      EXPECT_LT(std::sqrt(squares / 60), 1.3 * documented) << precision << ' ' << size;
+      EXPECT_LT(worst, 4 * documented) << precision << ' ' << size;
     }
   }
 }
@@ -74,7 +74,7 @@ TEST(HyperLogLog, RefusesInvalidBytes) {
   EXPECT_THROW(load(nothing), mole::Failure);
 }
 
-TEST(HyperLogLog, IsTheSameInPlace) {
+TEST(HyperLogLog, HasTheSameEstimateAsItsTinyForm) {
   mole::TinyHyperLogLog<7> tiny;
   HyperLogLog plain(7);
   for (std::uint64_t i = 0; i < 500; ++i) {

@@ -1,14 +1,14 @@
 #!/bin/sh
-# install_test.sh BUILD SOURCE COMPILER: installs the SDK to a temporary folder, builds an example against it with that
+# install_test.sh BUILD SOURCE COMPILER: installs the SDK into a temporary folder, builds an example against it with that
 # compiler, runs the example's tests, and checks the output.
 set -eu
 build=$1 source=$2 compiler=$3
-command -v "$compiler" >/dev/null || { echo "install_test: there is no $compiler; install it (./dev setup)" >&2; exit 1; }
+command -v "$compiler" >/dev/null || { echo "install_test: $compiler is not installed; run ./dev setup" >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 cmake --install "$build" --component sdk --prefix "$work/prefix" >/dev/null
-configure() {  # SOURCE BUILD. Without a compiler cache: it may change paths
+configure() {  # SOURCE BUILD; without a compiler cache, which may change paths
   cmake -G Ninja -S "$1" -B "$2" -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
 }
 configure "$source/examples/01_byte_count" "$work/build"
@@ -30,4 +30,4 @@ for part in '"name":"byte_count"' '"library":"byte_count.so"' '"reads":\["bytes"
   grep -q "$part" "$sidecar" || { echo "sidecar lacks $part:" >&2; cat "$sidecar" >&2; exit 1; }
 done
 lines=$(wc -l <"$source/examples/01_byte_count/byte_count.cpp")
-[ "$lines" -le 25 ] || { echo "byte_count.cpp has $lines lines, the example promises 25" >&2; exit 1; }
+[ "$lines" -le 25 ] || { echo "byte_count.cpp has $lines lines; shorten it to at most 25" >&2; exit 1; }

@@ -42,7 +42,7 @@ TEST(LogHistogram, HasExactQuantilesOfSmallValues) {
   EXPECT_EQ(of({}).quantile(0.5), std::nullopt);
 }
 
-// Compared with the exact nearest rank, for heavy tails over eight decades.
+// Compares with the exact nearest rank, for heavy tails over eight decades.
 TEST(LogHistogram, HasQuantilesWithinTheErrorBound) {
   std::mt19937_64 random(5);
   for (const double tail : {0.3, 0.7, 1.2}) {

@@ -23,7 +23,7 @@ std::map<Key, std::uint32_t> contents(const mole::RunMap<Key, Sum>& m) {
   return out;
 }
 
-TEST(RunMap, EqualsAStandardMap) {
+TEST(RunMap, BehavesLikeAStandardMap) {
   for (const std::size_t n : {0u, 1u, 2u, 63u, 64u, 1000u, 5000u, 100'000u, 400'000u}) {
     std::mt19937_64 random(n);
     mole::RunMap<std::uint64_t, Sum> runs;
@@ -63,13 +63,13 @@ TEST(RunMap, MergesInAnyOrderToTheSameBytes) {
     parts[i % 7].append(n, make);
     if (i % 50 == 0) saved(parts[i % 7]);  // saving changes nothing
   }
-  mole::RunMap<std::uint64_t, Sum> rising, falling;
+  mole::RunMap<std::uint64_t, Sum> ascending, descending;
   for (int i = 0; i < 7; ++i) {
-    rising.merge(parts[i]);
-    falling.merge(parts[6 - i]);
+    ascending.merge(parts[i]);
+    descending.merge(parts[6 - i]);
   }
-  EXPECT_EQ(saved(rising), saved(whole));
-  EXPECT_EQ(saved(falling), saved(whole));
+  EXPECT_EQ(saved(ascending), saved(whole));
+  EXPECT_EQ(saved(descending), saved(whole));
   EXPECT_EQ(saved(loaded<mole::RunMap<std::uint64_t, Sum>>(saved(whole))), saved(whole));
 }
 
@@ -88,7 +88,7 @@ struct Counted : mole::detail::PlainEntry<std::uint64_t, Sum> {
 };
 
 // Many keys with equal upper bits, then the smallest of them repeatedly: each belongs far from its position.
-TEST(RunMap, RepeatedHostileKeysTakeNoLonger) {
+TEST(RunMap, NeedsFewComparisonsForRepeatedHostileKeys) {
   mole::RunMap<std::uint64_t, Sum, Counted> runs;
   constexpr std::size_t n = 200'000;
   std::mt19937_64 random(5);
@@ -102,10 +102,10 @@ TEST(RunMap, RepeatedHostileKeysTakeNoLonger) {
   EXPECT_LT(Counted::compared / n, 100u);
 }
 
-// Keys of one partition, then of others; in between the map is copied, moved and merged, as states are.
+// Keys of one partition, then of others; between them the map is copied, moved and merged, as states are.
 TEST(RunMap, HandlesHostileKeysAmongOthers) {
   std::mt19937_64 random(4);
-  for (const std::size_t made_up : {100u, 700u, 1100u, 3000u, 90'000u}) {
+  for (const std::size_t hostile : {100u, 700u, 1100u, 3000u, 90'000u}) {
     mole::RunMap<std::uint64_t, Sum> runs;
     std::map<std::uint64_t, std::uint32_t> standard;
     const auto append = [&](std::size_t n, std::uint64_t below) {
@@ -115,7 +115,7 @@ TEST(RunMap, HandlesHostileKeysAmongOthers) {
         return std::pair(key, Sum{1});
       });
     };
-    append(made_up, made_up);
+    append(hostile, hostile);
     append(2000, ~std::uint64_t{0});
     mole::RunMap<std::uint64_t, Sum> copy = runs, empty;
     empty.merge(copy);
@@ -123,8 +123,8 @@ TEST(RunMap, HandlesHostileKeysAmongOthers) {
     copy = {};
     EXPECT_TRUE(copy.empty());
     append(50'000, ~std::uint64_t{0});
-    append(made_up, made_up);
-    EXPECT_EQ(contents(runs), standard) << made_up;
+    append(hostile, hostile);
+    EXPECT_EQ(contents(runs), standard) << hostile;
     EXPECT_EQ(saved(loaded<mole::RunMap<std::uint64_t, Sum>>(saved(runs))), saved(runs));
   }
 }
@@ -135,7 +135,7 @@ TEST(RunMap, UsesLittleMemoryForRepeatedKeys) {
   mole::RunMap<std::uint64_t, Sum> runs;
   runs.append(10 * distinct, [&](std::size_t) { return std::pair(random() % distinct << 20, Sum{1}); });
   const auto entry = sizeof(mole::detail::PlainEntry<std::uint64_t, Sum>);
-  EXPECT_LT(runs.memory(), runs.size() * entry * 8 / 5);  // new entries may take half as much as merged ones
+  EXPECT_LT(runs.memory(), runs.size() * entry * 8 / 5);  // new entries may need half as much memory as merged ones
 }
 
 TEST(RunMap, RefusesInvalidBytes) {

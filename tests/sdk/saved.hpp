@@ -1,4 +1,4 @@
-// Saves values and loads them like the state of a metric.
+// Saves and loads values like the state of a metric.
 #pragma once
 
 #include <mole/fields.hpp>
@@ -19,13 +19,13 @@ std::string saved(const T& value) {
   return out;
 }
 
-// Throws mole::Failure unless `bytes` is a complete saved T. The bytes are in memory of exactly their size.
+// Throws mole::Failure unless `bytes` is a complete saved T. A sanitizer detects reads past the end of the bytes.
 template <class T>
 T loaded(const std::string& bytes) {
   const std::vector<char> exact(bytes.begin(), bytes.end());
   mole::StateReader r(exact.data(), exact.size());
   T value{};
   mole::detail::load_value(r, value);
-  if (r.left() > 0) mole::StateReader::reject("bytes are left");
+  if (r.left() > 0) mole::StateReader::reject("bytes remain");
   return value;
 }

@@ -91,8 +91,8 @@ TEST(Grid, IsDueOnMultiplesSinceTheEpoch) {
   EXPECT_TRUE(mole::is_due({17}, 0));
 }
 
-// Abramowitz and Stegun, tables 26.1 and 26.8, and closed forms: P(X > x) = e^(-x/2) with two degrees of freedom.
-TEST(Statistics, HaveTheTabledDistributions) {
+// Abramowitz and Stegun, tables 26.1 and 26.8, and the closed form P(X > x) = e^(-x/2) with two degrees of freedom.
+TEST(Statistics, HaveTheTabulatedDistributions) {
   EXPECT_NEAR(mole::normal_point(0.025), 1.959963984540054, 1e-14);
   EXPECT_NEAR(mole::normal_point(0.975), -1.959963984540054, 1e-14);
   EXPECT_NEAR(mole::normal_point(1e-9), 5.997807015007687, 1e-12);
@@ -107,7 +107,7 @@ TEST(Statistics, HaveTheTabledDistributions) {
   EXPECT_EQ(mole::normal_tail(-1e200), 1);
 }
 
-// Compared with the C library in long double. Equal bits on all machines follow from the operations used.
+// Compares with the C library in long double. Results are the same bits on all machines because of the operations used.
 TEST(Elementary, HaveTheDocumentedAccuracy) {
   const auto off = [](double x, long double truth) { return static_cast<double>(std::abs(x - truth) / std::abs(truth)); };
   for (int i = -3000; i <= 3000; ++i) {
@@ -146,8 +146,8 @@ TEST(Statistics, HaveMediansWithAndWithoutWeights) {
   EXPECT_EQ(mole::spread_of({}, 3), 0);
 }
 
-// Rosenbrock's valley: minimum 0 at (1, 1).
-TEST(Minimise, FindsTheEndOfTheValley) {
+// Rosenbrock's function: minimum 0 at (1, 1).
+TEST(Minimise, FindsTheMinimumOfRosenbrocksFunction) {
   const auto f = [](const std::vector<double>& x) { return 100 * std::pow(x[1] - x[0] * x[0], 2) + std::pow(1 - x[0], 2); };
   const auto found = mole::minimise(f, {-1.2, 1}, 0.5, 1e-10, 2000);
   EXPECT_NEAR(found.at[0], 1, 1e-6);

@@ -20,7 +20,7 @@ struct Columns {
   std::vector<std::uint32_t> keys;
   std::vector<std::uint64_t> packets, bytes;
 };
-// Sums below and far above 2^32, keys that repeat, key 0.
+// Flows with sums below and far above 2^32, repeated keys, and key 0.
 Columns some_flows(std::uint32_t seed, std::size_t n) {
   std::mt19937_64 random(seed);
   Columns out;
@@ -38,7 +38,7 @@ std::map<std::uint32_t, mole::Volume> standard(const Columns& c) {
   return out;
 }
 
-TEST(VolumeMap, SumsBeyondTheBitsOfAnEntry) {
+TEST(VolumeMap, AddsSumsTooLargeForAnEntry) {
   const auto c = some_flows(1, 40'000);
   Hosts map;
   map.add(c.keys, c.packets, c.bytes);
@@ -53,7 +53,7 @@ TEST(VolumeMap, SumsBeyondTheBitsOfAnEntry) {
   EXPECT_EQ(map.of(5), mole::Volume{});
 }
 
-TEST(VolumeMap, CountsBeyondTheBitsOfAnEntry) {
+TEST(VolumeMap, AddsCountsTooLargeForAnEntry) {
   const std::vector<std::uint16_t> keys(70'000, 53);
   const std::vector<std::uint64_t> packets(keys.size(), 3), bytes(keys.size(), 70'000);
   Ports map;
@@ -71,7 +71,7 @@ TEST(VolumeMap, CountsBeyondTheBitsOfAnEntry) {
   EXPECT_EQ(saved(loaded<Ports>(saved(map))), saved(map));
 }
 
-TEST(VolumeMap, SumsWrapAtTheEndOfTheirType) {
+TEST(VolumeMap, WrapsSumsAroundAt64Bits) {
   Ports map;
   map.add(7, {top, top, top});
   map.add(7, {1, 2, 3});
@@ -92,7 +92,7 @@ TEST(VolumeMap, MergesToTheSumInAnyOrder) {
   EXPECT_EQ(saved(ba), saved(all));
 }
 
-// Few ports are stored in a table, many in an array: both have the same sums, bytes and errors, also at the transition.
+// Few ports are stored in a table, many in an array: both have the same sums and saved bytes, also at the transition.
 TEST(VolumeMap, HasTheSameBytesForFewAndManyPorts) {
   std::mt19937 random(6);
   Ports all, few, many;
@@ -129,7 +129,7 @@ TEST(VolumeMap, HasTheSameBytesForFewAndManyPorts) {
   EXPECT_EQ(saved(few_many), saved(all));
   EXPECT_EQ(saved(many_few), saved(all));
   EXPECT_EQ(saved(loaded<Ports>(saved(all))), saved(all));
-  EXPECT_LT(all.memory(), 550'000u);  // a table would take 1.1 MB
+  EXPECT_LT(all.memory(), 550'000u);  // a table would need 1.1 MB
 }
 
 TEST(VolumeMap, ReadsWhatItSaved) {
@@ -167,7 +167,7 @@ TEST(VolumeMap, RefusesInvalidBytes) {
   EXPECT_THROW(loaded<Ports>(std::string("\xff\xff\xff\xff\xff\xff\xff\x7f\x50\1\1\1", 12)), mole::Failure);
 }
 
-TEST(Concentration, OfAKnownDistribution) {
+TEST(Concentration, IsCorrectForAKnownDistribution) {
   mole::Concentration c;
   for (const std::uint64_t count : {50, 0, 25, 25}) c.add(count);
   const auto row = c.row();
@@ -180,7 +180,7 @@ TEST(Concentration, OfAKnownDistribution) {
 
 TEST(Concentration, KeepsTheHundredLargest) {
   mole::Concentration c;
-  for (std::uint64_t i = 1; i <= 400; ++i) c.add(i * 7919 % 401);  // 1..400 in another order
+  for (std::uint64_t i = 1; i <= 400; ++i) c.add(i * 7919 % 401);  // 1..400 in a different order
   const double total = 400 * 401 / 2;
   EXPECT_EQ(c.row().top_1, 400 / total);
   EXPECT_EQ(c.row().top_10, (391 + 400) * 5 / total);
@@ -188,7 +188,7 @@ TEST(Concentration, KeepsTheHundredLargest) {
 }
 
 // Small and large counts are stored differently.
-TEST(Concentration, OfSmallAndLargeParts) {
+TEST(Concentration, IsCorrectForSmallAndLargeCounts) {
   std::mt19937_64 random(8);
   for (const std::size_t large : {0, 1, 99, 100, 101, 1000}) {
     std::vector<std::uint64_t> counts;
@@ -217,7 +217,7 @@ TEST(Concentration, OfSmallAndLargeParts) {
     EXPECT_EQ(row.top_10, share(10));
     EXPECT_EQ(row.top_100, share(100));
     EXPECT_DOUBLE_EQ(*row.herfindahl, squares / total / total);
-    EXPECT_EQ(c.row().top_100, row.top_100);  // a row changes nothing
+    EXPECT_EQ(c.row().top_100, row.top_100);  // row() changes nothing
   }
 }
 
