@@ -43,12 +43,12 @@ TEST(CapturedArchive, SumsEqualAnIndependentListing) {
   const auto sink = task.run(task.spec(whole, {task.flows_step("traffic", quarter)}));
   const auto& rows = *sink.steps.at(0).rows;
   ASSERT_EQ(rows.rows(), 2u * 32);
-  auto want = truth();
+  auto expected = truth();
   Truth sum;
   for (std::size_t i = 0; i < rows.rows(); ++i) {
     const auto start = std::get<std::vector<std::int64_t>>(rows.columns[0].values)[i];
     const auto& router = std::get<std::vector<std::string>>(rows.find("router")->values)[i];
-    const Truth t = want[{router, start}];
+    const Truth t = expected[{router, start}];
     EXPECT_EQ(std::get<std::vector<std::uint64_t>>(rows.find("flows")->values)[i], t.flows)
         << router << ' ' << format_time(start);
     EXPECT_EQ(std::get<std::vector<std::uint64_t>>(rows.find("packets")->values)[i], t.packets);
@@ -56,7 +56,7 @@ TEST(CapturedArchive, SumsEqualAnIndependentListing) {
     sum.flows += t.flows;
   }
   Truth all;
-  for (const auto& [key, t] : want) all.flows += t.flows;
+  for (const auto& [key, t] : expected) all.flows += t.flows;
   EXPECT_EQ(sum.flows, all.flows);  // no flow is outside the block
   EXPECT_EQ(sum_of(rows, "flows_late"), 0u);
 }
@@ -76,8 +76,8 @@ TEST(CapturedArchive, GapsAndDamageLowerCoverage) {
   EXPECT_EQ(coverage("19991", 0, 0), 1.0);
   for (int part = 0; part < 4; ++part) EXPECT_EQ(coverage("19993", 2, part), 0.0) << "the missing hour";
   EXPECT_LT(coverage("19993", 1, 3), 1.0) << "the flipped bit";
-  EXPECT_LT(coverage("19991", 4, 3), 1.0) << "the cut stream";
-  EXPECT_LT(coverage("19991", 5, 3), 1.0) << "the cut content";
+  EXPECT_LT(coverage("19991", 4, 3), 1.0) << "the truncated stream";
+  EXPECT_LT(coverage("19991", 5, 3), 1.0) << "the truncated content";
   EXPECT_EQ(coverage("19991", 7, 0), 0.0) << "past the end of the archive";
   std::map<task::FileState, int> states;
   for (const auto& file : sink.files) ++states[file.state];
@@ -125,7 +125,7 @@ std::string bytes_of_file(const fs::path& path) {
 }
 
 // In time order an interval is closed when the files that overlap it have been read. If all files of one router follow those of
-// another, nearly all intervals stay open until the end.
+// the other, nearly all intervals stay open until the end.
 TEST(CapturedArchive, ResultsDoNotDependOnWhenIntervalsAreClosed) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
@@ -156,10 +156,10 @@ RowTable rows_of(const RowTable& table, const std::map<std::string, std::functio
   RowTable out;
   std::vector<std::size_t> kept;
   for (std::size_t i = 0; i < table.rows(); ++i) {
-    bool good = true;
+    bool matches = true;
     for (const auto& [name, accepts] : wanted)
-      good = good && accepts(std::get<std::vector<std::string>>(table.find(name)->values)[i]);
-    if (good) kept.push_back(i);
+      matches = matches && accepts(std::get<std::vector<std::string>>(table.find(name)->values)[i]);
+    if (matches) kept.push_back(i);
   }
   for (const auto& column : table.columns) {
     if (std::find(dropped.begin(), dropped.end(), column.name) != dropped.end()) continue;
@@ -223,7 +223,7 @@ TEST(CapturedArchive, TotalsEqualRowsOfFewerDimensions) {
   }
 }
 
-TEST(CapturedArchive, TotalsWithAnOpenDimension) {
+TEST(CapturedArchive, SupportsTotalsWithAnOpenDimension) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   auto cube = task.flows_step("traffic", quarter, {"router", "dst_port"});
@@ -240,12 +240,12 @@ TEST(CapturedArchive, RefusesInvalidTotals) {
   ArchiveTask task(data_folder() / "archive");
   auto open = task.flows_step("traffic", quarter, {"router", "dst_port"});
   open.totals = {"dst_port"};
-  auto stranger = task.flows_step("traffic", quarter, {"router"});
-  stranger.totals = {"protocol_class"};
+  auto ungrouped = task.flows_step("traffic", quarter, {"router"});
+  ungrouped.totals = {"protocol_class"};
   auto sequential = task.flows_step("longest_silence", quarter);
   sequential.execution = Execution::sequential;
   sequential.totals = {"router"};
-  const auto sink = task.run(task.spec(whole, {open, stranger, sequential}));
+  const auto sink = task.run(task.spec(whole, {open, ungrouped, sequential}));
   EXPECT_EQ(sink.steps.at(0).report.message,
             "traffic: totals: 'dst_port' is an open dimension, whose members are not known in advance; leave it out");
   EXPECT_EQ(sink.steps.at(1).report.message, "traffic: totals: 'protocol_class' is not in `by`; add it there or leave it out");
@@ -253,7 +253,7 @@ TEST(CapturedArchive, RefusesInvalidTotals) {
             "longest_silence: the states of a sequential module cannot be merged into totals; remove `totals`");
 }
 
-// A window over several blocks, from their states, equals one over a single large block.
+// A window over the states of several blocks equals one over a single large block.
 TEST(CapturedArchive, WindowsSpanBlocks) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
@@ -287,7 +287,7 @@ TEST(CapturedArchive, WindowsSpanBlocks) {
   }
 }
 
-TEST(CapturedArchive, AMergeTaskEqualsTheComputeTask) {
+TEST(CapturedArchive, AMergeTaskHasTheRowsOfTheComputeTask) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   auto step = task.flows_step("unique_addresses", quarter);
@@ -318,7 +318,7 @@ TEST(CapturedArchive, SequentialRowsDoNotDependOnTheBlockGridWithEnoughWarmUp) {
   EXPECT_EQ(difference(joined, *large.steps.at(0).rows), "");
 }
 
-TEST(CapturedArchive, SequentialCheckpointsContinue) {
+TEST(CapturedArchive, SequentialModulesContinueFromCheckpoints) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   auto step = task.flows_step("longest_silence", quarter);
@@ -335,7 +335,7 @@ TEST(CapturedArchive, SequentialCheckpointsContinue) {
   EXPECT_EQ(difference(joined, *large.steps.at(0).rows), "");
 }
 
-TEST(CapturedArchive, DamagePolicies) {
+TEST(CapturedArchive, DamagePoliciesDetermineTheFlowsOfDamagedFiles) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   const auto partial = task.run(task.spec(whole, {task.flows_step("traffic", quarter)}));

@@ -117,13 +117,13 @@ void change(const fs::path& file, const std::function<void(std::string&)>& how) 
   std::ofstream(file, std::ios::binary) << bytes;
 }
 
-// Offset of the column `start`, which every step reads.
+// Returns an offset in the last batch of the column `start`, which every step reads.
 std::size_t last_batch(std::string_view bytes) {
   const auto tail = column_file::parse_tail(bytes.substr(bytes.size() - column_file::tail_size), bytes.size());
   return column_file::parse_footer(bytes.substr(tail->offset, tail->size), tail->offset)->blocks.back().offset;
 }
 
-TEST_F(ColumnsTest, ASecondTaskReadsThemWithTheSameResults) {
+TEST_F(ColumnsTest, ASecondTaskReadsColumnsWithTheSameResults) {
   ArchiveTask without(archive_.path()), with(archive_.path());
   without.columns = false;
   const auto expected = outcome_of(without.run(without.spec(whole, steps(without))));
@@ -136,11 +136,11 @@ TEST_F(ColumnsTest, ASecondTaskReadsThemWithTheSameResults) {
     EXPECT_EQ(run.sources, threads == 1 ? Sources(3, "archive") : Sources(3, "columns"));
     EXPECT_EQ(column_files(with.cache()).size(), 3u);
   }
-  // Other columns of the same file.
+  // Different columns of the same file.
   const auto other = [](ArchiveTask& task) { return std::vector{task.flows_step("traffic", quarter, {"dst_port"})}; };
-  const auto asked = outcome_of(with.run(with.spec(whole, other(with))));
-  EXPECT_EQ(asked.sources, Sources(3, "columns"));
-  expect_same(asked, outcome_of(without.run(without.spec(whole, other(without)))));
+  const auto result = outcome_of(with.run(with.spec(whole, other(with))));
+  EXPECT_EQ(result.sources, Sources(3, "columns"));
+  expect_same(result, outcome_of(without.run(without.spec(whole, other(without)))));
 }
 
 TEST_F(ColumnsTest, TheFileIsNotFetchedAgain) {
@@ -148,7 +148,7 @@ TEST_F(ColumnsTest, TheFileIsNotFetchedAgain) {
   const auto expected = outcome_of(task.run(task.spec(whole, steps(task))));
   for (const auto& entry : fs::directory_iterator(archive_.path())) fs::remove(entry.path());
   const auto columns = column_files(task.cache());
-  for (const auto& entry : fs::directory_iterator(task.cache()))  // the file itself is not kept either
+  for (const auto& entry : fs::directory_iterator(task.cache()))  // removes the cached copies of the files, too
     if (entry.path().extension() == ".file" && std::find(columns.begin(), columns.end(), entry.path()) == columns.end())
       fs::remove(entry.path());
   const auto again = outcome_of(task.run(task.spec(whole, steps(task))));
@@ -157,7 +157,7 @@ TEST_F(ColumnsTest, TheFileIsNotFetchedAgain) {
 }
 
 TEST_F(ColumnsTest, DamagedColumnsAreReplaced) {
-  const std::map<std::string, std::function<void(std::string&)>> harms{
+  const std::map<std::string, std::function<void(std::string&)>> corruptions{
       {"first batch", [](std::string& b) { b[20] = static_cast<char>(b[20] ^ 1); }},
       {"last batch", [](std::string& b) { b[last_batch(b)] = static_cast<char>(b[last_batch(b)] ^ 1); }},
       {"footer", [](std::string& b) { b[b.size() - 60] = static_cast<char>(b[b.size() - 60] ^ 1); }},
@@ -166,15 +166,15 @@ TEST_F(ColumnsTest, DamagedColumnsAreReplaced) {
       {"empty", [](std::string& b) { b.clear(); }}};
   ArchiveTask task(archive_.path());
   const auto expected = outcome_of(task.run(task.spec(whole, steps(task))));
-  for (const auto& [harm, how] : harms) {
-    SCOPED_TRACE(harm);
+  for (const auto& [name_of_corruption, how] : corruptions) {
+    SCOPED_TRACE(name_of_corruption);
     const auto files = column_files(task.cache());
     ASSERT_EQ(files.size(), 3u);
     for (const auto& file : files) change(file, how);
     const auto run = outcome_of(task.run(task.spec(whole, steps(task))));
     expect_same(run, expected);
     EXPECT_EQ(run.sources, Sources(3, "archive"));
-    const auto again = outcome_of(task.run(task.spec(whole, steps(task))));  // they were written again
+    const auto again = outcome_of(task.run(task.spec(whole, steps(task))));  // the columns were written again
     expect_same(again, expected);
     EXPECT_EQ(again.sources, Sources(3, "columns"));
   }
@@ -207,7 +207,7 @@ TEST_F(ColumnsTest, AFileThatChangedIsDecoded) {
   EXPECT_EQ(outcome_of(task.run(spec)).sources, Sources(3, "archive"));
 }
 
-TEST_F(ColumnsTest, DamageOfTheCachedCopyIsNotKept) {
+TEST_F(ColumnsTest, ColumnsOfADamagedCachedCopyAreNotKept) {
   ArchiveTask task(archive_.path());
   task.columns = false;
   task.run(task.spec(whole, steps(task)));
@@ -220,7 +220,7 @@ TEST_F(ColumnsTest, DamageOfTheCachedCopyIsNotKept) {
   EXPECT_TRUE(column_files(task.cache()).empty());
 }
 
-TEST_F(ColumnsTest, PoliciesSeeTheSameDamage) {
+TEST_F(ColumnsTest, DamagePoliciesHaveTheSameEffect) {
   for (const auto damage : {DamagePolicy::skip, DamagePolicy::strict}) {
     SCOPED_TRACE(name_of(damage));
     ArchiveTask without(archive_.path()), with(archive_.path());
@@ -241,9 +241,9 @@ TEST_F(ColumnsTest, PoliciesSeeTheSameDamage) {
   }
 }
 
-TEST_F(ColumnsTest, SkipReportsItsFirstReadAsDecoded) {
+TEST_F(ColumnsTest, SkipReportsTheSourceOfItsFirstRead) {
   ArchiveTask task(archive_.path());
-  task.damage = DamagePolicy::skip;  // each file is read twice, the second time from the columns that the first time left
+  task.damage = DamagePolicy::skip;  // reads each file twice, the second time from the columns that the first wrote
   EXPECT_EQ(outcome_of(task.run(task.spec(whole, steps(task)))).sources, Sources(3, "archive"));
   EXPECT_EQ(outcome_of(task.run(task.spec(whole, steps(task)))).sources, Sources(3, "columns"));
 }
@@ -282,7 +282,7 @@ TEST_F(ColumnsTest, AreNotKeptWithoutSpace) {
     expect_same(outcome_of(with.run(with.spec(whole, steps(with)))), expected);
     EXPECT_TRUE(column_files(with.cache()).empty());
   }
-  // Space for one at a time: decoded files are evicted.
+  // Space for one decoded file at a time: files are evicted.
   with.cache_limit = files + largest * 2 + 200'000;
   for (int i = 0; i < 3; ++i) expect_same(outcome_of(with.run(with.spec(whole, steps(with)))), expected);
   EXPECT_EQ(column_files(with.cache()).size(), 3u);

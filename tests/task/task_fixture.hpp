@@ -68,7 +68,7 @@ inline task::PluginUse use_of(PluginKind kind, const std::string& name, nlohmann
   return {name, (*found)->descriptor.version, (*found)->sidecar.digest, (*found)->sidecar.text, resolved ? *resolved : params};
 }
 
-// Every slot of the folder's routers between the first and the last hour; missing files are gaps. Names as in DDoSVax.
+// Returns one entry per router and hour from the first hour to the last; missing files are gaps. File names are as in DDoSVax.
 inline std::vector<task::File> files_of(const fs::path& folder) {
   std::map<std::string, std::map<Micros, task::File>> routers;
   Micros first = INT64_MAX, last = INT64_MIN;
@@ -198,7 +198,7 @@ class ArchiveTask {
   int attempts_ = 0;
 };
 
-// Encodes the concatenated rows of several blocks.
+// Encodes a table in the format of stored rows.
 inline std::string bytes_of(const RowTable& table) {
   auto bytes = encode_rows(table);
   EXPECT_TRUE(bytes) << bytes.error().message;

@@ -1,4 +1,4 @@
-// The worker as a process, and its call record when a plugin crashes it.
+// The worker as a process, and its call record after a plugin crashes it.
 #include "runtime/rows/handover.hpp"
 #include "tests/support/call_record.hpp"
 #include "tests/support/worker_process.hpp"
@@ -87,7 +87,7 @@ TEST(Worker, CallRecordNamesAPluginThatExits) {
   }
 }
 
-TEST(Worker, ABrokenSpecIsAnError) {
+TEST(Worker, RefusesAnInvalidSpec) {
   TempFolder folder;
   std::ofstream(folder.path() / "spec.json") << "{";
   const auto command =

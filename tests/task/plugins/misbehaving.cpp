@@ -15,11 +15,11 @@ constexpr auto rows = mole::columns(mole::column("n", &Row::n, mole::unit::flow,
 }  // namespace
 
 struct ThrowsInAdd {
-  static constexpr auto about = mole::metric("throws_in_add", "1.0.0", "Throws at the first batch");
+  static constexpr auto about = mole::metric("throws_in_add", "1.0.0", "Throws in the first batch");
   static constexpr auto output = rows;
   std::uint64_t n = 0;
   static constexpr auto state = mole::fields(&ThrowsInAdd::n);
-  void add(const mole::Flows<mole::bytes>&) { throw std::runtime_error("the disk of the metric is on fire"); }
+  void add(const mole::Flows<mole::bytes>&) { throw std::runtime_error("the metric failed"); }
   void merge(const ThrowsInAdd&) {}
   ::Row finish() const { return {n}; }
   using Row = ::Row;
@@ -31,7 +31,7 @@ struct ThrowsEverywhere {
   std::uint64_t n = 0;
   static constexpr auto state = mole::fields(&ThrowsEverywhere::n);
   void add(const mole::Flows<mole::protocol>& flows) {
-    for (auto [protocol] : flows) throw std::runtime_error("protocol " + std::to_string(protocol) + " is not liked");
+    for (auto [protocol] : flows) throw std::runtime_error("protocol " + std::to_string(protocol) + " is not supported");
   }
   void merge(const ThrowsEverywhere&) {}
   ::Row finish() const { return {n}; }
@@ -45,7 +45,7 @@ struct ThrowsInFinish {
   static constexpr auto state = mole::fields(&ThrowsInFinish::n);
   void add(const mole::Flows<mole::bytes>& flows) { n += flows.size(); }
   void merge(const ThrowsInFinish& other) { n += other.n; }
-  ::Row finish() const { throw mole::Failure(mole::exhausted("too many of them; allow more")); }
+  ::Row finish() const { throw mole::Failure(mole::exhausted("too many rows; increase the limit")); }
   using Row = ::Row;
 };
 

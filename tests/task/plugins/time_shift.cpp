@@ -26,7 +26,7 @@ std::size_t flows_of(const char* datagram) {
 }  // namespace
 
 struct TimeShift {
-  static constexpr auto about = mole::downloader("time_shift", "1.0.0", "One hour of NetFlow v5 as if it were many");
+  static constexpr auto about = mole::downloader("time_shift", "1.0.0", "Repeats one hour of NetFlow v5 for many hours");
 
   struct Params {
     std::string base;
@@ -34,9 +34,9 @@ struct TimeShift {
   };
   static constexpr auto params =
       mole::params(mole::param("base", &Params::base, mole::format::path, "A file of NetFlow v5 datagrams"),
-                   mole::param("start", &Params::start, mole::unit::second, "Begin of its hour, seconds since 1970"),
-                   mole::param("hours", &Params::hours, mole::unit::one, "Files, one an hour"),
-                   mole::param("times", &Params::times, mole::unit::one, "Copies of the base's flows in each of them"));
+                   mole::param("start", &Params::start, mole::unit::second, "Start of its hour, in seconds since 1970"),
+                   mole::param("hours", &Params::hours, mole::unit::one, "Number of files, one per hour"),
+                   mole::param("times", &Params::times, mole::unit::one, "Copies of the base file's flows in each file"));
 
   explicit TimeShift(const Params& p) : given(p) {}
   Params given;
@@ -45,14 +45,14 @@ struct TimeShift {
     const auto size = bytes().size() * given.times;
     for (std::uint64_t h = 0; h < given.hours; ++h) {
       const std::string id = "1_" + std::to_string(h) + "_" + std::to_string(given.start + 3600 * h) + ".dat";
-      if (auto told = found.found({id, size, "1", {}, 0}); !told) return told;
+      if (auto added = found.found({id, size, "1", {}, 0}); !added) return added;
     }
     return {};
   }
 
   mole::Result<mole::Staged> stage(std::span<const std::string_view>) const { return mole::Staged::ready; }
 
-  // 1_<number>_<begin>.dat
+  // 1_<number>_<start>.dat
   mole::Result<> fetch(std::string_view id, mole::ByteSink& out) const {
     const auto hour = std::strtoull(std::string(id.substr(2)).c_str(), nullptr, 10);
     std::string content = bytes();
