@@ -25,20 +25,20 @@ class AnomalyScorer {
   // `history`: the values before the one to score. `memory`: in microseconds.
   AnomalyScorer(const Grid& history, const Period& period, std::int64_t memory)
       : profile_(history, period), score_(history.size()), scored_(history.size()) {
-    const auto reach = static_cast<std::size_t>(history.step > 0 ? memory / history.step : 0);
-    std::vector<double> recent;  // residuals of the last `reach` cells, sorted
+    const auto memory_cells = static_cast<std::size_t>(history.step > 0 ? memory / history.step : 0);
+    std::vector<double> recent;  // residuals of the last `memory_cells` cells, sorted
     for (std::size_t k = 0; k < history.size(); ++k) {
       if (profile_.known(k)) {
-        if (const auto level = level_of(recent, reach)) {
+        if (const auto level = level_of(recent, memory_cells)) {
           score_[k] = in_units(profile_.residual(k) - *level, profile_.expected_of(k));
           scored_[k] = 1;
         }
         recent.insert(std::lower_bound(recent.begin(), recent.end(), profile_.residual(k)), profile_.residual(k));
       }
-      if (k >= reach && profile_.known(k - reach))
-        recent.erase(std::lower_bound(recent.begin(), recent.end(), profile_.residual(k - reach)));
+      if (k >= memory_cells && profile_.known(k - memory_cells))
+        recent.erase(std::lower_bound(recent.begin(), recent.end(), profile_.residual(k - memory_cells)));
     }
-    level_ = level_of(recent, reach);
+    level_ = level_of(recent, memory_cells);
     for (std::size_t k = 0; k < score_.size(); ++k)
       if (scored_[k]) sizes_.push_back(std::abs(score_[k]));
     std::sort(sizes_.begin(), sizes_.end());
@@ -74,9 +74,9 @@ class AnomalyScorer {
   static constexpr std::size_t min_scores = 200;  // 4 in the tail
 
  private:
-  static std::optional<double> level_of(const std::vector<double>& sorted, std::size_t reach) {
-    if (reach == 0) return 0;
-    if (sorted.size() * 4 < reach) return std::nullopt;
+  static std::optional<double> level_of(const std::vector<double>& sorted, std::size_t memory_cells) {
+    if (memory_cells == 0) return 0;
+    if (sorted.size() * 4 < memory_cells) return std::nullopt;
     const auto n = sorted.size();
     return n % 2 ? sorted[n / 2] : std::midpoint(sorted[n / 2 - 1], sorted[n / 2]);
   }

@@ -31,9 +31,9 @@ inline double block_variance(const Grid& grid, std::size_t length) {
   return spread * spread;
 }
 // Returns the long-run variance V of the noise, which determines the error of a mean of many values: the larger of two
-// estimates from median absolute differences, which a few changes of the mean hardly affect. The first assumes a process x_t =
-// phi x_{t-1} + e, where Var(x_t - x_{t-1}) = 2 s^2 (1 - phi), Var(x_t - x_{t-2}) = 2 s^2 (1 - phi^2) and V = s^2 (1 + phi) / (1
-// - phi). The second, for drifting noise, uses blocks of 4, 8, 16, ... cells.
+// estimates from median absolute differences, which a few changes of the mean hardly affect. The first assumes a process
+// x_t = phi x_{t-1} + e, where Var(x_t - x_{t-1}) = 2 s^2 (1 - phi), Var(x_t - x_{t-2}) = 2 s^2 (1 - phi^2) and
+// V = s^2 (1 + phi) / (1 - phi). The second, for drifting noise, uses blocks of 4, 8, 16, ... cells.
 inline double long_run_variance(const Grid& grid) {
   std::vector<double> one, two;
   double squares = 0;

@@ -49,9 +49,9 @@ struct Distributions {
   };
   static constexpr auto output =
       mole::columns(mole::group("duration", "duration of a flow", &Row::duration, FlowShape::output, mole::unit::second),
-                    mole::group("flow_packets", "packets of a flow", &Row::packets, FlowShape::output, mole::unit::packet),
-                    mole::group("flow_bytes", "bytes of a flow", &Row::bytes, FlowShape::output, mole::unit::byte),
-                    mole::group("packet_size", "bytes of a packet", &Row::packet_size, Shape::output, mole::unit::byte),
+                    mole::group("flow_packets", "packets per flow", &Row::packets, FlowShape::output, mole::unit::packet),
+                    mole::group("flow_bytes", "bytes per flow", &Row::bytes, FlowShape::output, mole::unit::byte),
+                    mole::group("packet_size", "bytes per packet", &Row::packet_size, Shape::output, mole::unit::byte),
                     mole::each(classes::duration.labels, "flows_of_duration_*", &Row::flows_by_duration, mole::unit::flow,
                                "Flows by duration: class from *"),
                     mole::each(classes::packets.labels, "flows_of_packets_*", &Row::flows_by_packets, mole::unit::flow,
@@ -59,11 +59,11 @@ struct Distributions {
                     mole::each(classes::bytes.labels, "flows_of_bytes_*", &Row::flows_by_bytes, mole::unit::flow,
                                "Flows by number of bytes: class from *"),
                     mole::each(classes::packet_size, "flows_of_packet_size_*", &Row::size_flows, mole::unit::flow,
-                               "Flows by packet size in bytes: *"),
+                               "Flows by packet size: * bytes"),
                     mole::each(classes::packet_size, "packets_of_packet_size_*", &Row::size_packets, mole::unit::packet,
-                               "Packets by packet size in bytes: *"),
+                               "Packets by packet size: * bytes"),
                     mole::each(classes::packet_size, "bytes_of_packet_size_*", &Row::size_bytes, mole::unit::byte,
-                               "Bytes by packet size in bytes: *"));
+                               "Bytes by packet size: * bytes"));
 
   struct Module {
     TailFit tail;
@@ -106,8 +106,8 @@ struct Distributions {
     sum_us += us_here;
     sum_packets += packets_here;
     sum_bytes += bytes_here;
-    // Fills all histograms in one loop: while an increment waits for that of the previous row to the same counter, the others
-    // proceed.
+    // Fills all histograms in one loop: while an increment waits for the previous row's increment of the same counter,
+    // the others proceed.
     auto *const by_duration = durations.counters_for(duration_bits), *const by_packets = packets.counters_for(packet_bits),
                 *const by_bytes = bytes.counters_for(byte_bits), *const by_size = packet_sizes.counters_for(size_bits);
     for (std::size_t i = 0; i < n; ++i) {

@@ -38,8 +38,8 @@ struct Forecast : mole::SeriesMetric {
     std::uint64_t every = 0;
   };
   static constexpr auto params = mole::params(
-      mole::param("season", &Params::season, "day, week or none; the window should contain four seasons"),
-      mole::param("multiplicative", &Params::multiplicative, "Multiply by the season instead of adding it"),
+      mole::param("season", &Params::season, "Season: day, week or none; the window should contain four seasons"),
+      mole::param("multiplicative", &Params::multiplicative, "Multiply by the seasonal component instead of adding it"),
       mole::param("damped", &Params::damped, "Damp the trend"),
       mole::param("logarithmic", &Params::logarithmic, "Model log(1 + x), for noise and season proportional to the value"),
       mole::param("ahead", &Params::ahead, mole::unit::second, mole::range(0, 31'536'000),

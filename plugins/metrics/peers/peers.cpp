@@ -36,11 +36,11 @@ struct Peers {
       mole::column("host_pairs", &Row::pairs, mole::unit::one, "Unordered pairs of addresses with a flow between them"),
       mole::column("mutual_pairs", &Row::mutual, mole::unit::one, "Pairs with flows in both directions"),
       mole::column("mutual_pairs_share", &Row::mutual_share, mole::unit::one, "mutual_pairs / host_pairs; null without flows"),
-      mole::group("peers", "Distinct peers of a host", &Row::peers, DegreeRow::output),
+      mole::group("peers", "distinct peers of a host", &Row::peers, DegreeRow::output),
       mole::column("peers_max", &Row::peers_max, mole::unit::host, "Maximum number of distinct peers of a host"),
-      mole::group("fan_out", "Distinct destinations of a source", &Row::fan_out, DegreeRow::output),
+      mole::group("fan_out", "distinct destinations of a source", &Row::fan_out, DegreeRow::output),
       mole::column("fan_out_max", &Row::fan_out_max, mole::unit::host, "Maximum number of distinct destinations of a source"),
-      mole::group("fan_in", "Distinct sources of a destination", &Row::fan_in, DegreeRow::output),
+      mole::group("fan_in", "distinct sources of a destination", &Row::fan_in, DegreeRow::output),
       mole::column("fan_in_max", &Row::fan_in_max, mole::unit::host, "Maximum number of distinct sources of a destination"),
       mole::each(Degrees::class_names, "peers_*_hosts", &Row::classes, mole::unit::host,
                  "Hosts by number of distinct peers: *; the last class has no upper limit"),
@@ -148,15 +148,15 @@ struct Peers {
       host_bytes += host.bytes;
       const std::uint32_t serves = host.roles & 0xffffu, uses = host.roles >> 16, services = serves | uses;
       constexpr std::uint32_t p2p_services = (2u << soulseek) - (1u << edonkey);
-      const bool is_peer = (services & p2p_services) != 0;
-      row.p2p_hosts += is_peer;
+      const bool uses_p2p = (services & p2p_services) != 0;
+      row.p2p_hosts += uses_p2p;
       if (host.peers > heavy_peers) {
         ++row.heavy_hosts;
-        row.heavy_p2p_hosts += is_peer;
+        row.heavy_p2p_hosts += uses_p2p;
         heavy_bytes += host.bytes;
       }
       for (auto bits = host.roles; bits != 0; bits &= bits - 1) ++in_role[static_cast<std::size_t>(std::countr_zero(bits))];
-      if (is_peer)
+      if (uses_p2p)
         for (std::size_t i = 0; i < row.networks.size(); ++i) row.networks[i] += services >> (edonkey + i) & 1;
     }
     Row finish() {

@@ -28,7 +28,7 @@ struct PeersSketch {
       mole::column("hosts", &Row::hosts, mole::unit::host, "Distinct addresses, sources and destinations together, estimated"),
       mole::column("host_pairs", &Row::pairs, mole::unit::one,
                    "Unordered pairs of addresses with a flow between them, estimated"),
-      mole::group("peers", "Distinct peers of a host, estimated", &Row::peers, DegreeRow::output),
+      mole::group("peers", "distinct peers of a host, estimated", &Row::peers, DegreeRow::output),
       mole::each(Degrees::class_names, "peers_*_hosts", &Row::classes, mole::unit::host,
                  "Hosts by number of distinct peers, estimated: *; the last class has no upper limit"),
       mole::column("heavy_hosts", &Row::heavy_hosts, mole::unit::host, "Hosts with more peers than heavy_peers, estimated"),

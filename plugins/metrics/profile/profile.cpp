@@ -32,7 +32,7 @@ struct ProfileOfColumn : mole::SeriesMetric {
       mole::param("period", &Params::season, "Period of the profile: day, week, month or year; none: median of the whole window"),
       mole::logarithmic_param(&Params::logarithmic),
       mole::param("confidence", &Params::confidence, mole::unit::one, mole::range(0.5, 0.9999),
-                  "Confidence of the range from low to high, for normally distributed noise"),
+                  "Confidence level of the range from low to high, for normally distributed noise"),
       mole::minimum_coverage_param(&Params::minimum_coverage));
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column to profile"));

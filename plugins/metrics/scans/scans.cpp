@@ -10,7 +10,7 @@
 #include <map>
 #include <type_traits>
 
-// Sources that probe many addresses or many ports. A probe is a short flow without a sign of an answer; see
+// Sources that probe many addresses or many ports. A probe is a short flow with no sign of an answer; see
 // docs/metrics/scans.md. Exact: the state keeps the targets and ports of every source of probes.
 struct Scans {
   static constexpr auto about = mole::metric("scans", "1.0.0", "Scan probes and scanning sources");
@@ -22,7 +22,7 @@ struct Scans {
     std::uint64_t top_port_scanners;
   };
   static constexpr auto output = mole::columns(
-      mole::column("probe_flows", &Row::probes, mole::unit::flow, "Short flows without a sign of an answer"),
+      mole::column("probe_flows", &Row::probes, mole::unit::flow, "Short flows with no sign of an answer"),
       mole::column("probe_share", &Row::probe_share, mole::unit::one, "probe_flows / flows; null without flows"),
       mole::column("probe_sources", &Row::sources, mole::unit::host, "Distinct sources of probes"),
       mole::column("probe_targets", &Row::targets, mole::unit::host, "Distinct destinations of probes"),

@@ -95,7 +95,7 @@ class Largest {
 // Appends the rows of one side: first all entries without a rank (!ranked(key)) by key, then the n largest of the others.
 template <class Key, class Name, class Counts, class Ranked, class NameOf>
 void append(std::vector<Row<Name>>& out, const Module& m, const char* side, const Counts& counts, Ranked ranked, NameOf name_of) {
-  std::vector<Entry<Key>> listed;
+  std::vector<Entry<Key>> unranked;
   Largest<Key> ranking(m.n, m.order);
   mole::Volume total;
   counts.for_each([&](const Key& key, const mole::Volume& v) {
@@ -103,15 +103,15 @@ void append(std::vector<Row<Name>>& out, const Module& m, const char* side, cons
     if (ranked(key))
       ranking.add(key, v);
     else
-      listed.emplace_back(key, v);
+      unranked.emplace_back(key, v);
   });
-  std::sort(listed.begin(), listed.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(unranked.begin(), unranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   const auto largest = ranking.take();
   const auto row = [&](const Entry<Key>& e, std::optional<std::uint64_t> rank) {
     const auto& v = e.second;
     out.push_back({side, rank, name_of(e.first), v.flows, v.packets, v.bytes, mole::share(v.*m.order, total.*m.order)});
   };
-  for (const auto& e : listed) row(e, std::nullopt);
+  for (const auto& e : unranked) row(e, std::nullopt);
   for (std::size_t i = 0; i < largest.size(); ++i) row(largest[i], i + 1);
 }
 

@@ -69,7 +69,7 @@ struct Kendall {
 
 inline Kendall kendall_of(const std::vector<Cycle>& cycles) {
   Kendall out;
-  std::vector<double> lead(cycles.size());
+  std::vector<double> row_sums(cycles.size());
   double squares = 0;
   for (std::size_t i = 0; i < cycles.size(); ++i) {
     for (std::size_t j = i + 1; j < cycles.size(); ++j) {
@@ -91,11 +91,11 @@ inline Kendall kendall_of(const std::vector<Cycle>& cycles) {
       }
       out.s += a;
       squares += a * a;
-      lead[i] += a;
-      lead[j] -= a;
+      row_sums[i] += a;
+      row_sums[j] -= a;
     }
   }
-  for (const double l : lead) squares += l * l;
+  for (const double l : row_sums) squares += l * l;
   out.variance = squares / 3;
   std::sort(out.slopes.begin(), out.slopes.end());
   return out;

@@ -35,7 +35,7 @@ struct Trend : mole::SeriesMetric {
       mole::params(mole::param("season", &Params::season,
                                "Compare only values at the same time of the day, week, month or year; none: compare all values"),
                    mole::param("confidence", &Params::confidence, mole::unit::one, mole::range(0.5, 0.9999),
-                               "Confidence of the limits and the band"),
+                               "Confidence level of the limits and the band"),
                    mole::minimum_coverage_param(&Params::minimum_coverage), mole::every_param(&Params::every));
 
   static constexpr auto inputs = mole::inputs(mole::values("values", "Column to find the trend of"));
