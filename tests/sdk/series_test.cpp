@@ -109,17 +109,19 @@ TEST(Statistics, HaveTheTabulatedDistributions) {
 
 // Compares with the C library in long double. Results are the same bits on all machines because of the operations used.
 TEST(Elementary, HaveTheDocumentedAccuracy) {
-  const auto off = [](double x, long double truth) { return static_cast<double>(std::abs(x - truth) / std::abs(truth)); };
+  const auto relative_error = [](double x, long double truth) {
+    return static_cast<double>(std::abs(x - truth) / std::abs(truth));
+  };
   for (int i = -3000; i <= 3000; ++i) {
     const double x = std::exp2(i / 100.0), y = i / 30.0;
     const auto truth = std::log(static_cast<long double>(x));
     EXPECT_NEAR(mole::log(x), static_cast<double>(truth), 0x1p-50 * std::max(1.0, std::abs(static_cast<double>(truth)))) << x;
-    EXPECT_LT(off(mole::log1p(x), std::log1p(static_cast<long double>(x))), 0x1p-45) << x;
-    EXPECT_LT(off(mole::exp(y), std::exp(static_cast<long double>(y))), (4 + std::abs(y)) * 0x1p-52) << y;
+    EXPECT_LT(relative_error(mole::log1p(x), std::log1p(static_cast<long double>(x))), 0x1p-45) << x;
+    EXPECT_LT(relative_error(mole::exp(y), std::exp(static_cast<long double>(y))), (4 + std::abs(y)) * 0x1p-52) << y;
     if (i == 0) continue;
-    EXPECT_LT(off(mole::expm1(y), std::expm1(static_cast<long double>(y))), (4 + std::abs(y)) * 0x1p-52) << y;
-    EXPECT_LT(off(mole::expm1(x * 1e-9), std::expm1(static_cast<long double>(x * 1e-9))), (4 + x) * 0x1p-52) << x;
-    EXPECT_LT(off(mole::tanh(y), std::tanh(static_cast<long double>(y))), 0x1p-50) << y;
+    EXPECT_LT(relative_error(mole::expm1(y), std::expm1(static_cast<long double>(y))), (4 + std::abs(y)) * 0x1p-52) << y;
+    EXPECT_LT(relative_error(mole::expm1(x * 1e-9), std::expm1(static_cast<long double>(x * 1e-9))), (4 + x) * 0x1p-52) << x;
+    EXPECT_LT(relative_error(mole::tanh(y), std::tanh(static_cast<long double>(y))), 0x1p-50) << y;
   }
   for (int k = 1; k < 2000; ++k) {
     const auto truth = std::lgamma(static_cast<long double>(k) / 2);

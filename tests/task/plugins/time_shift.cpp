@@ -1,5 +1,6 @@
-// An archive of any length from one hour: every file contains the base file's NetFlow v5 datagrams, `times` times, with their
-// clocks shifted to the file's hour. This allows tests of memory and speed with more flows than fit on a test machine's disk.
+// Generates an archive of any length from one hour: every file contains `times` copies of the base file's NetFlow v5 datagrams,
+// with their clocks shifted to the file's hour. This allows tests of memory and speed with more flows than fit on a test
+// machine's disk.
 #include <mole/downloader.hpp>
 
 #include <cstdint>
