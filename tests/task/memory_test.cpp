@@ -55,7 +55,7 @@ task::Step results_of(const std::string& plugin, std::vector<std::string> by, st
   return step;
 }
 
-// Runs a worker process on `hours` files with `times` copies of the base's flows each.
+// Runs a worker process on `hours` files with `times` copies of the base file's flows each.
 Outcome run_worker(const fs::path& folder, const fs::path& base, std::uint32_t hours, std::uint32_t times,
                    const std::vector<task::Step>& steps) {
   const fs::path attempt = folder / ("attempt" + std::to_string(hours) + "x" + std::to_string(times));

@@ -103,8 +103,8 @@ struct Arma : mole::SeriesMetric {
     out.mean = fit.mean * scale;
     if (!errors.empty()) out.mean_error = errors.back() * scale;
     out.deviation = std::sqrt(fit.variance) * scale;
-    const double of_scale = 2 * fit.n * mole::log(scale);
-    out.criterion = (p.criterion == "bic" ? fit.bic() : fit.aicc()) + of_scale;
+    const double scale_term = 2 * fit.n * mole::log(scale);
+    out.criterion = (p.criterion == "bic" ? fit.bic() : fit.aicc()) + scale_term;
     std::vector<std::optional<double>> residuals;
     mole::ArmaFilter(fit.model).run(grid, fit.mean, &residuals);
     out.residual_p = mole::ljung_box(residuals, p.lags, ar.size() + ma.size()).p;

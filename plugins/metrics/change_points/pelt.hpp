@@ -77,7 +77,7 @@ class Pelt {
     double mean, weight;
   };
   const std::vector<Segment>& segments() const { return segments_; }
-  // The mean of each cell's segment less the overall mean.
+  // The mean of each cell's segment minus the overall mean.
   std::vector<double> levels() const {
     double sum = 0, weight = 0;
     for (const auto& s : segments_) sum += s.weight * s.mean, weight += s.weight;

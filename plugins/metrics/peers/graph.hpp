@@ -33,7 +33,7 @@ struct Roles {
 
 struct Host {
   std::uint64_t bytes = 0;                   // sent and received
-  std::uint32_t peers = 0, out = 0, in = 0;  // distinct: all, sent to, received from
+  std::uint32_t peers = 0, out = 0, in = 0;  // distinct peers: all, sent to, received from
   std::uint32_t roles = 0;                   // Roles::bits
   void add(const PairFlows& flows, bool lower) {
     bytes += flows.bytes();

@@ -10,24 +10,24 @@
 struct Unanswered {
   static constexpr auto about = mole::metric("unanswered", "1.0.0", "Conversations and flows without an answer");
 
-  struct Share {
+  struct Counts {
     std::uint64_t conversations = 0, one_way = 0, flows = 0, one_way_flows = 0, packets = 0, one_way_packets = 0;
     std::optional<double> one_way_share, one_way_flow_share, one_way_packet_share;
 
     static constexpr auto output = mole::columns(
-        mole::column("conversations_*", &Share::conversations, mole::unit::one,
+        mole::column("conversations_*", &Counts::conversations, mole::unit::one,
                      "Distinct 5-tuples, both directions counted as one, *"),
-        mole::column("one_way_*", &Share::one_way, mole::unit::one, "Conversations with flows in one direction only, *"),
-        mole::column("one_way_share_*", &Share::one_way_share, mole::unit::one,
+        mole::column("one_way_*", &Counts::one_way, mole::unit::one, "Conversations with flows in one direction only, *"),
+        mole::column("one_way_share_*", &Counts::one_way_share, mole::unit::one,
                      "One-way conversations / conversations, *; null without conversations"),
-        mole::column("one_way_flows_*", &Share::one_way_flows, mole::unit::flow, "Flows of one-way conversations, *"),
-        mole::column("one_way_flow_share_*", &Share::one_way_flow_share, mole::unit::one,
+        mole::column("one_way_flows_*", &Counts::one_way_flows, mole::unit::flow, "Flows of one-way conversations, *"),
+        mole::column("one_way_flow_share_*", &Counts::one_way_flow_share, mole::unit::one,
                      "One-way flows / flows, *; null without flows"),
-        mole::column("one_way_packets_*", &Share::one_way_packets, mole::unit::packet, "Packets of one-way conversations, *"),
-        mole::column("one_way_packet_share_*", &Share::one_way_packet_share, mole::unit::one,
+        mole::column("one_way_packets_*", &Counts::one_way_packets, mole::unit::packet, "Packets of one-way conversations, *"),
+        mole::column("one_way_packet_share_*", &Counts::one_way_packet_share, mole::unit::one,
                      "One-way packets / packets, *; null without packets"));
 
-    void add(const Share& other) {
+    void add(const Counts& other) {
       conversations += other.conversations, one_way += other.one_way;
       flows += other.flows, one_way_flows += other.one_way_flows;
       packets += other.packets, one_way_packets += other.one_way_packets;
@@ -39,13 +39,13 @@ struct Unanswered {
     }
   };
   struct Row {
-    Share all, tcp, udp, icmp, other;
+    Counts all, tcp, udp, icmp, other;
     std::uint64_t attempts, answers, pieces, single_udp;
   };
   static constexpr auto output = mole::columns(
-      mole::group("all", "any protocol", &Row::all, Share::output), mole::group("tcp", "TCP", &Row::tcp, Share::output),
-      mole::group("udp", "UDP", &Row::udp, Share::output), mole::group("icmp", "ICMP echo", &Row::icmp, Share::output),
-      mole::group("other", "other protocols", &Row::other, Share::output),
+      mole::group("all", "any protocol", &Row::all, Counts::output), mole::group("tcp", "TCP", &Row::tcp, Counts::output),
+      mole::group("udp", "UDP", &Row::udp, Counts::output), mole::group("icmp", "ICMP echo", &Row::icmp, Counts::output),
+      mole::group("other", "other protocols", &Row::other, Counts::output),
       mole::column("one_way_attempts", &Row::attempts, mole::unit::one,
                    "One-way TCP conversations with SYN and without ACK: scans, or services that are down"),
       mole::column("one_way_answers", &Row::answers, mole::unit::one,
@@ -118,12 +118,12 @@ struct Unanswered {
     Row row{};
     conversations.for_each([&](const auto& key, const Traffic& traffic) {
       const auto protocol = static_cast<std::uint8_t>(key.back());
-      auto& share = share_of(row, class_of(protocol));
-      ++share.conversations;
+      auto& counts = counts_of(row, class_of(protocol));
+      ++counts.conversations;
       if (traffic.directions == 3) return;
-      ++share.one_way;
-      share.one_way_flows += traffic.flows;
-      share.one_way_packets += traffic.packets;
+      ++counts.one_way;
+      counts.one_way_flows += traffic.flows;
+      counts.one_way_packets += traffic.packets;
       constexpr unsigned SYN = 2, RST = 4, ACK = 16;
       if (protocol == 17) row.single_udp += traffic.packets == 1;
       if (protocol != 6) return;
@@ -135,11 +135,11 @@ struct Unanswered {
         ++row.pieces;
     });
     for (std::uint8_t c = 0; c < classes; ++c) {
-      auto& share = share_of(row, static_cast<Class>(c));
-      share.flows = sums[c].flows;
-      share.packets = sums[c].packets;
-      row.all.add(share);
-      share.set_shares();
+      auto& counts = counts_of(row, static_cast<Class>(c));
+      counts.flows = sums[c].flows;
+      counts.packets = sums[c].packets;
+      row.all.add(counts);
+      counts.set_shares();
     }
     row.all.set_shares();
     return row;
@@ -155,9 +155,9 @@ struct Unanswered {
     }();
     return table[protocol];
   }
-  static Share& share_of(Row& row, Class c) {
-    Share* const shares[classes] = {&row.tcp, &row.udp, &row.icmp, &row.other};
-    return *shares[c];
+  static Counts& counts_of(Row& row, Class c) {
+    Counts* const by_class[classes] = {&row.tcp, &row.udp, &row.icmp, &row.other};
+    return *by_class[c];
   }
   // ICMP errors and notices are not answered.
   static bool expects_no_answer(std::uint8_t protocol, std::uint16_t type_and_code) {
