@@ -1,4 +1,4 @@
-// Cached columns: rows, states, lineage and file reports equal those of a decode, whatever happens to the columns.
+// Cached columns: rows, states, lineage and file reports equal those of a decode, even if the columns are damaged.
 #include "tests/decode/support.hpp"
 #include "tests/task/task_fixture.hpp"
 

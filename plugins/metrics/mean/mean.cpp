@@ -1,8 +1,8 @@
 #include <mole/exact_sum.hpp>
 #include <mole/series_metric.hpp>
 
-// Arithmetic mean of a numeric column. The sum is exact, so the mean is the double nearest to the true mean, whatever the order
-// of merging. With a window it is a moving average.
+// Arithmetic mean of a numeric column. The sum is exact, so the mean is the double nearest to the true mean, in any order of
+// merging. With a window it is a moving average.
 struct Mean {
   static constexpr auto about = mole::metric("mean", "1.1.0", "Mean of a column");
 

@@ -11,7 +11,7 @@
 #include <optional>
 #include <vector>
 
-// '*' stands for what is counted.
+// '*' is replaced by what is counted.
 struct DegreeRow {
   std::optional<double> mean;
   std::optional<std::uint64_t> p50, p90, p99;
