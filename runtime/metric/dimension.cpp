@@ -14,19 +14,19 @@ using Kind = Dimension::Kind;
 }  // namespace
 
 Result<Dimension> dimension_named(std::string_view name) {
-  static const auto& known = *new std::vector<Dimension>{{"router", Kind::router, -1},
-                                                         {"direction", Kind::direction, -1},
-                                                         {"protocol_class", Kind::protocol_class, MOLE_COLUMN_PROTOCOL},
-                                                         {"src_port", Kind::number, MOLE_COLUMN_SRC_PORT},
-                                                         {"dst_port", Kind::number, MOLE_COLUMN_DST_PORT},
-                                                         {"protocol", Kind::number, MOLE_COLUMN_PROTOCOL},
-                                                         {"src_as", Kind::number, MOLE_COLUMN_SRC_AS},
-                                                         {"dst_as", Kind::number, MOLE_COLUMN_DST_AS},
-                                                         {"tos", Kind::number, MOLE_COLUMN_TOS},
-                                                         {"in_if", Kind::number, MOLE_COLUMN_IN_IF},
-                                                         {"out_if", Kind::number, MOLE_COLUMN_OUT_IF},
-                                                         {"src_addr", Kind::address, MOLE_COLUMN_SRC_ADDR},
-                                                         {"dst_addr", Kind::address, MOLE_COLUMN_DST_ADDR}};
+  static const std::vector<Dimension> known{{"router", Kind::router, -1},
+                                            {"direction", Kind::direction, -1},
+                                            {"protocol_class", Kind::protocol_class, MOLE_COLUMN_PROTOCOL},
+                                            {"src_port", Kind::number, MOLE_COLUMN_SRC_PORT},
+                                            {"dst_port", Kind::number, MOLE_COLUMN_DST_PORT},
+                                            {"protocol", Kind::number, MOLE_COLUMN_PROTOCOL},
+                                            {"src_as", Kind::number, MOLE_COLUMN_SRC_AS},
+                                            {"dst_as", Kind::number, MOLE_COLUMN_DST_AS},
+                                            {"tos", Kind::number, MOLE_COLUMN_TOS},
+                                            {"in_if", Kind::number, MOLE_COLUMN_IN_IF},
+                                            {"out_if", Kind::number, MOLE_COLUMN_OUT_IF},
+                                            {"src_addr", Kind::address, MOLE_COLUMN_SRC_ADDR},
+                                            {"dst_addr", Kind::address, MOLE_COLUMN_DST_ADDR}};
   std::string names;
   for (const auto& k : known) {
     if (name == k.name) return k;
