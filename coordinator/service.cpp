@@ -32,7 +32,7 @@ Result<std::unique_ptr<Service>> Service::open(Config config) {
 }
 
 Result<> Service::start() {
-  const auto started = apply([&](Change& change) MOLE_REQUIRES(service_mutex) -> Result<> {
+  auto started = apply([&](Change& change) MOLE_REQUIRES(service_mutex) -> Result<> {
     state_.load();
     for (const auto& [name, row] : state_.modules) change.views.relink.push_back(name);  // a crash may have left out links
     if (auto resumed = requests_.resume(change); !resumed) return resumed;

@@ -37,7 +37,8 @@ std::string files_text(const coordinator::FileProgress& files) {
 // lowers the coverage although no file is missing.
 std::string coverage_text(const RequestStatus& request) {
   if (!request.coverage) return "";
-  const auto all = human_share(*request.coverage), plain = human_share(request.coverage_without_windows.value_or(0)),
+  auto all = human_share(*request.coverage);
+  const auto plain = human_share(request.coverage_without_windows.value_or(0)),
              windowed = human_share(request.coverage_with_windows.value_or(0));
   if (plain == windowed) return all;  // also if all modules are of one kind
   return fmt::format("{} ({} without windows, {} with windows, which reach back before the range)", all, plain, windowed);

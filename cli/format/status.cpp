@@ -100,8 +100,8 @@ std::string strip_text(const std::vector<StripPiece>& strip, std::size_t width, 
 }
 
 std::string status_text(const coordinator::ClusterStatus& status, bool only_map, const Style& style) {
-  const auto map = status.modules.empty() ? "no modules yet; compute some with mole run PIPELINE --from T --to T\n"
-                                          : map_text(status.modules, style);
+  auto map = status.modules.empty() ? "no modules yet; compute some with mole run PIPELINE --from T --to T\n"
+                                    : map_text(status.modules, style);
   if (only_map) return map;
   return map + "\n" + nodes_text(status.nodes, style) + tasks_text(status.tasks, style) + "\n" +
          requests_text(status.requests, style);

@@ -34,7 +34,7 @@ std::string running_text(const std::vector<coordinator::TaskStatus>& tasks) {
     done += task.bytes_done;
     total += task.bytes_total;
   }
-  const auto count = human_number(tasks.size(), "task", "tasks");
+  auto count = human_number(tasks.size(), "task", "tasks");
   if (total == 0) return count;
   return fmt::format("{} at {} of {}", count, human_bytes(static_cast<double>(done)), human_bytes(static_cast<double>(total)));
 }

@@ -108,7 +108,7 @@ class Resolver {
   }
 
   Result<> add_archive(const manifest::Archive& from) {
-    Archive to{from, {}, {}, from.files.text()};
+    Archive to{static_cast<const manifest::ArchiveSettings&>(from), {}, {}, from.files.text()};
     to.block_origin %= to.block_length;
     MOLE_TRY(const auto* downloader, prefixed(from.where + ": ", plugins_.find(PluginKind::downloader, from.downloader)));
     MOLE_TRY(const auto* decoder, prefixed(from.where + ": ", plugins_.find(PluginKind::decoder, from.decoder)));
@@ -123,7 +123,7 @@ class Resolver {
     MOLE_TRY(const auto* plugin, prefixed(from.plugin_where + ": ", plugins_.find(PluginKind::metric, from.plugin)));
     const auto& descriptor = plugin->descriptor;
     Module to;
-    static_cast<manifest::ModuleSettings&>(to) = from;
+    static_cast<manifest::ModuleSettings&>(to) = static_cast<const manifest::ModuleSettings&>(from);
     to.execution = descriptor.execution;
     MOLE_TRY(to.plugin, use(*plugin, from.params, from.params_where));
     if (auto done = bind_inputs(graph(), facts_, from, descriptor, to); !done) return done;
@@ -170,7 +170,7 @@ class Resolver {
 
   Result<> add_resource(const manifest::Resource& from) {
     MOLE_TRY(auto tables, find_tables(from, base_, digest_));
-    Resource to{from, {}};
+    Resource to{static_cast<const manifest::ResourceSettings&>(from), {}};
     for (auto& table : tables) {
       table.resource = static_cast<std::uint32_t>(graph().resources.size());
       to.tables.push_back(table.table);

@@ -82,7 +82,7 @@ Request request_from_row(std::uint64_t number, const json& row) {
 }
 
 RequestStatus describe(const Request& request, const JobCounts& jobs, bool with_failures) {
-  RequestStatus out = request;
+  auto out = static_cast<const RequestStatus&>(request);
   out.jobs = jobs;
   if (with_failures) out.failures = request.given_up;
   return out;

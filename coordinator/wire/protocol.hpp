@@ -73,15 +73,13 @@ std::uint32_t write_value(TProtocol& out, const V& value) {
     return write_struct(out, value);
   } else if constexpr (std::is_same_v<V, TimeRange>) {
     return write_range(out, value);
-  } else if constexpr (Named<V>) {
-    return out.writeI32(static_cast<std::int32_t>(value));
   } else if constexpr (std::is_same_v<V, bool>) {
     return out.writeBool(value);
   } else if constexpr (std::is_same_v<V, double>) {
     return out.writeDouble(value);
   } else if constexpr (std::is_integral_v<V> && sizeof(V) == 8) {
     return out.writeI64(static_cast<std::int64_t>(value));
-  } else if constexpr (std::is_integral_v<V>) {
+  } else if constexpr (Named<V> || std::is_integral_v<V>) {
     return out.writeI32(static_cast<std::int32_t>(value));
   } else if constexpr (std::is_same_v<V, std::string>) {
     return out.writeBinary(value);
