@@ -128,7 +128,7 @@ class Sealer {
     } else if (auto* entries = std::get_if<std::vector<task::IndexEntry>>(&frame)) {
       if (spec_.kind == task::Kind::index) std::move(entries->begin(), entries->end(), std::back_inserter(report_.index));
     } else if (auto* totals = std::get_if<task::Report>(&frame)) {
-      report_.code = std::move(totals->code);
+      report_.code = totals->code;
       report_.message = std::move(totals->message);
       report_.bytes_read = totals->bytes_read;
       report_.flows = totals->flows;
@@ -171,7 +171,7 @@ class Sealer {
     task::StepReport report;
     report.step = index;
     report.outcome = handed.outcome.outcome;
-    report.code = std::move(handed.outcome.code);
+    report.code = handed.outcome.code;
     report.message = handed.outcome.message.substr(0, max_message);
     if (auto good = check_lineage(handed.outcome.lineage); !good) return corrupt(about(index) + good.error().message);
     report.lineage = std::move(handed.outcome.lineage);
