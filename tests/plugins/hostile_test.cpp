@@ -1,4 +1,4 @@
-// Checks that the hostile plugins behave as the system tests expect, and that mole-describe refuses the broken libraries.
+// Checks that the hostile plugins behave as the system tests expect, and that mole-describe rejects the broken libraries.
 #include <gtest/gtest.h>
 
 #include <algorithm>

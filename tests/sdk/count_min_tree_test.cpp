@@ -77,7 +77,7 @@ TEST(CountMinTree, IsBoundedWhenAllKeysAreHeavy) {
 
 TEST(CountMinTree, FindsNothingWhenEmpty) { EXPECT_TRUE(Tree(64).at_least(1).empty()); }
 
-TEST(CountMinTree, RefusesInvalidBytes) {
+TEST(CountMinTree, RejectsInvalidBytes) {
   Tree tree(64);
   tree.add(key(1), 1);
   const auto load = [](const std::string& bytes, std::uint32_t width) {

@@ -60,7 +60,7 @@ TEST(Entropy, IsNullWithoutCounts) {
   EXPECT_EQ(of({0}).bits(), std::nullopt);
 }
 
-// A total just below 2^64 is correct; with a larger one the entropy is null.
+// The entropy is correct for a total just below 2^64 and null for a larger one.
 TEST(Entropy, IsNullIfTheSumOverflows) {
   const std::uint64_t half = std::uint64_t{1} << 63;
   EXPECT_NEAR(*of({half, half - 1}).bits(), 1.0, 1e-15);

@@ -137,7 +137,7 @@ TEST(ExactSum, ReadsWhatItSaved) {
   }
 }
 
-TEST(ExactSum, RefusesInvalidBytes) {
+TEST(ExactSum, RejectsInvalidBytes) {
   EXPECT_THROW(loaded<ExactSum>(std::string("\x21\0\2\0\0\0\0\0\x10\0\0\0\0\0\0\0\0\0\0\0", 20)),
                mole::Failure);  // one word too many
   EXPECT_THROW(loaded<ExactSum>(std::string("\x20\0\2\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0", 20)),
@@ -146,7 +146,7 @@ TEST(ExactSum, RefusesInvalidBytes) {
   EXPECT_THROW(loaded<ExactSum>(std::string("\x43\0\1\0\1\0\0\0\0\0\0\0", 12)), mole::Failure);  // beyond the highest word
 }
 
-TEST(ExactSum, RefusesNonFiniteValues) {
+TEST(ExactSum, RejectsNonFiniteValues) {
   ExactSum s;
   EXPECT_THROW(s.add(std::numeric_limits<double>::infinity()), mole::Failure);
   EXPECT_THROW(s.add_product(1, std::numeric_limits<double>::quiet_NaN()), mole::Failure);

@@ -60,8 +60,8 @@ TEST(Fields, HashTheShapeNotTheNames) {
   EXPECT_EQ(Point::state.revision, 3u);
 }
 
-// A count that exceeds the remaining bytes is refused before memory is allocated for it.
-TEST(Fields, RefuseCountsThatExceedTheBytes) {
+// A count that exceeds the remaining bytes is rejected before memory is allocated for it.
+TEST(Fields, RejectCountsThatExceedTheBytes) {
   const std::string huge("\xff\xff\xff\xff\xff\xff\xff\x7f", 8);
   EXPECT_THROW(loaded<std::string>(huge), mole::Failure);
   EXPECT_THROW(loaded<std::vector<std::uint64_t>>(huge), mole::Failure);
@@ -69,7 +69,7 @@ TEST(Fields, RefuseCountsThatExceedTheBytes) {
   EXPECT_THROW(loaded<mole::FlatSet<std::uint32_t>>(huge), mole::Failure);
 }
 
-TEST(Fields, RefuseNonCanonicalBytes) {
+TEST(Fields, RejectNonCanonicalBytes) {
   EXPECT_THROW(loaded<bool>("\2"), mole::Failure);
   const std::string unsorted("\2\0\0\0\0\0\0\0\2\1", 10), twice("\2\0\0\0\0\0\0\0\1\1", 10);
   EXPECT_THROW(loaded<std::set<std::uint8_t>>(unsorted), mole::Failure);

@@ -130,7 +130,7 @@ TEST(FlatMap, ReadsWhatItSaved) {
   EXPECT_EQ(Volumes::shape(), "map<u32,u32,u64>");
 }
 
-TEST(FlatMap, RefusesInvalidBytes) {
+TEST(FlatMap, RejectsInvalidBytes) {
   using Small = mole::FlatMap<std::uint8_t, std::uint8_t>;
   EXPECT_EQ(loaded<Small>(std::string("\2\0\0\0\0\0\0\0\1\7\2\7", 12)).size(), 2u);
   EXPECT_THROW(loaded<Small>(std::string("\2\0\0\0\0\0\0\0\2\7\1\7", 12)), mole::Failure);  // not in order

@@ -57,7 +57,7 @@ TEST(HyperLogLog, MergesToTheSketchOfTheUnion) {
   EXPECT_EQ(saved(none), saved(left));
 }
 
-TEST(HyperLogLog, RefusesInvalidBytes) {
+TEST(HyperLogLog, RejectsInvalidBytes) {
   const auto load = [](const std::string& bytes) {
     mole::StateReader r(bytes.data(), bytes.size());
     HyperLogLog h(4);

@@ -84,7 +84,7 @@ TEST(LogHistogram, MergesToTheSum) {
   EXPECT_EQ(saved(other), saved(all));
 }
 
-TEST(LogHistogram, SavesNonemptyBucketsAndRefusesInvalidBytes) {
+TEST(LogHistogram, SavesNonemptyBucketsAndRejectsInvalidBytes) {
   const std::string one("\1\0\0\0\0\0\0\0", 8), two("\2\0\0\0\0\0\0\0", 8);
   EXPECT_EQ(saved(of({5, 5, 9})), two + "\5\2\4\1");
   EXPECT_EQ(saved(loaded<LogHistogram>(saved(of({5, 5, 9, top})))), saved(of({9, top, 5, 5})));

@@ -199,7 +199,7 @@ TEST(Metric, StopsEveryExceptionAtTheBoundary) {
 
 TEST(Metric, TruncatesALongMessageBetweenCharacters) { EXPECT_EQ(failure_of("5").what(), std::string(499, 'x')); }
 
-TEST(Metric, RefusesUnknownParameters) {
+TEST(Metric, RejectsUnknownParameters) {
   const auto& calls = mole::testkit::Metric<Every>::calls;
   mole_module* module = nullptr;
   mole_binding binding{};

@@ -138,7 +138,7 @@ TEST(RunMap, UsesLittleMemoryForRepeatedKeys) {
   EXPECT_LT(runs.memory(), runs.size() * entry * 8 / 5);  // new entries may need half as much memory as merged ones
 }
 
-TEST(RunMap, RefusesInvalidBytes) {
+TEST(RunMap, RejectsInvalidBytes) {
   mole::RunMap<std::uint64_t, Sum> runs;
   runs.append(3, [](std::size_t i) { return std::pair(std::uint64_t{i}, Sum{1}); });
   auto bytes = saved(runs);

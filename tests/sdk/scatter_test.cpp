@@ -8,7 +8,7 @@ namespace {
 
 using Rows = std::map<std::uint32_t, std::vector<std::uint64_t>>;
 
-// Returns the rows of each state: row numbers, passed through a 64-bit column.
+// Scatters a 64-bit column of row numbers and returns the row numbers that each state received.
 Rows scattered(mole::detail::Scatter& scatter, const std::vector<std::uint32_t>& state_of_row, std::uint32_t states) {
   std::vector<std::uint64_t> column(state_of_row.size());
   for (std::size_t i = 0; i < column.size(); ++i) column[i] = i;

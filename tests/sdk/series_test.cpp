@@ -50,7 +50,7 @@ TEST(Series, ReturnsPartsByTime) {
   EXPECT_EQ(s.between({30}, {10}).size(), 0u);
 }
 
-TEST(Series, RefusesInvalidBytes) {
+TEST(Series, RejectsInvalidBytes) {
   const auto bytes = saved(series_of({{{10}, 1, 1}, {{20}, 2, 1}}));
   EXPECT_EQ(loaded<Series>(bytes).size(), 2u);
   const auto with = [&](std::size_t at, const auto& value) {

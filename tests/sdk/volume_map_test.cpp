@@ -153,7 +153,7 @@ TEST(VolumeMap, SavesFewBytesPerEntry) {
   EXPECT_EQ(saved(addresses), std::string("\1\0\0\0\0\0\0\0", 8) + std::string(16, '\0') + "\1\1\1");
 }
 
-TEST(VolumeMap, RefusesInvalidBytes) {
+TEST(VolumeMap, RejectsInvalidBytes) {
   const std::string one("\1\0\0\0\0\0\0\0", 8), two("\2\0\0\0\0\0\0\0", 8), max("\xff\xff\xff\xff\xff\xff\xff\xff\xff");
   EXPECT_EQ(loaded<Ports>(one + "\x50\1\1\1").of(80), (mole::Volume{1, 1, 1}));
   EXPECT_EQ(loaded<Ports>(one + "\x50\1\1" + max + "\1").of(80).bytes, top);

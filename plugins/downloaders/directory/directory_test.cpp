@@ -87,7 +87,7 @@ TEST_F(DirectoryTest, FollowsOnlyLinksToFilesBelowTheRoot) {
   EXPECT_EQ(fetch("outside").error().code, mole::Code::invalid);
 }
 
-TEST_F(DirectoryTest, RefusesAnArchiveOfExternalLinks) {
+TEST_F(DirectoryTest, RejectsAnArchiveOfExternalLinks) {
   put(base / "secret", "s");
   fs::create_symlink(base / "secret", root / "outside");
   EXPECT_EQ(index().error().code, mole::Code::invalid);
@@ -99,7 +99,7 @@ TEST_F(DirectoryTest, FetchesTheBytes) {
   EXPECT_EQ(*fetch("2007/b"), big);
 }
 
-TEST_F(DirectoryTest, RefusesIdsOutsideTheRoot) {
+TEST_F(DirectoryTest, RejectsIdsOutsideTheRoot) {
   put(base / "secret", "s");
   for (const auto* id : {"../secret", "2007/../../secret", "/etc/passwd"})
     EXPECT_EQ(fetch(id).error().code, mole::Code::invalid) << id;

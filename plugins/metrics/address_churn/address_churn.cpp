@@ -21,11 +21,11 @@ struct AddressChurn {
       mole::column("stayed_addresses", &Row::stayed, mole::unit::host, "Addresses seen both in the interval and before it"),
       mole::column("new_addresses", &Row::fresh, mole::unit::host, "Addresses of the interval not seen in the window before it"),
       mole::column("gone_addresses", &Row::gone, mole::unit::host, "Addresses of the window before it not seen in the interval"),
-      mole::column("new_share", &Row::new_share, mole::unit::one, "new_addresses / addresses; null without addresses"),
+      mole::column("new_share", &Row::new_share, mole::unit::one, "new_addresses / addresses; null if there are no addresses"),
       mole::column("gone_share", &Row::gone_share, mole::unit::one,
                    "gone_addresses / addresses_before; null if addresses_before is 0"),
       mole::column("address_jaccard", &Row::jaccard, mole::unit::one,
-                   "stayed_addresses / addresses seen in either; 1 if none is new or gone; null without addresses"));
+                   "stayed_addresses / addresses seen in either; 1 if none is new or gone; null if there are no addresses"));
 
   struct Params {
     std::string side = "src";
@@ -41,21 +41,21 @@ struct AddressChurn {
   const Module* module;
 
   // Seconds since 1970. `first` is stored as its complement, so that merging takes the maximum of both.
-  struct Seen {
+  struct SeenTimes {
     std::uint32_t not_first = 0, last = 0;
-    static constexpr auto state = mole::fields(&Seen::not_first, &Seen::last);
-    static Seen at(mole::Time t) {
+    static constexpr auto state = mole::fields(&SeenTimes::not_first, &SeenTimes::last);
+    static SeenTimes at(mole::Time t) {
       const auto s =
           static_cast<std::uint32_t>(std::clamp<std::int64_t>(t.us / 1'000'000, 0, std::numeric_limits<std::uint32_t>::max()));
       return {~s, s};
     }
-    void merge(const Seen& other) {
+    void merge(const SeenTimes& other) {
       not_first = std::max(not_first, other.not_first);
       last = std::max(last, other.last);
     }
   };
   template <class Address>
-  using SeenByAddress = mole::FlatMap<Address, Seen>;
+  using SeenByAddress = mole::FlatMap<Address, SeenTimes>;
   mole::ByFamily<SeenByAddress> seen;
   static constexpr auto state = mole::fields(&AddressChurn::seen);
 
@@ -69,8 +69,8 @@ struct AddressChurn {
 
   Row finish(const mole::Interval& interval) const {
     Row row{};
-    const auto start = Seen::at(interval.start).last;
-    seen.for_each([&](const auto&, const Seen& s) {
+    const auto start = SeenTimes::at(interval.start).last;
+    seen.for_each([&](const auto&, const SeenTimes& s) {
       const bool now = s.last >= start, before = ~s.not_first < start;
       row.addresses += now;
       row.before += before;
@@ -89,7 +89,7 @@ struct AddressChurn {
   void add_side(const Flows& flows) {
     const auto start = flows.span<mole::start>();
     seen.update<Side>(flows, [&](auto& map, auto addresses, std::size_t first) {
-      map.update(addresses, [&](Seen& s, std::size_t i) { s.merge(Seen::at(start[first + i])); });
+      map.update(addresses, [&](SeenTimes& s, std::size_t i) { s.merge(SeenTimes::at(start[first + i])); });
     });
   }
 };

@@ -182,7 +182,7 @@ TEST(Arma, IsNullForConstantsAndTooFewValues) {
   EXPECT_NE(run<Arma>(t, at(39)).ar_order, std::nullopt);
 }
 
-TEST(Arma, RefusesAnUnknownCriterion) {
+TEST(Arma, RejectsAnUnknownCriterion) {
   auto given = at(1);
   given.params.criterion = "unknown";
   EXPECT_THROW(mole::testkit::Metric<Arma> metric(given), mole::testkit::CallFailed);

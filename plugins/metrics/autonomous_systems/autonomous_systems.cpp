@@ -6,25 +6,25 @@
 // any count, entropy or share. Exact.
 struct AutonomousSystems {
   static constexpr auto about =
-      mole::metric("autonomous_systems", "1.0.0", "Distinct AS, entropy and shares of the largest, exact");
+      mole::metric("autonomous_systems", "1.0.0", "Distinct ASes, entropy and shares of the largest, exact");
 
   struct Side {
     std::uint64_t count;
     std::optional<double> unknown_flows, unknown_packets, unknown_bytes;
     mole::VolumeConcentrationRow concentration;
     static constexpr auto output = mole::columns(
-        mole::column("*_count", &Side::count, mole::unit::as, "Distinct known *"),
+        mole::column("*_count", &Side::count, mole::unit::as, "Distinct known *es"),
         mole::column("unknown_*_share_flows", &Side::unknown_flows, mole::unit::one, "Share of flows without a known *"),
         mole::column("unknown_*_share_packets", &Side::unknown_packets, mole::unit::one, "Share of packets without a known *"),
         mole::column("unknown_*_share_bytes", &Side::unknown_bytes, mole::unit::one, "Share of bytes without a known *"),
-        mole::group("*", "*", &Side::concentration, mole::VolumeConcentrationRow::output));
+        mole::group("*", "*es", &Side::concentration, mole::VolumeConcentrationRow::output));
   };
   struct Row {
     std::uint64_t as_count;
     Side src, dst;
   };
   static constexpr auto output =
-      mole::columns(mole::column("as_count", &Row::as_count, mole::unit::as, "Distinct known AS, source or destination"),
+      mole::columns(mole::column("as_count", &Row::as_count, mole::unit::as, "Distinct known ASes, source or destination"),
                     mole::group("src_as", "source AS", &Row::src, Side::output),
                     mole::group("dst_as", "destination AS", &Row::dst, Side::output));
 

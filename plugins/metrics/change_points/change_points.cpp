@@ -17,7 +17,7 @@ struct ChangePoints : mole::SeriesMetric {
       mole::column("{values}_changes", &Row::count, mole::unit::one,
                    "Changes of level within the window; null if not due or with too few values"),
       mole::column("{values}_changed_at", &Row::at, mole::unit::one,
-                   "First interval of the current level; null without a change"),
+                   "First interval of the current level; null if there is no change"),
       mole::column("{values}_level_before", &Row::before, mole::same("values"),
                    "Level before the last change: the mean deviation from the median of the window, plus that median"),
       mole::column("{values}_level", &Row::after, mole::same("values"), "Level since the last change, or of the whole window"),

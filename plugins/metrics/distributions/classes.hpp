@@ -7,7 +7,7 @@
 
 namespace classes {
 
-// Classes from each power of two to the next. Class 0 is everything below the first; the last class has no upper limit.
+// Classes from each power of two to the next. Class 0 holds everything below 2^first; the last class has no upper limit.
 template <std::size_t N>
 struct Octaves {
   std::array<const char*, N> labels;

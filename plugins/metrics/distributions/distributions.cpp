@@ -9,8 +9,8 @@
 #include "tail.hpp"
 
 // Durations and sizes of flows and sizes of packets: means, quantiles, size classes, and a power law fitted to the tails.
-// Durations are whole milliseconds; a flow that ends before it starts has duration 0. The size of a packet is the mean of its
-// flow, rounded down, since flow records have no more detail. Quantiles are accurate to 0.8 %; means and counts are exact.
+// Durations are whole milliseconds; 0 if a flow ends before it starts. The size of a packet is taken to be the mean packet size
+// of its flow, rounded down, since flow records have no more detail. Quantiles are accurate to 0.8 %; means and counts are exact.
 struct Distributions {
   static constexpr auto about =
       mole::metric("distributions", "1.0.0", "Duration, size and packet size of flows: means, quantiles, classes, tails");
@@ -32,7 +32,7 @@ struct Distributions {
     static constexpr auto output =
         mole::columns(mole::group("*", "*", &FlowShape::shape, Shape::output),
                       mole::column("*_tail_exponent", &FlowShape::exponent, mole::unit::one,
-                                   "Exponent a of the power law p(x) ~ x^-a fitted to the tail: *; null without a tail"),
+                                   "Exponent a of the power law p(x) ~ x^-a fitted to the tail: *; null if there is no tail"),
                       mole::column("*_tail_error", &FlowShape::error, mole::unit::one, "Standard error of the exponent: *"),
                       mole::column("*_tail_from", &FlowShape::from, mole::unit::any, "Start of the tail: *"),
                       mole::column("*_tail_share", &FlowShape::share, mole::unit::one, "Share of the flows in the tail: *"),
@@ -53,11 +53,11 @@ struct Distributions {
                     mole::group("flow_bytes", "bytes per flow", &Row::bytes, FlowShape::output, mole::unit::byte),
                     mole::group("packet_size", "bytes per packet", &Row::packet_size, Shape::output, mole::unit::byte),
                     mole::each(classes::duration.labels, "flows_of_duration_*", &Row::flows_by_duration, mole::unit::flow,
-                               "Flows by duration: class from *"),
+                               "Flows by duration: class starting at *"),
                     mole::each(classes::packets.labels, "flows_of_packets_*", &Row::flows_by_packets, mole::unit::flow,
-                               "Flows by number of packets: class from *"),
+                               "Flows by number of packets: class starting at *"),
                     mole::each(classes::bytes.labels, "flows_of_bytes_*", &Row::flows_by_bytes, mole::unit::flow,
-                               "Flows by number of bytes: class from *"),
+                               "Flows by number of bytes: class starting at *"),
                     mole::each(classes::packet_size, "flows_of_packet_size_*", &Row::size_flows, mole::unit::flow,
                                "Flows by packet size: * bytes"),
                     mole::each(classes::packet_size, "packets_of_packet_size_*", &Row::size_packets, mole::unit::packet,
@@ -87,28 +87,28 @@ struct Distributions {
     duration.resize(n);
     size.resize(n);
     // Locals stay in registers. *_bits: the OR of all values.
-    std::uint64_t us_here = 0, packets_here = 0, bytes_here = 0, duration_bits = 0, packet_bits = 0, byte_bits = 0, size_bits = 0;
+    std::uint64_t batch_us = 0, batch_packets = 0, batch_bytes = 0, ms_bits = 0, packet_bits = 0, byte_bits = 0, size_bits = 0;
     for (std::size_t i = 0; i < n; ++i) {
       const auto us = end[i] > start[i] ? static_cast<std::uint64_t>(end[i].us) - static_cast<std::uint64_t>(start[i].us) : 0;
-      us_here += us;
+      batch_us += us;
       duration[i] = us / 1000;
-      duration_bits |= duration[i];
+      ms_bits |= duration[i];
     }
     for (std::size_t i = 0; i < n; ++i) {
-      packets_here += p[i];
-      bytes_here += b[i];
+      batch_packets += p[i];
+      batch_bytes += b[i];
       size[i] = packet_size(p[i], b[i]);
       packet_bits |= p[i];
       byte_bits |= b[i];
       size_bits |= size[i];
     }
     flows += n;
-    sum_us += us_here;
-    sum_packets += packets_here;
-    sum_bytes += bytes_here;
-    // Fills all histograms in one loop: while an increment waits for the previous row's increment of the same counter,
+    sum_us += batch_us;
+    sum_packets += batch_packets;
+    sum_bytes += batch_bytes;
+    // Fills all histograms in one loop: while an increment waits for the previous flow's increment of the same counter,
     // the others proceed.
-    auto *const by_duration = durations.counters_for(duration_bits), *const by_packets = packets.counters_for(packet_bits),
+    auto *const by_duration = durations.counters_for(ms_bits), *const by_packets = packets.counters_for(packet_bits),
                 *const by_bytes = bytes.counters_for(byte_bits), *const by_size = packet_sizes.counters_for(size_bits);
     for (std::size_t i = 0; i < n; ++i) {
       ++by_duration[mole::LogHistogram::bucket(duration[i])];
@@ -124,15 +124,15 @@ struct Distributions {
     row.duration = flow_shape(durations, static_cast<double>(sum_us) / 1000, 1000);
     row.packets = flow_shape(packets, static_cast<double>(sum_packets), 1);
     row.bytes = flow_shape(bytes, static_cast<double>(sum_bytes), 1);
-    std::uint64_t in_packets = 0;  // a flow without packets may have bytes
+    std::uint64_t packet_bytes = 0;  // a flow without packets may have bytes
     for (std::size_t i = 0; i < by_packet_size.size(); ++i) {
       const auto& v = by_packet_size[i];
       row.size_flows[i] = v.flows;
       row.size_packets[i] = v.packets;
       row.size_bytes[i] = v.bytes;
-      in_packets += v.bytes;
+      packet_bytes += v.bytes;
     }
-    row.packet_size = shape(packet_sizes, static_cast<double>(in_packets), sum_packets, 1);
+    row.packet_size = shape(packet_sizes, static_cast<double>(packet_bytes), sum_packets, 1);
     split(durations, classes::duration, row.flows_by_duration);
     split(packets, classes::packets, row.flows_by_packets);
     split(bytes, classes::bytes, row.flows_by_bytes);
@@ -148,7 +148,7 @@ struct Distributions {
     return bytes / packets;
   }
 
-  // `per_unit`: counted units per unit of the result, 1000 for ms.
+  // `per_unit`: number of histogram units in one unit of the result; 1000 if the histogram is in ms and the result in s.
   static Shape shape(const mole::LogHistogram& h, double sum, std::uint64_t count, double per_unit) {
     const auto at = [&](double q) {
       const auto value = h.quantile(q);
@@ -162,7 +162,7 @@ struct Distributions {
     const auto tail = module_->tail(h);
     if (!tail) return {all, {}, {}, {}, {}, {}};
     const double from = static_cast<double>(tail->from) / per_unit;
-    return {all, tail->exponent, tail->error, from, mole::share(tail->values, flows), tail->distance};
+    return {all, tail->exponent, tail->error, from, mole::share(tail->count, flows), tail->distance};
   }
   template <std::size_t N>
   static void split(const mole::LogHistogram& h, const classes::Octaves<N>& octaves, std::array<std::uint64_t, N>& out) {

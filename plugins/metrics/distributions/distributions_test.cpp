@@ -123,8 +123,8 @@ TEST(TailFit, FindsAKnownExponent) {
       ASSERT_TRUE(tail);
       EXPECT_GE(tail->from, 64u) << alpha << " " << seed;
       EXPECT_NEAR(tail->exponent, alpha, 4 * tail->error) << seed;
-      EXPECT_LT(tail->distance, 2 / std::sqrt(static_cast<double>(tail->values))) << alpha << " " << seed;
-      EXPECT_DOUBLE_EQ(tail->error, (tail->exponent - 1) / std::sqrt(static_cast<double>(tail->values)));
+      EXPECT_LT(tail->distance, 2 / std::sqrt(static_cast<double>(tail->count))) << alpha << " " << seed;
+      EXPECT_DOUBLE_EQ(tail->error, (tail->exponent - 1) / std::sqrt(static_cast<double>(tail->count)));
     }
 }
 

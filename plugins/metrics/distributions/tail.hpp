@@ -4,7 +4,7 @@
 // estimator (B. M. Hill, A Simple General Approach to Inference About the Tail of a Distribution, Annals of Statistics 3, 1975)
 // in its discrete approximation, accurate for m >= 6 (A. Clauset, C. R. Shalizi, M. E. J. Newman, Power-Law Distributions in
 // Empirical Data, SIAM Review 51, 2009, equations 3.2 and 3.7). m is the power of two, at least 8 and with at least 100 values in
-// its tail, whose fitted law has the smallest Kolmogorov-Smirnov distance from the data (same, section 3.3), evaluated at
+// its tail, whose fitted law has the smallest Kolmogorov-Smirnov distance from the data (same paper, section 3.3), evaluated at
 // quarters of octaves. Each value is taken as the middle of its bucket, an error of at most 0.8 %.
 #pragma once
 
@@ -19,9 +19,9 @@
 #include <vector>
 
 struct Tail {
-  double exponent, error;      // alpha and its standard error
-  std::uint64_t from, values;  // start of the tail and number of its values
-  double distance;             // Kolmogorov-Smirnov distance between data and law
+  double exponent, error;     // alpha and its standard error
+  std::uint64_t from, count;  // start of the tail and number of its values
+  double distance;            // Kolmogorov-Smirnov distance between data and law
 };
 
 class TailFit {
@@ -38,17 +38,17 @@ class TailFit {
 
   // nullopt if no tail has enough values.
   std::optional<Tail> operator()(const mole::LogHistogram& h) const {
-    const auto above = tails_of(h);
+    const auto tails = tails_of(h);
     std::optional<Tail> best;
     double min_distance = 2;
-    for (std::size_t from = 0; from < above.size() && above[from].values >= min_values; from += 4) {
-      const auto n = static_cast<double>(above[from].values);
-      const double logs = (above[from].logs - n * points_[from].log) * ln_2;
-      const double slope = n / logs;  // alpha - 1
-      const double distance = distance_of(above, from, slope);
+    for (std::size_t from = 0; from < tails.size() && tails[from].count >= min_values; from += 4) {
+      const auto n = static_cast<double>(tails[from].count);
+      const double log_sum = (tails[from].log_sum - n * points_[from].log) * ln_2;
+      const double slope = n / log_sum;  // alpha - 1
+      const double distance = distance_of(tails, from, slope);
       if (distance >= min_distance) continue;
       min_distance = distance;
-      best = Tail{1 + slope, slope / std::sqrt(n), points_[from].x, above[from].values, distance};
+      best = Tail{1 + slope, slope / std::sqrt(n), points_[from].x, tails[from].count, distance};
     }
     return best;
   }
@@ -59,37 +59,37 @@ class TailFit {
     std::size_t bucket;
     double log;  // of x - 1/2
   };
-  struct Above {  // the values from a point on
-    std::uint64_t values = 0;
-    double logs = 0;  // sum of their logarithms
+  struct TailSum {  // the values from a point on
+    std::uint64_t count = 0;
+    double log_sum = 0;
   };
   static constexpr std::uint64_t min_values = 100;
   static constexpr double ln_2 = 0.6931471805599453;
 
   // By point, up to the first point above all values. Ignores empty buckets at the end: their number depends on how the flows
   // were divided into batches, and is not saved.
-  std::vector<Above> tails_of(const mole::LogHistogram& h) const {
+  std::vector<TailSum> tails_of(const mole::LogHistogram& h) const {
     const auto& counts = h.counts();
     std::size_t end = counts.size(), size = 0;
     while (end > 0 && counts[end - 1] == 0) --end;
     while (size < points_.size() && points_[size].bucket < end) ++size;
-    std::vector<Above> out(std::min(size + 1, points_.size()));
-    Above sum;
+    std::vector<TailSum> out(std::min(size + 1, points_.size()));
+    TailSum sum;
     for (std::size_t b = end, point = size; point > 0;) {
       --b;
-      sum.values += counts[b];
-      sum.logs += static_cast<double>(counts[b]) * log_middle_[b];
+      sum.count += counts[b];
+      sum.log_sum += static_cast<double>(counts[b]) * log_middle_[b];
       if (b == points_[point - 1].bucket) out[--point] = sum;
     }
     return out;
   }
 
-  double distance_of(const std::vector<Above>& above, std::size_t from, double slope) const {
-    const auto n = static_cast<double>(above[from].values);
+  double distance_of(const std::vector<TailSum>& tails, std::size_t from, double slope) const {
+    const auto n = static_cast<double>(tails[from].count);
     double max = 0;
-    for (std::size_t i = from; i < above.size(); ++i) {
+    for (std::size_t i = from; i < tails.size(); ++i) {
       const double law = mole::exp2(std::max(-900.0, slope * (points_[from].log - points_[i].log)));
-      max = std::max(max, std::abs(static_cast<double>(above[i].values) / n - law));
+      max = std::max(max, std::abs(static_cast<double>(tails[i].count) / n - law));
     }
     return max;
   }

@@ -14,7 +14,7 @@ struct Ewma : mole::SeriesMetric {
   };
   static constexpr auto output = mole::columns(
       mole::column("{values}_ewma", &Row::mean, mole::same("values"),
-                   "Average with weights coverage * 2^(-age / half_life); null without values"),
+                   "Average with weights coverage * 2^(-age / half_life); null if there are no values"),
       mole::column("{values}_ewm_deviation", &Row::deviation, mole::same("values"), "Standard deviation with the same weights"),
       mole::column("{values}_ewm_size", &Row::size, mole::unit::interval,
                    "Sum of the weights: the equivalent number of recent, fully covered intervals"));

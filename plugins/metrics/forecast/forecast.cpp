@@ -23,7 +23,7 @@ struct Forecast : mole::SeriesMetric {
                    "below 1 is better"),
       mole::column("{values}_alpha", &Row::alpha, mole::unit::one, "Smoothing factor of the level, 0 to 1"),
       mole::column("{values}_beta", &Row::beta, mole::unit::one, "Smoothing factor of the trend"),
-      mole::column("{values}_gamma", &Row::gamma, mole::unit::one, "Smoothing factor of the season; null without a season"),
+      mole::column("{values}_gamma", &Row::gamma, mole::unit::one, "Smoothing factor of the season; null if there is no season"),
       mole::column("{values}_phi", &Row::phi, mole::unit::one, "Damping factor of the trend per interval; 1: not damped"));
 
   struct Params {

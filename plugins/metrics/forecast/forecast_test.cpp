@@ -125,7 +125,7 @@ TEST(Forecast, IsNullWithTooLittleHistory) {
   EXPECT_EQ(run<Forecast>(ValueTable{}, at(24 * 14)).forecast, std::nullopt);
 }
 
-TEST(Forecast, RefusesSeasonsThatAreNotAWholeNumberOfIntervals) {
+TEST(Forecast, RejectsSeasonsThatAreNotAWholeNumberOfIntervals) {
   auto given = at(0);
   given.params.season = "month";
   EXPECT_THROW(mole::testkit::Metric<Forecast> metric(given), mole::testkit::CallFailed);

@@ -11,7 +11,7 @@ struct LongestSilence {
     std::optional<double> gap;
   };
   static constexpr auto output = mole::columns(
-      mole::column("gap", &Row::gap, mole::unit::second, "Longest gap that ends in the interval; null without one"));
+      mole::column("gap", &Row::gap, mole::unit::second, "Longest gap that ends in the interval; null if there is none"));
 
   std::optional<mole::Time> last;       // start of the latest flow of any interval
   std::optional<std::int64_t> longest;  // in this interval, microseconds

@@ -10,9 +10,9 @@ struct Mean {
     std::optional<double> mean;
     std::uint64_t count;
   };
-  static constexpr auto output =
-      mole::columns(mole::column("{values}_mean", &Row::mean, mole::same("values"), "Arithmetic mean; null without values"),
-                    mole::column("{values}_count", &Row::count, mole::unit::interval, "Number of values used"));
+  static constexpr auto output = mole::columns(
+      mole::column("{values}_mean", &Row::mean, mole::same("values"), "Arithmetic mean; null if there are no values"),
+      mole::column("{values}_count", &Row::count, mole::unit::interval, "Number of values used"));
 
   struct Params {
     double minimum_coverage = 0;
@@ -33,7 +33,7 @@ struct Mean {
   void add(const mole::Values& values) {
     for (auto [value, coverage, interval_start] : values) {
       if (coverage < p.minimum_coverage) continue;
-      const auto w = p.weighted ? mole::whole_weight(coverage) : 1;
+      const auto w = p.weighted ? mole::integer_weight(coverage) : 1;
       if (w == 0) continue;
       mole::ExactSum one;
       one.add(value);

@@ -36,7 +36,7 @@ TEST(Mean, IsTheNearestDoubleDespiteCancellation) {
   EXPECT_EQ(run<Mean>(values("value\n 1.7e308\n 1.7e308\n 1.7e308")).mean, 1.7e308);
 }
 
-TEST(Mean, RefusesValuesThatAreNotFinite) {
+TEST(Mean, RejectsValuesThatAreNotFinite) {
   for (const auto* table : {"value\n inf", "value\n nan"}) {
     try {
       run<Mean>(values(table));

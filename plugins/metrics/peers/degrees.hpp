@@ -16,7 +16,7 @@ struct DegreeRow {
   std::optional<double> mean;
   std::optional<std::uint64_t> p50, p90, p99;
   static constexpr auto output =
-      mole::columns(mole::column("*_mean", &DegreeRow::mean, mole::unit::host, "Mean number of *; null without hosts"),
+      mole::columns(mole::column("*_mean", &DegreeRow::mean, mole::unit::host, "Mean number of *; null if there are no hosts"),
                     mole::column("*_p50", &DegreeRow::p50, mole::unit::host, "Median number of * (nearest rank)"),
                     mole::column("*_p90", &DegreeRow::p90, mole::unit::host, "90 % quantile of the number of *"),
                     mole::column("*_p99", &DegreeRow::p99, mole::unit::host, "99 % quantile of the number of *"));

@@ -12,7 +12,7 @@ struct ProfileOfColumn : mole::SeriesMetric {
   };
   static constexpr auto output = mole::columns(
       mole::column("{values}_expected", &Row::expected, mole::same("values"),
-                   "Median of the earlier values at this time of the period; null without such values"),
+                   "Median of the earlier values at this time of the period; null if there are no such values"),
       mole::column("{values}_expected_low", &Row::low, mole::same("values"), "Lower limit of the range expected from noise"),
       mole::column("{values}_expected_high", &Row::high, mole::same("values"), "Upper limit of that range"),
       mole::column("{values}_residual", &Row::residual, mole::same("values"),

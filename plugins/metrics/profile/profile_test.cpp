@@ -81,7 +81,7 @@ TEST(Profile, FollowsTheCalendar) {
   EXPECT_EQ(run<ProfileOfColumn>(t, april).expected, 5.0);  // medians of 1, 5, 5
 }
 
-TEST(Profile, RefusesNegativeValuesOnTheLogarithmicScale) {
+TEST(Profile, RejectsNegativeValuesOnTheLogarithmicScale) {
   mole::testkit::Given<ProfileOfColumn> given = at(3, "none");
   given.params.logarithmic = true;
   EXPECT_THROW(run<ProfileOfColumn>(hours(3, [](int i) { return -1.0 * i; }), given), mole::testkit::CallFailed);

@@ -14,7 +14,7 @@ struct Quantiles : mole::SeriesMetric {
   };
   static constexpr auto output = mole::columns(
       mole::column("{values}_minimum", &Row::minimum, mole::same("values"),
-                   "Minimum; null without values, as are the other quantiles"),
+                   "Minimum; null if there are no values, as are the other quantiles"),
       mole::column("{values}_q05", &Row::q05, mole::same("values"), "5 % quantile"),
       mole::column("{values}_q25", &Row::q25, mole::same("values"), "Lower quartile"),
       mole::column("{values}_median", &Row::median, mole::same("values"), "Median"),

@@ -55,7 +55,7 @@ TEST(Quantiles, AreWeightedByCoverage) {
   EXPECT_LT(*run<Quantiles>(values("value coverage\n 1 1\n 2 0.1\n 3 0.1")).median, 1.6);
 }
 
-TEST(Quantiles, RefuseValuesThatAreNotFinite) {
+TEST(Quantiles, RejectValuesThatAreNotFinite) {
   EXPECT_THROW(run<Quantiles>(values("value\n inf")), mole::testkit::CallFailed);
   EXPECT_THROW(run<Quantiles>(values("value\n nan")), mole::testkit::CallFailed);
 }

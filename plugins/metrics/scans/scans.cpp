@@ -23,7 +23,7 @@ struct Scans {
   };
   static constexpr auto output = mole::columns(
       mole::column("probe_flows", &Row::probes, mole::unit::flow, "Short flows with no sign of an answer"),
-      mole::column("probe_share", &Row::probe_share, mole::unit::one, "probe_flows / flows; null without flows"),
+      mole::column("probe_share", &Row::probe_share, mole::unit::one, "probe_flows / flows; null if there are no flows"),
       mole::column("probe_sources", &Row::sources, mole::unit::host, "Distinct sources of probes"),
       mole::column("probe_targets", &Row::targets, mole::unit::host, "Distinct destinations of probes"),
       mole::column("probe_pairs", &Row::pairs, mole::unit::one, "Distinct pairs of source and destination of probes"),
@@ -33,9 +33,9 @@ struct Scans {
       mole::column("vertical_scanners", &Row::vertical, mole::unit::host, "Scanners of many ports, few addresses"),
       mole::column("block_scanners", &Row::block, mole::unit::host, "Scanners of many addresses and many ports"),
       mole::column("scanner_flows", &Row::scanner_probes, mole::unit::flow, "Probes sent by scanners"),
-      mole::column("scanner_share", &Row::scanner_share, mole::unit::one, "scanner_flows / flows; null without flows"),
+      mole::column("scanner_share", &Row::scanner_share, mole::unit::one, "scanner_flows / flows; null if there are no flows"),
       mole::column("scanner_targets_mean", &Row::targets_mean, mole::unit::host,
-                   "Mean number of distinct targets per scanner; null without scanners"),
+                   "Mean number of distinct targets per scanner; null if there are no scanners"),
       mole::column("scanner_targets_max", &Row::targets_max, mole::unit::host, "Maximum number of distinct targets of a scanner"),
       mole::column("scanner_ports_max", &Row::ports_max, mole::unit::port,
                    "Maximum number of distinct target ports of a scanner"),
@@ -183,10 +183,10 @@ struct Scans {
   }
 
   // Distinct targets and ports of a source.
-  struct Probed {
+  struct ProbeCounts {
     std::uint32_t targets = 0, ports = 0;
     bool scanner = false;
-    static constexpr auto state = mole::fields(&Probed::targets, &Probed::ports, &Probed::scanner);
+    static constexpr auto state = mole::fields(&ProbeCounts::targets, &ProbeCounts::ports, &ProbeCounts::scanner);
   };
 
   // Calls f(span) with of(key) for all keys, in batches, so that the tables that f updates can prefetch.
@@ -204,17 +204,17 @@ struct Scans {
   template <class A>
   void count_scanners(const Family<A>& family, Row& row, std::uint64_t& scanner_targets,
                       std::map<std::uint32_t, std::uint64_t>& scanners_of_port) const {
-    mole::FlatMap<A, Probed> by_source;
+    mole::FlatMap<A, ProbeCounts> by_source;
     mole::FlatSet<A> probed;
     in_batches<A>(
         family.targets, [](const auto& key) { return Family<A>::Pair::first(key); },
-        [&](std::span<const A> sources) { by_source.update(sources, [](Probed& p, std::size_t) { ++p.targets; }); });
+        [&](std::span<const A> sources) { by_source.update(sources, [](ProbeCounts& p, std::size_t) { ++p.targets; }); });
     in_batches<A>(
         family.targets, [](const auto& key) { return Family<A>::Pair::second(key); },
         [&](std::span<const A> targets) { probed.insert(targets); });
     in_batches<A>(
         family.ports, [](const auto& key) { return source_of(key); },
-        [&](std::span<const A> sources) { by_source.update(sources, [](Probed& p, std::size_t) { ++p.ports; }); });
+        [&](std::span<const A> sources) { by_source.update(sources, [](ProbeCounts& p, std::size_t) { ++p.ports; }); });
     row.pairs += family.targets.size();
     row.targets += probed.size();
     bool any_scanner = false;
@@ -223,7 +223,7 @@ struct Scans {
       ++row.sources;
       row.probes += s.probes;
       const auto* const found = by_source.find(address);
-      const Probed p = found ? *found : Probed{};
+      const ProbeCounts p = found ? *found : ProbeCounts{};
       const bool wide = p.targets >= given.min_targets, deep = p.ports >= given.min_ports;
       if (!(wide || deep) || static_cast<double>(s.probes) < given.min_ratio * static_cast<double>(s.others)) return;
       ++(wide ? deep ? row.block : row.horizontal : row.vertical);

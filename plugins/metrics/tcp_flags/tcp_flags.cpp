@@ -33,16 +33,18 @@ struct TcpFlags {
                    "SYN with FIN or RST and without ACK: never sent by a valid TCP implementation"),
       mole::column("tcp_other_flows", &Row::other, mole::unit::flow, "Only PSH or URG"),
       mole::column("tcp_ecn_flows", &Row::ecn, mole::unit::flow, "TCP flows of any class with ECE or CWR (RFC 3168)"),
-      mole::column("tcp_syn_share", &Row::syn_share, mole::unit::one, "tcp_syn_flows / tcp_flows; null without TCP flows"),
+      mole::column("tcp_syn_share", &Row::syn_share, mole::unit::one,
+                   "tcp_syn_flows / tcp_flows; null if there are no TCP flows"),
       mole::column("tcp_closed_share", &Row::closed_share, mole::unit::one,
-                   "tcp_closed_flows / tcp_flows; null without TCP flows"),
-      mole::column("tcp_reset_share", &Row::reset_share, mole::unit::one, "tcp_reset_flows / tcp_flows; null without TCP flows"),
+                   "tcp_closed_flows / tcp_flows; null if there are no TCP flows"),
+      mole::column("tcp_reset_share", &Row::reset_share, mole::unit::one,
+                   "tcp_reset_flows / tcp_flows; null if there are no TCP flows"),
       mole::column("tcp_refused_share", &Row::refused_share, mole::unit::one,
-                   "tcp_refused_flows / tcp_flows; null without TCP flows"),
+                   "tcp_refused_flows / tcp_flows; null if there are no TCP flows"),
       mole::column("tcp_illegal_share", &Row::illegal_share, mole::unit::one,
-                   "Null, fin, xmas and illegal flows / tcp_flows; null without TCP flows"),
+                   "Null, fin, xmas and illegal flows / tcp_flows; null if there are no TCP flows"),
       mole::column("tcp_answered_ratio", &Row::answered_ratio, mole::unit::one,
-                   "Flows with SYN and ACK / flows with SYN; null without such flows"));
+                   "Flows with SYN and ACK / flows with SYN; null if there are no such flows"));
 
   std::array<std::uint64_t, 64> flows_of{};  // by the six flags of RFC 793
   std::uint64_t ecn = 0;

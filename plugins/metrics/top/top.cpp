@@ -156,7 +156,7 @@ struct TopAs : Sides<mole::VolumeMap<std::uint32_t>> {
   static constexpr auto about = mole::metric("top_as", "1.0.0", "Autonomous systems with the most traffic, one row each, exact");
   static constexpr auto output = rows_of<std::uint64_t>("as", mole::unit::as, "Number of the autonomous system; 0: unknown",
                                                         "Rank on its side (1: the largest); null for AS 0");
-  static constexpr auto params = mole::params(side_param, n_param("Number of known AS per side"), order_param);
+  static constexpr auto params = mole::params(side_param, n_param("Number of known ASes per side"), order_param);
 
   using Module = ::Module;
   using Sides::Sides;

@@ -83,7 +83,7 @@ TEST(TopAddressesSketch, CountsTheSelectedQuantity) {
   EXPECT_EQ(mole::testkit::run<TopAddressesSketch>(table, given).at(0).address, "10.0.0.3");
 }
 
-TEST(TopAddressesSketch, RefusesASketchTooSmallForTheMinimumShare) {
+TEST(TopAddressesSketch, RejectsASketchTooSmallForTheMinimumShare) {
   mole::testkit::Given<TopAddressesSketch> given;
   given.params.min_share = 0.001;
   EXPECT_THROW(mole::testkit::run<TopAddressesSketch>(flows("src_addr dst_addr"), given), mole::testkit::CallFailed);

@@ -129,7 +129,7 @@ TEST(Trend, KeepsItsSignificanceLevelForDependentHours) {
   EXPECT_GE(inside, trials - 26);
 }
 
-TEST(Trend, RefusesAnUnknownSeason) {
+TEST(Trend, RejectsAnUnknownSeason) {
   try {
     mole::testkit::Metric<Trend> metric({.params = {.season = "fortnight"}, .contexts = {}, .interval = {}});
     FAIL();

@@ -19,13 +19,13 @@ struct Unanswered {
                      "Distinct 5-tuples, both directions counted as one, *"),
         mole::column("one_way_*", &Counts::one_way, mole::unit::one, "Conversations with flows in one direction only, *"),
         mole::column("one_way_share_*", &Counts::one_way_share, mole::unit::one,
-                     "One-way conversations / conversations, *; null without conversations"),
+                     "One-way conversations / conversations, *; null if there are no conversations"),
         mole::column("one_way_flows_*", &Counts::one_way_flows, mole::unit::flow, "Flows of one-way conversations, *"),
         mole::column("one_way_flow_share_*", &Counts::one_way_flow_share, mole::unit::one,
-                     "One-way flows / flows, *; null without flows"),
+                     "One-way flows / flows, *; null if there are no flows"),
         mole::column("one_way_packets_*", &Counts::one_way_packets, mole::unit::packet, "Packets of one-way conversations, *"),
         mole::column("one_way_packet_share_*", &Counts::one_way_packet_share, mole::unit::one,
-                     "One-way packets / packets, *; null without packets"));
+                     "One-way packets / packets, *; null if there are no packets"));
 
     void add(const Counts& other) {
       conversations += other.conversations, one_way += other.one_way;
@@ -79,18 +79,18 @@ struct Unanswered {
   template <class A>
   using Key = std::array<std::uint64_t, std::is_same_v<A, mole::Addr> ? 5 : 2>;
   // An IPv4 conversation in three words: flags and directions use the 16 bits that ports and protocol leave free.
-  struct Packed {
+  struct PackedEntry {
     std::uint64_t first, rest;
     std::uint32_t flows, packets;
 
-    static Packed of(const Key<std::uint32_t>& mixed, const Traffic& t) {
+    static PackedEntry of(const Key<std::uint32_t>& mixed, const Traffic& t) {
       return {mixed[0], mixed[1] << 16 | std::uint64_t{t.flags} << 8 | t.directions, t.flows, t.packets};
     }
     static bool can_store(const Key<std::uint32_t>& mixed) { return mixed[1] >> 48 == 0; }
     std::uint64_t head() const { return first; }
-    bool same(const Packed& e) const { return first == e.first && (rest ^ e.rest) >> 16 == 0; }
-    bool before(const Packed& e) const { return first != e.first ? first < e.first : rest >> 16 < e.rest >> 16; }
-    void merge(const Packed& e) {
+    bool same(const PackedEntry& e) const { return first == e.first && (rest ^ e.rest) >> 16 == 0; }
+    bool before(const PackedEntry& e) const { return first != e.first ? first < e.first : rest >> 16 < e.rest >> 16; }
+    void merge(const PackedEntry& e) {
       rest |= e.rest;  // the keys are equal, and so are the upper bits
       Traffic::increase(flows, e.flows);
       Traffic::increase(packets, e.packets);
@@ -99,8 +99,8 @@ struct Unanswered {
     Traffic value() const { return {flows, packets, static_cast<std::uint8_t>(rest >> 8), static_cast<std::uint8_t>(rest)}; }
   };
   template <class A>
-  using Conversations =
-      std::conditional_t<std::is_same_v<A, mole::Addr>, mole::RunMap<Key<A>, Traffic>, mole::RunMap<Key<A>, Traffic, Packed>>;
+  using Conversations = std::conditional_t<std::is_same_v<A, mole::Addr>, mole::RunMap<Key<A>, Traffic>,
+                                           mole::RunMap<Key<A>, Traffic, PackedEntry>>;
   mole::ByFamily<Conversations> conversations;
   std::array<Sums, classes> sums{};
   static constexpr auto state = mole::fields(&Unanswered::conversations, &Unanswered::sums);

@@ -67,7 +67,7 @@ struct Variance {
   void add(const mole::Values& values) {
     for (auto [value, coverage, interval_start] : values) {
       if (coverage < p.minimum_coverage) continue;
-      const auto w = p.weighted ? mole::whole_weight(coverage) : 1;
+      const auto w = p.weighted ? mole::integer_weight(coverage) : 1;
       if (w > 0) moments.add(value, w);
     }
   }

@@ -36,7 +36,7 @@ class ExactSum {
     const Parts p = split(a), q = split(b);
     add_bits(Wide{p.mantissa} * q.mantissa, p.exponent + q.exponent - lowest_, p.negative != q.negative);
   }
-  // Adds s * c exactly. `s` may contain only results of add(double) and multiples of them.
+  // Adds s * c exactly. `s` must be a sum built only with add(double), or a multiple of such sums.
   void add_scaled(const ExactSum& s, double c) {
     const Parts p = split(c);
     add_multiple(s, p.mantissa, p.exponent, p.negative);
@@ -57,18 +57,18 @@ class ExactSum {
   // The double nearest to sum / n, rounded once. n must be positive.
   double divided_by(std::uint64_t n) const {
     Words q = magnitude();
-    std::uint64_t rest = 0;
+    std::uint64_t remainder = 0;
     for (std::size_t i = size_; i-- > 0;) {
-      if (rest == 0 && q[i] == 0) continue;
-      const Wide part = Wide{rest} << 64 | q[i];
+      if (remainder == 0 && q[i] == 0) continue;
+      const Wide part = Wide{remainder} << 64 | q[i];
       q[i] = static_cast<std::uint64_t>(part / n);
-      rest = static_cast<std::uint64_t>(part % n);
+      remainder = static_cast<std::uint64_t>(part % n);
     }
-    return round_magnitude(q, rest != 0);
+    return round_magnitude(q, remainder != 0);
   }
   bool operator==(const ExactSum&) const = default;
 
-  // Saved: u16 index of the first non-zero word, u16 count, then that many words; higher words repeat the sign.
+  // Saved: u16 index of the first non-zero word, u16 count, then that many words; the words above are the sign extension.
   static constexpr std::size_t min_size = 4;
   static std::string shape() { return "exact_sum"; }
   void save(StateWriter& w) const {
@@ -110,7 +110,7 @@ class ExactSum {
     const int biased = static_cast<int>(bits >> 52 & 0x7ff);
     if (biased == 0x7ff)
       throw Failure(invalid("a value is " + std::string(std::isnan(x) ? "not a number" : "infinite") +
-                            " and cannot be summed; omit such rows upstream, or make the column null there"));
+                            " and cannot be summed; omit such rows upstream, or set the value to null in those rows"));
     const std::uint64_t fraction = bits & ((std::uint64_t{1} << 52) - 1);
     const bool subnormal = biased == 0;
     return {subnormal ? fraction : fraction | std::uint64_t{1} << 52, (subnormal ? 1 : biased) - 1075, bits >> 63 != 0};
@@ -204,8 +204,8 @@ class ExactSum {
   Words word_{};
 };
 
-// Returns a weight of 0 to 1 as an integer in units of 2^-20: the product of an exact sum and an integer is exact.
-inline std::uint64_t whole_weight(double weight) {
+// Converts a weight between 0 and 1 to an integer in units of 2^-20, because multiplying an exact sum by an integer is exact.
+inline std::uint64_t integer_weight(double weight) {
   return weight > 0 ? static_cast<std::uint64_t>(std::min(weight, 1.0) * (1 << 20) + 0.5) : 0;
 }
 

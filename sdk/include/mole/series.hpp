@@ -45,8 +45,7 @@ class Series {
     const std::size_t before = points_.size();
     for (const auto [value, coverage, start] : values) {
       if (!std::isfinite(value))
-        throw Failure(invalid(
-            "a series cannot contain a value that is not finite; omit such rows upstream, or make the column null there"));
+        throw Failure(invalid("a series value is not finite; omit such rows upstream, or set the value to null in those rows"));
       if (coverage > 0) points_.push_back({start, value + 0.0, std::min(coverage, 1.0)});
     }
     const auto middle = points_.begin() + static_cast<std::ptrdiff_t>(before);

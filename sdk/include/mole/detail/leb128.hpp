@@ -1,4 +1,4 @@
-// LEB128, for states with many small counts: 7 bits per byte, lowest first, the upper bit set in all bytes except the last.
+// LEB128 for states with many small counts: 7 bits per byte, least significant first, the high bit set in all but the last byte.
 #pragma once
 
 #include <mole/fields.hpp>
