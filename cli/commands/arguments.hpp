@@ -83,8 +83,7 @@ Result<coordinator::RequestStatus> wait_for(Context& context, Session& session, 
                                             const std::string& progress, const Interrupt& interrupt,
                                             bool cancel_on_interrupt = false);
 
-// Returns the archives of a manifest as "pipeline/archive", in the order of the manifest; only the archive `chosen` if that is
-// not empty.
+// Returns the archives of a manifest as "pipeline/archive", in its order; only the archive `chosen` if that is not empty.
 Result<std::vector<std::string>> archives_of(const coordinator::Submission& submission, const std::string& chosen = "");
 
 // Validates like ClientApi::validate. Without --coordinator no state is opened or created, and plugins are looked up locally.

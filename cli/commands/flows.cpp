@@ -49,8 +49,7 @@ Result<> read_all(Child& worker, char* to, std::size_t size) {
   return {};
 }
 
-// Returns the next table of the stream (docs/formats/flow_frames.md); nullopt at the end marker. internal: the stream ended
-// without one.
+// Returns the next table of the stream (docs/formats/flow_frames.md); nullopt at the end marker. internal: none was found.
 Result<std::optional<runtime::RowTable>> next_table(Child& worker) {
   std::uint64_t length = 0;
   if (auto done = read_all(worker, reinterpret_cast<char*>(&length), sizeof length); !done) return done.error();

@@ -70,11 +70,11 @@ class PlotSources {
       auto where = selection_.where;
       for (const auto& total : found.document.totals)
         if (!filter_of(where, total)) where.push_back({total, {"all"}});
-      auto counted = selection_.rates ? counted_over(found.document) : CountedOver{};
+      auto counted = selection_.rates ? counted_over(found.document) : CountDurations{};
       MOLE_TRY(auto rows, load_results({found.files, selection_.range, columns, 0, 0, where, counted}));
       const bool windowed = found.document.window.has_value();
-      loaded_.emplace(module, Loaded{std::move(rows), std::move(where), std::move(found.files), std::move(counted),
-                                     what_if(found.document), selection_.pale_below.value_or(windowed ? 0 : 1)});
+      loaded_.emplace(module, LoadedModule{std::move(rows), std::move(where), std::move(found.files), std::move(counted),
+                                           what_if(found.document), selection_.pale_below.value_or(windowed ? 0 : 1)});
     }
     return {};
   }
@@ -100,8 +100,8 @@ class PlotSources {
   }
 
   // Returns the loaded columns that count bytes, packets or flows.
-  CountedOver counted() const {
-    CountedOver all;
+  CountDurations counted() const {
+    CountDurations all;
     for (const auto& [module, loaded] : loaded_) all.insert(loaded.counted.begin(), loaded.counted.end());
     return all;
   }
@@ -128,11 +128,11 @@ class PlotSources {
   }
 
  private:
-  struct Loaded {
+  struct LoadedModule {
     LoadedResults results;
     std::vector<GroupFilter> where;  // including totals
     std::vector<std::filesystem::path> files;
-    CountedOver counted;
+    CountDurations counted;
     std::string what_if;
     double pale_below = 1;
   };
@@ -162,7 +162,7 @@ class PlotSources {
   }
 
   // Reads all columns of one block to find those that distinguish the rows.
-  Error several_rows(const std::string& module, const Loaded& loaded, const std::vector<std::string>& shown) const {
+  Error several_rows(const std::string& module, const LoadedModule& loaded, const std::vector<std::string>& shown) const {
     const auto cause = fmt::format("{} has several rows per interval and group, which do not form a line", module);
     const auto remedy = fmt::format("see them with mole results {}", module);
     for (const auto& file : loaded.files) {
@@ -182,7 +182,7 @@ class PlotSources {
   BlobFiles blobs_;
   PlotSelection selection_;
   std::map<std::string, std::vector<std::string>> globs_;  // by module, as written on the command line
-  std::map<std::string, Loaded> loaded_;
+  std::map<std::string, LoadedModule> loaded_;
 };
 
 std::map<std::string, PanelOf> panel_kinds() {

@@ -10,8 +10,7 @@
 
 namespace mole::cli {
 
-// Returns "pipeline/module". The pipeline may be omitted if only one has a module of this name. missing: unknown; invalid:
-// ambiguous.
+// Returns "pipeline/module". The pipeline may be omitted if only one has this module. missing: unknown; invalid: ambiguous.
 Result<std::string> full_module_name(coordinator::ClientApi& api, const std::string& name);
 
 // Provides blobs as files: those of a local state folder, else copies in a temporary folder that this object owns.

@@ -43,8 +43,8 @@ std::string value_text(const runtime::Column& column, std::size_t row) {
   return std::visit([row](const auto& values) { return fmt::format("{}", values[row]); }, column.values);
 }
 
-CountedOver counted_over(const coordinator::ModuleResults& results) {
-  CountedOver counted;
+CountDurations counted_over(const coordinator::ModuleResults& results) {
+  CountDurations counted;
   for (const auto& column : results.columns)
     if (column.counted_over.value_or(0) > 0) counted[column.name] = *column.counted_over;
   return counted;
@@ -74,7 +74,7 @@ std::string rate_name(const std::string& column, std::string_view unit) {
   return rate ? column + std::string(rate->suffix) : column;
 }
 
-Error no_rate(const CountedOver& counted) {
+Error no_rate(const CountDurations& counted) {
   constexpr std::size_t max_examples = 3;
   std::vector<std::string> names;
   for (const auto& [name, over] : counted)

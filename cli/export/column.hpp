@@ -22,9 +22,9 @@ bool is_numeric(const runtime::Column& column);  // numbers and bools
 std::string value_text(const runtime::Column& column, std::size_t row);
 
 // Columns that count bytes, packets or flows, each with the length of time it covers: the interval, or the module's window.
-using CountedOver = std::map<std::string, Micros>;
+using CountDurations = std::map<std::string, Micros>;
 
-CountedOver counted_over(const coordinator::ModuleResults& results);
+CountDurations counted_over(const coordinator::ModuleResults& results);
 
 // Divides a count by the length of time it covers, which must be positive: values become f64, bytes become bits, the unit
 // becomes "bit/s". Columns without numbers or with a unit other than B, packet or flow are left unchanged.
@@ -36,6 +36,6 @@ bool is_rate(std::string_view unit);  // true for the units that make_rate produ
 std::string rate_name(const std::string& column, std::string_view unit);
 
 // Returns the error (invalid) for a selection without counts; the message suggests a few columns that are counts.
-Error no_rate(const CountedOver& counted);
+Error no_rate(const CountDurations& counted);
 
 }  // namespace mole::cli

@@ -42,8 +42,8 @@ struct ExportRequest {
   std::uint64_t table_rows = 0;  // table: rows shown before "... N more rows"; 0: all
   // table: maximum line width in characters; a wider table is transposed, one line per column. 0: unlimited.
   std::size_t table_width = 0;
-  std::vector<GroupFilter> where = {};    // selects rows by stored values; empty: all
-  std::optional<CountedOver> rates = {};  // columns to convert to rates; nullopt: none
+  std::vector<GroupFilter> where = {};       // selects rows by stored values; empty: all
+  std::optional<CountDurations> rates = {};  // columns to convert to rates; nullopt: none
 };
 
 // Writes to `output` through a temporary file beside it, or to stdout. Returns the number of rows, including rows that a table

@@ -102,8 +102,9 @@ class TableWriter final : public RowWriter {
     std::string out;
     if (hidden_ > 0) out += fmt::format("... {} more row{}\n", hidden_, hidden_ == 1 ? "" : "s");
     if (partial_ || uncovered_)
-      out += fmt::format("coverage:{}{}\n", partial_ ? " * part of the input is missing" : "",
-                         uncovered_ ? " ! no file of the interval is present; its flows are from later files" : "");
+      out +=
+          fmt::format("coverage: {}{}{}\n", partial_ ? "*: part of the input is missing" : "", partial_ && uncovered_ ? "; " : "",
+                      uncovered_ ? "!: no file of the interval is present, so its flows come from later files" : "");
     return sink_(out);
   }
 

@@ -26,8 +26,7 @@ struct ValueAxis {
 // for other units unless the values come near zero. Axes of other units have space above and below the lines.
 ValueAxis value_axis(double low, double high, std::string_view unit, int max_ticks);
 
-// Returns a logarithmic axis with ticks at powers of ten, and at 2 and 5 times these if there are few decades. low and high must
-// be positive.
+// Returns a logarithmic axis with ticks at powers of ten (with few decades also at 2 and 5 times these). low and high: positive.
 ValueAxis log_axis(double low, double high, std::string_view unit, int max_ticks);
 
 // Returns the position of a value: 0 at the bottom, 1 at the top.

@@ -29,10 +29,10 @@ constexpr std::string_view mark_colours[] = {"#c8102e", "#008b8b", "#6a1b9a", "#
 // Returns colour i of `count`, from light to dark, for overlays with more cycles than colours.
 std::string ramp(std::size_t i, std::size_t count) {
   constexpr double light[] = {158, 202, 225}, dark[] = {84, 8, 99};
-  const double part = static_cast<double>(i) / static_cast<double>(count - 1);
+  const double fraction = static_cast<double>(i) / static_cast<double>(count - 1);
   std::string colour = "#";
   for (int c = 0; c < 3; ++c)
-    colour += fmt::format("{:02x}", static_cast<int>(std::lround(light[c] + part * (dark[c] - light[c]))));
+    colour += fmt::format("{:02x}", static_cast<int>(std::lround(light[c] + fraction * (dark[c] - light[c]))));
   return colour;
 }
 

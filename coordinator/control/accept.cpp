@@ -72,8 +72,8 @@ Result<> Requests::check_archives_agree(const dag::Graph& graph) const {
       const auto same =
           other.terminal() || other.graph->pipeline != graph.pipeline ? std::nullopt : other.graph->find_archive(archive.name);
       if (same && location_of(*other.graph, other.graph->archives[*same]) != location_of(graph, archive))
-        return transient("request " + other.id + " reads the archive " + graph.full_name(archive) +
-                         " with different parameters; submit again when it has ended, cancel it, or rename this archive");
+        return transient("request " + other.id + " reads the archive \"" + graph.full_name(archive) +
+                         "\" with different parameters; submit again when it has ended, cancel it, or rename this archive");
     }
   return {};
 }
@@ -121,7 +121,7 @@ void Requests::store_modules(const PreparedRequest& prepared, Change& change) {
   }
 }
 
-// A new request retries jobs that were given up.
+// A new request retries jobs that were abandoned.
 void Requests::forget_failures(const dag::Graph& graph, Change& change) {
   for (const auto& module : graph.modules)
     records_.scan_jobs(Table::failures, module.fingerprint,

@@ -184,8 +184,7 @@ void Completions::store_failures(const std::vector<std::pair<leases::JobKey, lea
   }
 }
 
-// A repeated report after the end of its request is a duplicate if the catalogue refers to its blobs: the node must keep its
-// states.
+// A repeated report after the end of its request is a duplicate if the catalogue refers to its blobs: the node keeps its states.
 Verdict Completions::stale_or_duplicate(const Completion& completion, const Change& change) const {
   for (const auto& report : completion.report.steps) {
     const auto row = change.catalogue({completion.spec.steps[report.step].fingerprint, completion.spec.block.from});

@@ -30,7 +30,7 @@ void Listings::apply_listing(const leases::ArchiveTask& task, Request& request, 
     if (index->empty()) {
       request.code = name_of(task::FailureCode::missing);
       requests_.finish(request, RequestState::failed,
-                       "the archive " + archive.name + " lists " + std::to_string(entries.size()) +
+                       "the archive \"" + archive.name + "\" lists " + std::to_string(entries.size()) +
                            " files, none of which matches \"" + archive.files + "\"; check its \"params\" and \"files\"",
                        change);
     }

@@ -28,7 +28,7 @@ Result<jobs::Plan> make_plan(const store::Records& records, SharedGraph graph, P
   for (std::size_t a = 0; a < graph->archives.size(); ++a) {
     const auto& archive = graph->archives[a];
     if (records.json(store::Table::archives, graph->full_name(archive)).is_null())
-      return missing("the archive " + archive.name + " has not been listed yet; run mole archive index first");
+      return missing("the archive \"" + archive.name + "\" has not been listed yet; run mole archive index first");
     if (!inputs.indexes[a]) inputs.indexes[a] = read_index(records, *graph, archive);
   }
   return jobs::make_plan(

@@ -154,7 +154,7 @@ Result<Lineage> Queries::why(const std::string& module, const std::string& colum
   const auto& resolved = graph.modules[found.index];
   const auto names = manifest::names_of(dag::result_columns(resolved));
   if (std::ranges::find(names, column) == names.end())
-    return missing("the module " + module + " has no column \"" + column + "\"" + manifest::suggestion(column, names));
+    return missing("the module \"" + module + "\" has no column \"" + column + "\"" + manifest::suggestion(column, names));
   const auto start = floor_to(time, resolved.interval);
   const TimeRange interval{start, start + resolved.interval};
   const auto records = records_.snapshot();

@@ -75,22 +75,22 @@ struct InputBinder {
                      ": the archive's file names do not contain the router; put {router} into its \"files\" or leave router out");
     for (auto column : role.reads)
       if (!provides(*known.decoder, from, column))
-        return invalid(bound.where + ": the module " + from.name + " reads the column " + column + ", which the decoder " +
-                       known.decoder->name + " does not provide; choose a different decoder");
+        return invalid(bound.where + ": the module \"" + from.name + "\" reads the column \"" + column +
+                       "\", which the decoder \"" + known.decoder->name + "\" does not provide; choose a different decoder");
     for (const auto& other : to.inputs)
       if (other.kind == InputKind::flows)
         return invalid(bound.where + ": a module reads at most one archive; chain two modules instead");
     if (!to.inputs.empty() && to.archive != *archive)
-      return invalid(bound.where + ": the inputs of " + from.name + " come from different archives; use one archive");
-    if (!from.interval) return refused("the module " + from.name + " needs an \"interval\", such as 15m");
+      return invalid(bound.where + ": the inputs of \"" + from.name + "\" come from different archives; use one archive");
+    if (!from.interval) return refused("the module \"" + from.name + "\" needs an \"interval\", such as 15m");
     to.archive = *archive;
     to.routers = bound.routers;
     to.interval = *from.interval;
     to.by = from.by.value_or(std::vector<std::string>{});
     if (auto good = check_dimensions(); !good) return good;
     if (by_direction(to.by) && graph.archives[*archive].home.source.empty())
-      return refused("\"by\" names the direction, but the archive " + bound.archive +
-                     " does not define \"home\"; add \"home: {networks: [A.B.C.D/N]}\" to it");
+      return refused("\"by\" names the direction, but the archive \"" + bound.archive +
+                     "\" does not define \"home\"; add \"home: {networks: [A.B.C.D/N]}\" to it");
     if (auto done = set_totals(); !done) return done;
     to.inputs.push_back({role.role, InputKind::flows, *archive, "", "", ""});
     return check_grid();
@@ -129,9 +129,9 @@ struct InputBinder {
     const auto& grid = graph.archives[to.archive];
     if (grid.block_length % to.interval != 0 || to.interval > grid.block_length)
       return refused("the interval " + format_duration(to.interval) + " does not divide the block length " +
-                     format_duration(grid.block_length) + " of the archive " + grid.name + "; choose one that does");
+                     format_duration(grid.block_length) + " of the archive \"" + grid.name + "\"; choose one that does");
     if (grid.block_origin % to.interval != 0)
-      return refused("the block origin of the archive " + grid.name + " is not a multiple of the interval " +
+      return refused("the block origin of the archive \"" + grid.name + "\" is not a multiple of the interval " +
                      format_duration(to.interval) + "; choose one that is");
     return {};
   }
@@ -144,7 +144,7 @@ struct InputBinder {
     const auto& upstream = graph.modules[source];
     const auto column = std::ranges::find(upstream.outputs, bound.column, &Column::name);
     if (column == upstream.outputs.end())
-      return missing(bound.where + ": the module " + upstream.name + " has no column \"" + bound.column + "\"" +
+      return missing(bound.where + ": the module \"" + upstream.name + "\" has no column \"" + bound.column + "\"" +
                      manifest::suggestion(bound.column, manifest::names_of(upstream.outputs)));
     if (column->type != "u64" && column->type != "i64" && column->type != "f64")
       return invalid(bound.where + ": " + upstream.name + "." + column->name + " is of type " + column->type + ", but \"" +
@@ -161,31 +161,29 @@ struct InputBinder {
     to.by = upstream.by;
     to.totals = upstream.totals;
     if (from.totals)
-      return refused("\"totals\" is only for modules that read flows; leave it out, because " + from.name +
-                     " inherits the totals of its input " + upstream.name);
+      return refused("\"totals\" is only for modules that read flows; omit it, because \"" + from.name +
+                     "\" inherits the totals of its input \"" + upstream.name + "\"");
     if (from.interval && *from.interval != upstream.interval)
-      return refused("the interval " + format_duration(*from.interval) + " differs from the " +
-                     format_duration(upstream.interval) + " of its input " + upstream.name + "; leave it out to inherit that");
+      return refused("the interval " + format_duration(*from.interval) + " differs from " + format_duration(upstream.interval) +
+                     ", the interval of its input \"" + upstream.name + "\"; omit \"interval\" to inherit it");
     if (from.by && *from.by != upstream.by)
-      return refused("\"by\" differs from that of the input " + upstream.name + "; leave it out to inherit that");
+      return refused("\"by\" differs from that of its input \"" + upstream.name + "\"; omit \"by\" to inherit it");
     return {};
   }
 
   Result<> check_equal(const manifest::Input& bound, const Module& upstream) const {
     const auto& grid = graph.archives[to.archive];
     const auto& other = graph.archives[upstream.archive];
+    const auto error = [&](const std::string& why) {
+      return invalid(bound.where + ": the inputs of \"" + from.name + "\" " + why);
+    };
     if (grid.block_length != other.block_length || grid.block_origin != other.block_origin)
-      return invalid(bound.where + ": the inputs of " + from.name +
-                     " have different block grids; give their archives the same \"block\"");
+      return error("have different block grids; give their archives the same \"block\"");
     if (to.interval != upstream.interval)
-      return invalid(bound.where + ": the inputs of " + from.name + " have different intervals: " + format_duration(to.interval) +
-                     " and " + format_duration(upstream.interval) + " (" + upstream.name + "); give them the same interval");
-    if (to.by != upstream.by)
-      return invalid(bound.where + ": the inputs of " + from.name + " are grouped differently; give " + upstream.name +
-                     " the same \"by\"");
-    if (to.totals != upstream.totals)
-      return invalid(bound.where + ": the inputs of " + from.name + " have different totals; give " + upstream.name +
-                     " the same \"totals\"");
+      return error("have different intervals: " + format_duration(to.interval) + " and " + format_duration(upstream.interval) +
+                   " (\"" + upstream.name + "\"); give them the same interval");
+    if (to.by != upstream.by) return error("are grouped differently; give \"" + upstream.name + "\" the same \"by\"");
+    if (to.totals != upstream.totals) return error("have different totals; give \"" + upstream.name + "\" the same \"totals\"");
     return {};
   }
 };
@@ -203,8 +201,8 @@ Result<> bind_filter(const std::vector<ArchiveFacts>& facts, const manifest::Mod
   const bool flows = to.inputs[0].kind == InputKind::flows;
   if (from.filter.empty() && (flows || from.load == Load::start)) return {};
   if (!flows)
-    return invalid(from.filter_where + ": \"filter\" and \"load\" select flows, but the module " + from.name +
-                   " reads the rows of another module; set them in that module");
+    return invalid(from.filter_where + ": \"filter\" and \"load\" select flows, but the module \"" + from.name +
+                   "\" reads the rows of a different module; set them in that module");
   MOLE_TRY(const auto filter, prefixed(from.filter_where + ": ", parse_filter(from.filter)));
   if (!filter.any()) to.filter = filter.canonical();
   const auto& decoder = *facts[to.archive].decoder;

@@ -84,8 +84,8 @@ class Resolver {
     std::map<Digest, const Module*> seen;
     for (const auto& module : graph().modules)
       if (const auto [same, fresh] = seen.emplace(module.fingerprint, &module); !fresh)
-        return invalid(where_of(module.name) + ": the modules " + same->second->name + " and " + module.name +
-                       " are identical; remove one of them");
+        return invalid(where_of(module.name) + ": the modules \"" + same->second->name + "\" and \"" + module.name +
+                       "\" are identical; remove one of them");
     return std::move(out_);
   }
 
@@ -196,14 +196,15 @@ class Resolver {
                        "much earlier) or \"since\" (the first instant: blocks are chained)");
       if (to.window > 0) return refused(name + " is sequential and cannot be merged into a window; leave \"window\" out");
       if (to.warmup % to.interval != 0)
-        return refused("\"warmup\" must be a multiple of the interval " + format_duration(to.interval) + "; round it");
+        return refused("the warm-up " + format_duration(to.warmup) + " is not a multiple of the interval " +
+                       format_duration(to.interval) + "; set \"warmup\" to a multiple of " + format_duration(to.interval));
       return {};
     }
     if (to.warmup > 0 || to.since)
       return refused("\"warmup\" and \"since\" are for sequential metrics; " + name + " is mergeable; use \"window\"");
     if (to.window % to.interval != 0)
       return refused("the window " + format_duration(to.window) + " is not a multiple of the interval " +
-                     format_duration(to.interval) + "; round it");
+                     format_duration(to.interval) + "; set the window to a multiple of " + format_duration(to.interval));
     if (to.window > max_window || to.window / to.interval > max_window_intervals)
       return refused("a window must not exceed ten years or a million intervals; shorten it or lengthen the interval");
     return {};

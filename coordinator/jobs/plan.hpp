@@ -31,7 +31,7 @@ enum Flag : std::uint8_t {
   needs_result = 8,  // must be computed
   requested = 16,    // its result was requested
   waits = 32,        // requested, but past the end of the archive
-  failed = 64,       // given up
+  failed = 64,       // abandoned after too many failures
   blocked = 128,     // depends on a failed job
 };
 
@@ -106,7 +106,7 @@ std::vector<NeededFile> needed_files(const Plan& plan);
 void propagate_failures(Plan& plan);
 // Fails one more job and blocks its dependents, in time proportional to their number. Returns the number of jobs stopped.
 std::int64_t give_up(Plan& plan, std::size_t module, std::int64_t block);
-// Blocks a result with a window if a state it merges was given up. Call when the job's own state is present. Returns as give_up.
+// Blocks a result with a window if a state it merges was abandoned. Call when the job's own state is present. Returns as give_up.
 std::int64_t block_row_without_states(Plan& plan, std::size_t module, std::int64_t block);
 
 }  // namespace mole::coordinator::jobs

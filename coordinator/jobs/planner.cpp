@@ -114,7 +114,7 @@ struct Planner {
   Error no_files(const dag::Archive& archive, const dag::Module& module) const {
     std::string which;
     for (const auto& router : module.routers) which += (which.empty() ? " of the routers " : ", ") + router;
-    return missing("the archive " + archive.name + " has no file" + which + " that matches \"" + archive.files +
+    return missing("the archive \"" + archive.name + "\" has no file" + which + " that matches \"" + archive.files +
                    "\"; check its \"params\", \"files\" and \"where\"");
   }
 
@@ -157,14 +157,14 @@ struct Planner {
   std::string past_end(std::uint32_t archive, std::size_t m) const {
     const auto& a = graph.archives[archive];
     const auto span = plan.indexes[archive]->span(graph.modules[m].routers);
-    return "the archive " + a.name + " ends at " + (span ? format_time(span->to) : std::string("an unknown time"));
+    return "the archive \"" + a.name + "\" ends at " + (span ? format_time(span->to) : std::string("an unknown time"));
   }
 
   Error no_data(std::size_t m) const {
     const auto archive = graph.modules[m].archive;
     const auto span = plan.indexes[archive]->span({});
     return missing("there is no data for " + graph.modules[m].name + " in [" + format_time(request.range.from) + ", " +
-                   format_time(request.range.to) + "): the archive " + graph.archives[archive].name + " covers [" +
+                   format_time(request.range.to) + "): the archive \"" + graph.archives[archive].name + "\" covers [" +
                    format_time(span->from) + ", " + format_time(span->to) + ")" +
                    (per_module[m].floor == INT64_MIN
                         ? ""

@@ -1,4 +1,4 @@
-// Failures of unfinished jobs: how often each failed, when to try again, and which are given up.
+// Failures of unfinished jobs: how often each failed, when to try again, and which are abandoned.
 #pragma once
 
 #include "coordinator/tasks/fuse.hpp"
@@ -15,7 +15,7 @@ struct Settings {
   Micros heartbeat = 10 * second_us;
   Micros infra_delay = 5 * second_us, infra_delay_cap = 15 * minute_us;
   Micros plugin_delay = 2 * second_us, plugin_delay_cap = hour_us;
-  std::uint32_t plugin_attempts = 3;  // then the job is given up
+  std::uint32_t plugin_attempts = 3;  // then the job is abandoned
   std::uint32_t infra_attempts = 20;
   std::uint32_t exhausted_attempts = 3;  // consecutive failures with code "exhausted" and the same message
   Micros lost_after = 10 * minute_us;    // a node that is silent this long after its leases ended is lost, with its states

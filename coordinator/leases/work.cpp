@@ -111,7 +111,7 @@ void Work::accept(const StepResult& done, const FailureLog& failures, SettledSte
        Flag::needs_result, &SettledStep::result);
   if (flags & needs_any) {
     live_ -= jobs::block_row_without_states(*plan_, at->module, b);
-  } else if (flags & Flag::failed) {  // a late success of a job that was given up
+  } else if (flags & Flag::failed) {  // a late success of a job that was abandoned
     flags &= static_cast<std::uint8_t>(~Flag::failed);
     refresh(failures);
   } else if (was_live) {

@@ -62,7 +62,7 @@ class Work {
 
   // Marks the step's state and result as present. Sets in `fresh` which were needed, and in `known` which were present already.
   void accept(const StepResult& result, const FailureLog& failures, SettledStep& fresh, SettledStep& known);
-  void fail(const JobKey& job, bool given_up, Micros until);  // delays the job until `until`, or gives it up
+  void fail(const JobKey& job, bool given_up, Micros until);  // delays the job until `until`, or abandons it
   void reopen(const JobKey& job);                             // makes the job's block a candidate again
   // After a crash without a known culprit: limits the number of steps in a task over this block.
   void limit_steps(BlockRef ref, std::size_t limit) { limits_[ref] = limit; }

@@ -24,7 +24,7 @@ void read_name(Reader& reader, const YamlNode& map, const std::string& key, E& v
 // ---- archives
 
 void read_block(Reader& reader, const YamlNode* node, Archive& archive) {
-  const auto what = "\"block\" of the archive " + archive.name;
+  const auto what = "\"block\" of the archive \"" + archive.name + "\"";
   const auto* block = reader.map(node, what, {"length", "origin"});
   if (!block) return;
   const auto* length = reader.require(*block, "length", "give the length of a block, such as 12h");
@@ -110,7 +110,7 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
   Archive archive;
   archive.name = key.text;
   archive.where = key.where;
-  const auto* map = reader.map(&node, "the archive " + key.text, keys);
+  const auto* map = reader.map(&node, "the archive \"" + key.text + "\"", keys);
   if (!map) return archive;
   archive.downloader = reader.require_text(*map, "downloader", "name the plugin that reads the archive, such as directory");
   archive.downloader_params = reader.object(map->find("params"), "\"params\"");
@@ -149,7 +149,7 @@ Resource read_resource(Reader& reader, const YamlNode& key, const YamlNode& node
   Resource resource;
   resource.name = key.text;
   resource.where = key.where;
-  const auto* map = reader.map(&node, "the resource " + key.text, {"files", "valid", "format"});
+  const auto* map = reader.map(&node, "the resource \"" + key.text + "\"", {"files", "valid", "format"});
   if (!map) return resource;
   const auto* files = reader.require(*map, "files", "give a pattern of file names, such as \"rib.{date}.txt\"");
   resource.files = reader.text(files, "\"files\"");
@@ -200,8 +200,8 @@ void read_inputs(Reader& reader, const YamlNode& map, Module& module) {
   const auto* many = map.find("inputs");
   if (one && many) return reader.fail(many->where, "\"input\" and \"inputs\" cannot be used together; put both into \"inputs\"");
   if (!one && !many)
-    return reader.fail(module.where, "the module " + module.name +
-                                         " has no input; add \"input: {archive: NAME}\" or \"inputs: {ROLE: MODULE.COLUMN}\"");
+    return reader.fail(module.where, "the module \"" + module.name +
+                                         "\" has no input; add \"input: {archive: NAME}\" or \"inputs: {ROLE: MODULE.COLUMN}\"");
   if (one) {
     module.inputs.emplace_back().where = one->where;
     return read_archive_input(reader, *one, module.inputs.back());
@@ -255,7 +255,7 @@ Module read_module(Reader& reader, const YamlNode& key, const YamlNode& node) {
   Module module;
   module.name = key.text;
   module.where = module.plugin_where = module.params_where = module.filter_where = key.where;
-  const auto* map = reader.map(&node, "the module " + key.text, keys);
+  const auto* map = reader.map(&node, "the module \"" + key.text + "\"", keys);
   if (!map) return module;
   const auto* plugin = reader.require(*map, "plugin", "name the metric, such as traffic");
   module.plugin = reader.text(plugin, "\"plugin\"");

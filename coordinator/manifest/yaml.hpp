@@ -1,5 +1,5 @@
 // Parses YAML into a small tree whose nodes have a position in the text. A text that expands (through aliases) to more than
-// `max_nodes` nodes, or nests deeper than `max_depth`, is refused.
+// `max_nodes` nodes, or nests deeper than `max_depth`, is rejected.
 #pragma once
 
 #include "sdk/model/time.hpp"
@@ -47,8 +47,7 @@ class Reader {
   const std::optional<Error>& error() const { return error_; }
   void fail(const std::string& where, const std::string& message);
 
-  // Returns `node` if it is a map whose keys are all in `known`; else sets an error and returns null. `what` names it in
-  // messages.
+  // Returns `node` if it is a map whose keys are all in `known`; else sets an error and returns null. `what`: for messages.
   const YamlNode* map(const YamlNode* node, const std::string& what, const std::vector<std::string>& known);
   // The same for a map from names ([A-Za-z0-9_-]{1,64}) to any values.
   const YamlNode* names(const YamlNode* node, const std::string& what);

@@ -27,7 +27,7 @@ struct OpenFile {
 
 Error io_error(const std::string& doing, const fs::path& path, int error) {
   const auto text = doing + " " + path.string() + " failed: " + std::strerror(error);
-  if (error == ENOSPC || error == EDQUOT) return exhausted(text + "; free space on the coordinator's disk and send it again");
+  if (error == ENOSPC || error == EDQUOT) return exhausted(text + "; free up space on the coordinator's disk and send it again");
   return transient(text);
 }
 

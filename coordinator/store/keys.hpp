@@ -1,4 +1,4 @@
-// The keys of all tables (docs/formats/store.md). Numbers are big-endian, so that byte order is numeric order.
+// Keys of all tables (docs/formats/store.md). Numbers are big-endian, so keys that are compared byte by byte sort numerically.
 #pragma once
 
 #include "sdk/model/digest.hpp"
@@ -33,7 +33,7 @@ inline Digest read_digest(std::string_view key) {
 inline std::string block(const Digest& fingerprint, Micros from) {
   return std::string(bytes_of(fingerprint)) + number(static_cast<std::uint64_t>(from) ^ std::uint64_t{1} << 63);
 }
-inline Micros block_from_of(std::string_view key) {
+inline Micros block_start_of(std::string_view key) {
   return static_cast<Micros>(read_u64(key.substr(16)) ^ std::uint64_t{1} << 63);
 }
 

@@ -20,7 +20,7 @@ json describe_key(Table table, std::string_view key) {
   if (table == requests || table == events || table == nodes) return keys::read_u64(key);
   if (table == revisions || table == fingerprints) return keys::read_digest(key).hex();
   if (table == catalogue || table == lineage || table == failures)
-    return keys::read_digest(key).hex() + "@" + format_time(keys::block_from_of(key));
+    return keys::read_digest(key).hex() + "@" + format_time(keys::block_start_of(key));
   if (table == files || table == damage || table == plugins)
     return std::string(keys::first_of(key)) + " " + std::string(keys::second_of(key));
   return std::string(key);
@@ -30,7 +30,7 @@ json describe_key(Table table, std::string_view key) {
 template <class Row>
 auto each_block(std::optional<Row> (*decode)(std::string_view), const std::function<void(Micros, const Row&)>& visit) {
   return [=, &visit](std::string_view key, std::string_view value) {
-    if (const auto row = decode(value)) visit(keys::block_from_of(key), *row);
+    if (const auto row = decode(value)) visit(keys::block_start_of(key), *row);
     return true;
   };
 }
@@ -76,7 +76,7 @@ void Records::scan_jobs(Table table, const Digest& fingerprint,
   store_.scan_prefix(
       table, prefix,
       [&](std::string_view key, std::string_view value) {
-        visit(keys::read_digest(key), keys::block_from_of(key), parse(value));
+        visit(keys::read_digest(key), keys::block_start_of(key), parse(value));
         return true;
       },
       at_);

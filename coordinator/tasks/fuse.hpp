@@ -42,7 +42,7 @@ struct Grant {
   std::vector<GrantedStep> steps;
 };
 
-// Returns at most `limit` steps that can run now. `available(module)` is false for a job that is leased, delayed or given up.
+// Returns at most `limit` steps that can run now. `available(module)` is false for a job that is leased, delayed or abandoned.
 std::vector<FusedStep> fuse(const jobs::Plan& plan, BlockRef block, std::size_t limit,
                             const std::function<bool(std::uint32_t module)>& available);
 

@@ -1,4 +1,4 @@
-// Grant -> task::Spec: replaces keys by digests of blobs and addresses of nodes.
+// Grant -> task::Spec: replaces keys with blob digests and node addresses.
 #pragma once
 
 #include "coordinator/tasks/fuse.hpp"

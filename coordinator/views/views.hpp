@@ -67,7 +67,7 @@ class Views {
   void write(Update update, std::unique_ptr<InFlightTickets::Ticket> ticket) MOLE_EXCLUDES(mutex_);
 
  private:
-  struct Queued {
+  struct QueuedUpdate {
     Update update;
     std::unique_ptr<InFlightTickets::Ticket> ticket;
   };
@@ -87,7 +87,7 @@ class Views {
   TableLinks tables_;  // used by the thread only
   Mutex mutex_;
   std::condition_variable_any changed_;
-  std::deque<Queued> queue_ MOLE_GUARDED_BY(mutex_);
+  std::deque<QueuedUpdate> queue_ MOLE_GUARDED_BY(mutex_);
   bool stopping_ MOLE_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -74,7 +74,7 @@ CallResult guarded(const std::string& server, const std::function<void()>& call)
     return broken(server, e);
   } catch (const TProtocolException& e) {
     return {Outcome::broken, false,
-            internal(server + " sent an unreadable reply (" + e.what() + "); install the same version of both programs")};
+            internal(server + " sent an unreadable reply (" + e.what() + "); use the same version of client and server")};
   } catch (const TApplicationException& e) {
     if (e.getType() == TApplicationException::UNKNOWN_METHOD)
       return {Outcome::failed, false, unsupported(server + " does not support this call; update it to this program's version")};

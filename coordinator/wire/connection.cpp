@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t chunk_bytes = 64u << 10;  // memory grows with the bytes received, not with the announced size
 }
 
-Connection::Connection(Shared& shared, Socket socket) : shared_(shared), socket_(std::move(socket)), timer_(shared.io) {}
+Connection::Connection(SharedState& shared, Socket socket) : shared_(shared), socket_(std::move(socket)), timer_(shared.io) {}
 
 void Connection::start() {
   header_received_ = 0;

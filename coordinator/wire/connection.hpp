@@ -17,7 +17,7 @@ namespace mole::coordinator {
 class Connection;
 
 // Shared by the connections of a server. Owned by the loop, which outlives them.
-struct Shared {
+struct SharedState {
   FrameHandler handler;
   ServerLimits limits;
   boost::asio::io_context& io;
@@ -32,7 +32,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Socket = boost::asio::generic::stream_protocol::socket;
 
-  Connection(Shared& shared, Socket socket);
+  Connection(SharedState& shared, Socket socket);
   void start();
   // Closes the connection now, or after the reply if a request is being processed.
   void close_when_idle();
@@ -47,7 +47,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close();
   void free_body();
 
-  Shared& shared_;
+  SharedState& shared_;
   Socket socket_;
   boost::asio::steady_timer timer_;
   std::array<unsigned char, 4> header_{};

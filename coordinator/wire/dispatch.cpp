@@ -21,7 +21,7 @@ using apache::thrift::protocol::TType;
 using apache::thrift::protocol::TVirtualProtocol;
 using apache::thrift::transport::TMemoryBuffer;
 
-// Strict binary protocol that refuses a list with more elements than the rest of the frame can hold: Thrift allocates all
+// Strict binary protocol that rejects a list with more elements than the rest of the frame can hold: Thrift allocates all
 // elements of a list before it reads the first, and limits only their number (docs/formats/wire.md).
 class BoundedProtocol final : public TVirtualProtocol<BoundedProtocol, TBinaryProtocol> {
  public:
@@ -74,7 +74,7 @@ class BoundedProtocol final : public TVirtualProtocol<BoundedProtocol, TBinaryPr
 };
 
 // The reply to a request with a field that cannot be read: the client receives the reason as an `invalid` error.
-std::string refusal(TProtocol& request, const RefusedField& refused) {
+std::string rejection(TProtocol& request, const RejectedField& rejected) {
   std::string method;
   apache::thrift::protocol::TMessageType type{};
   std::int32_t number = 0;
@@ -82,7 +82,7 @@ std::string refusal(TProtocol& request, const RefusedField& refused) {
   const auto out = std::make_shared<TMemoryBuffer>();
   TBinaryProtocol reply(out, 0, 0, true, true);
   reply.writeMessageBegin(method, apache::thrift::protocol::T_EXCEPTION, number);
-  TApplicationException(TApplicationException::PROTOCOL_ERROR, refused.what()).write(&reply);
+  TApplicationException(TApplicationException::PROTOCOL_ERROR, rejected.what()).write(&reply);
   reply.writeMessageEnd();
   return out->getBufferAsString();
 }
@@ -103,8 +103,8 @@ FrameHandler make_frame_handler(std::shared_ptr<apache::thrift::TProcessor> proc
       auto reply = std::make_shared<TBinaryProtocol>(out, 0, 0, true, true);
       if (!processor->process(request(), reply, nullptr)) return std::nullopt;
       return out->getBufferAsString();
-    } catch (const RefusedField& refused) {
-      return refusal(*request(), refused);
+    } catch (const RejectedField& rejected) {
+      return rejection(*request(), rejected);
     } catch (const std::exception&) {  // a different protocol, or out of memory: only this connection is closed
       return std::nullopt;
     }

@@ -54,7 +54,7 @@ class FrameServer::Loop {
       opened.push_back(std::move(*listener));
     }
     for (auto& listener : opened) {
-      listening_.push_back(std::make_unique<Listening>(io_, std::move(listener)));
+      listening_.push_back(std::make_unique<ListeningSocket>(io_, std::move(listener)));
       accept(*listening_.back());
     }
     thread_ = std::thread([this] { io_.run(); });
@@ -82,8 +82,8 @@ class FrameServer::Loop {
   }
 
  private:
-  struct Listening {
-    Listening(asio::io_context& io, Listener from)
+  struct ListeningSocket {
+    ListeningSocket(asio::io_context& io, Listener from)
         : listener(std::move(from)),
           acceptor(io, Protocol(listener.address().is_unix() ? AF_UNIX : family(listener.address()), 0), listener.take()),
           retry(io) {}
@@ -94,7 +94,7 @@ class FrameServer::Loop {
     bool paused = false;
   };
 
-  void accept(Listening& listening) {
+  void accept(ListeningSocket& listening) {
     if (shared_.stopping) return;
     listening.paused = shared_.open.size() >= shared_.limits.connections;
     if (listening.paused) return;
@@ -107,14 +107,14 @@ class FrameServer::Loop {
   }
 
   // Most likely the process is out of descriptors; without a pause this would spin.
-  void accept_after_pause(Listening& listening) {
+  void accept_after_pause(ListeningSocket& listening) {
     listening.retry.expires_after(std::chrono::milliseconds(100));
     listening.retry.async_wait([this, &listening](ErrorCode cancelled) {
       if (!cancelled) accept(listening);
     });
   }
 
-  void serve(const Listening& listening, Protocol::socket socket) {
+  void serve(const ListeningSocket& listening, Protocol::socket socket) {
     ErrorCode ignored;
     if (listening.listener.address().is_unix()) {
       if (!same_user(socket.native_handle())) return;
@@ -157,8 +157,8 @@ class FrameServer::Loop {
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   asio::thread_pool pool_;
   asio::steady_timer write_timer_{io_};
-  Shared shared_;
-  std::vector<std::unique_ptr<Listening>> listening_;
+  SharedState shared_;
+  std::vector<std::unique_ptr<ListeningSocket>> listening_;
   std::thread thread_;
 };
 

@@ -32,8 +32,8 @@ struct RangeDocument {
 
 }  // namespace
 
-void refuse_field(const char* document, const char* field, const char* problem) {
-  throw RefusedField(std::string(document) + "." + field + " " + problem);
+void reject_field(const char* document, const char* field, const char* problem) {
+  throw RejectedField(std::string(document) + "." + field + " " + problem);
 }
 
 std::uint32_t write_digest(TProtocol& out, const Digest& digest) {

@@ -1,7 +1,7 @@
 // Writes and reads values with a table of fields (sdk/model/field_table.hpp) in a Thrift protocol. Internal to wire/.
 //
 // Digests are 16 bytes, or none for "no digest"; unsigned numbers are sent as signed ones with the same bits, free-form JSON as
-// text, and an absent optional as an absent field. A reader ignores unknown fields and throws RefusedField if a field is missing
+// text, and an absent optional as an absent field. A reader ignores unknown fields and throws RejectedField if a field is missing
 // or has the wrong type.
 #pragma once
 
@@ -21,13 +21,13 @@ template <Document T>
 std::uint32_t read_struct(TProtocol& in, T& value);
 
 // Names the field and what is wrong with it.
-struct RefusedField : apache::thrift::protocol::TProtocolException {
-  explicit RefusedField(const std::string& message) : TProtocolException(INVALID_DATA, message) {}
+struct RejectedField : apache::thrift::protocol::TProtocolException {
+  explicit RejectedField(const std::string& message) : TProtocolException(INVALID_DATA, message) {}
 };
 
 namespace detail {
 
-[[noreturn]] void refuse_field(const char* document, const char* field, const char* problem);
+[[noreturn]] void reject_field(const char* document, const char* field, const char* problem);
 std::uint32_t write_digest(TProtocol& out, const Digest& digest);
 std::uint32_t write_json(TProtocol& out, const nlohmann::json& json);
 std::uint32_t write_range(TProtocol& out, const TimeRange& range);
@@ -217,8 +217,8 @@ std::uint32_t read_struct(TProtocol& in, T& value) {
       if (number != id) return;
       auto& member = value.*field.member;
       if (type != detail::type_of<std::remove_cvref_t<decltype(member)>>())
-        detail::refuse_field(T::table.name, field.name, "has the wrong type");
-      if (const char* problem = detail::read_value(in, member)) detail::refuse_field(T::table.name, field.name, problem);
+        detail::reject_field(T::table.name, field.name, "has the wrong type");
+      if (const char* problem = detail::read_value(in, member)) detail::reject_field(T::table.name, field.name, problem);
       seen |= std::uint64_t{1} << number;
       known = true;
     });
@@ -229,7 +229,7 @@ std::uint32_t read_struct(TProtocol& in, T& value) {
   for_each_field<T>([&](const auto& field, std::int16_t number) {
     static_assert(std::tuple_size_v<decltype(T::table.fields)> < 64);
     const bool optional = field.may_be_absent || field_detail::Optional<std::remove_cvref_t<decltype(value.*field.member)>>;
-    if (!optional && !(seen >> number & 1)) detail::refuse_field(T::table.name, field.name, "is missing");
+    if (!optional && !(seen >> number & 1)) detail::reject_field(T::table.name, field.name, "is missing");
   });
   return bytes;
 }

@@ -12,19 +12,19 @@ namespace {
 using nlohmann::json;
 
 // Thrown while parsing and caught in from_json. `path` is the position in the document.
-struct Invalid {
+struct BadField {
   std::string path, problem;
 };
 
 const json& member(const json& object, const std::string& path, const char* name) {
   const auto found = object.find(name);
-  if (found == object.end()) throw Invalid{path + "/" + name, "is missing"};
+  if (found == object.end()) throw BadField{path + "/" + name, "is missing"};
   return *found;
 }
 
 std::string text(const json& object, const std::string& path, const char* name) {
   const auto& value = member(object, path, name);
-  if (!value.is_string()) throw Invalid{path + "/" + name, "is not a string"};
+  if (!value.is_string()) throw BadField{path + "/" + name, "is not a string"};
   return value.get<std::string>();
 }
 
@@ -34,7 +34,7 @@ std::string text_or(const json& object, const std::string& path, const char* nam
 
 const json& list(const json& object, const std::string& path, const char* name) {
   const auto& value = member(object, path, name);
-  if (!value.is_array() || value.size() > 10'000) throw Invalid{path + "/" + name, "is not a list of at most 10000 elements"};
+  if (!value.is_array() || value.size() > 10'000) throw BadField{path + "/" + name, "is not a list of at most 10000 elements"};
   return value;
 }
 
@@ -45,7 +45,7 @@ std::string one_of(const json& object, const std::string& path, const char* name
   if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return value;
   std::string words;
   for (const auto word : allowed) words += (words.empty() ? "" : ", ") + std::string(word);
-  throw Invalid{path + "/" + name, "is '" + value + "', not one of " + words};
+  throw BadField{path + "/" + name, "is '" + value + "', not one of " + words};
 }
 
 bool is_name(std::string_view name, std::string_view more) {
@@ -57,7 +57,7 @@ bool is_name(std::string_view name, std::string_view more) {
 
 std::string name(const json& object, const std::string& path, const char* key, std::string_view more = "") {
   auto value = text(object, path, key);
-  if (!is_name(value, more)) throw Invalid{path + "/" + key, "'" + value + "' is not a name (a-z 0-9 _)"};
+  if (!is_name(value, more)) throw BadField{path + "/" + key, "'" + value + "' is not a name (a-z 0-9 _)"};
   return value;
 }
 
@@ -65,7 +65,7 @@ std::vector<std::string> names(const json& object, const std::string& path, cons
   std::vector<std::string> out;
   for (const auto& item : list(object, path, key)) {
     if (!item.is_string() || !is_name(item.get<std::string>(), ""))
-      throw Invalid{path + "/" + key, "contains an element that is not a name (a-z 0-9 _)"};
+      throw BadField{path + "/" + key, "contains an element that is not a name (a-z 0-9 _)"};
     out.push_back(item.get<std::string>());
   }
   return out;
@@ -81,7 +81,7 @@ std::pair<std::string, std::string> split_rule(const std::string& unit) {
 void check_unit(const Descriptor& d, const std::string& unit, const std::string& path) {
   const auto [rule, role] = split_rule(unit);
   if (role.empty() ? is_unit(unit) : (rule == "same" || rule == "square" || rule == "per_second") && d.input(role)) return;
-  throw Invalid{path + "/unit", "'" + unit + "' is neither a unit nor derived from an input"};
+  throw BadField{path + "/unit", "'" + unit + "' is neither a unit nor derived from an input"};
 }
 
 // 0 and 0.0 of an f64 are the same value and must have the same text.
@@ -93,7 +93,7 @@ E one_of(const json& object, const std::string& path, const char* name) {
   if (const auto known = from_name<E>(value)) return *known;
   std::string words;
   for (const auto& word : all_names<E>()) words += (words.empty() ? "" : ", ") + word;
-  throw Invalid{path + "/" + name, "is '" + value + "', not one of " + words};
+  throw BadField{path + "/" + name, "is '" + value + "', not one of " + words};
 }
 
 Input read_input(const json& j, const std::string& path) {
@@ -120,20 +120,20 @@ Param read_param(const json& j, const std::string& path) {
   p.format = text_or(j, path, "format");
   p.doc = text_or(j, path, "doc");
   const auto& given = member(j, path, "default");
-  if (!p.accepts(given)) throw Invalid{path + "/default", "is not of type " + p.type};
+  if (!p.accepts(given)) throw BadField{path + "/default", "is not of type " + p.type};
   p.default_value = canonical(given, p.type);
   if (j.contains("range")) {
     const auto& r = list(j, path, "range");
-    if (r.size() != 2 || !r[0].is_number() || !r[1].is_number()) throw Invalid{path + "/range", "is not a pair of numbers"};
+    if (r.size() != 2 || !r[0].is_number() || !r[1].is_number()) throw BadField{path + "/range", "is not a pair of numbers"};
     p.range = {r[0].get<double>(), r[1].get<double>()};
   }
   if (j.contains("choices")) {
     for (const auto& text : list(j, path, "choices")) {
-      if (!text.is_string()) throw Invalid{path + "/choices", "contains an element that is not a string"};
+      if (!text.is_string()) throw BadField{path + "/choices", "contains an element that is not a string"};
       p.choices.push_back(text.get<std::string>());
     }
     if (p.type != "text" || p.choices.empty())
-      throw Invalid{path + "/choices", "is empty, or not allowed for a parameter of type " + p.type};
+      throw BadField{path + "/choices", "is empty, or not allowed for a parameter of type " + p.type};
   }
   return p;
 }
@@ -146,7 +146,7 @@ Output read_output(const json& j, const std::string& path) {
   o.unit = text(j, path, "unit");
   o.doc = text_or(j, path, "doc");
   if (const auto n = j.find("nullable"); n != j.end()) {
-    if (!n->is_boolean()) throw Invalid{path + "/nullable", "is not true or false"};
+    if (!n->is_boolean()) throw BadField{path + "/nullable", "is not true or false"};
     o.nullable = n->get<bool>();
   }
   return o;
@@ -158,7 +158,7 @@ std::vector<T> read_all(const json& j, const char* key, Read read) {
   const auto& items = list(j, "", key);
   for (std::size_t i = 0; i < items.size(); ++i) {
     const std::string path = std::string("/") + key + "/" + std::to_string(i);
-    if (!items[i].is_object()) throw Invalid{path, "is not an object"};
+    if (!items[i].is_object()) throw BadField{path, "is not an object"};
     out.push_back(read(items[i], path));
   }
   return out;
@@ -168,13 +168,13 @@ template <class T, class Key>
 void check_unique(const std::vector<T>& items, Key key, const char* path) {
   std::set<std::string> seen;
   for (const auto& item : items)
-    if (!seen.insert(key(item)).second) throw Invalid{path, "contains '" + key(item) + "' twice"};
+    if (!seen.insert(key(item)).second) throw BadField{path, "contains '" + key(item) + "' twice"};
 }
 
 void read_metric(const json& j, Descriptor& d) {
   d.execution = one_of<Execution>(j, "", "execution");
   const auto& deterministic = member(j, "", "deterministic");
-  if (!deterministic.is_boolean()) throw Invalid{"/deterministic", "is not true or false"};
+  if (!deterministic.is_boolean()) throw BadField{"/deterministic", "is not true or false"};
   d.deterministic = deterministic.get<bool>();
   d.inputs = read_all<Input>(j, "inputs", read_input);
   d.outputs = read_all<Output>(j, "output", read_output);
@@ -185,19 +185,19 @@ void read_metric(const json& j, Descriptor& d) {
   for (const auto& i : d.inputs)
     if (i.kind != InputKind::flows && i.unit != "any") check_unit(d, i.unit, "/inputs/" + i.role);
   for (const auto& o : d.outputs) check_unit(d, o.unit, "/output/" + o.name);
-  if (d.outputs.empty()) throw Invalid{"/output", "is empty"};
+  if (d.outputs.empty()) throw BadField{"/output", "is empty"};
   const auto& state = member(j, "", "state");
-  if (!state.is_object()) throw Invalid{"/state", "is not an object"};
+  if (!state.is_object()) throw BadField{"/state", "is not an object"};
   const auto& revision = member(state, "/state", "revision");
-  if (!revision.is_number_unsigned()) throw Invalid{"/state/revision", "is not a whole number"};
+  if (!revision.is_number_unsigned()) throw BadField{"/state/revision", "is not a whole number"};
   d.state_revision = revision.get<std::uint64_t>();
   d.state_shape = text(state, "/state", "shape");
   if (d.state_shape.size() != 16 || d.state_shape.find_first_not_of("0123456789abcdef") != std::string::npos)
-    throw Invalid{"/state/shape", "is not 16 hex digits"};
+    throw BadField{"/state/shape", "is not 16 hex digits"};
 }
 
 Descriptor read_descriptor(const json& j) {
-  if (!j.is_object()) throw Invalid{"/", "is not an object"};
+  if (!j.is_object()) throw BadField{"/", "is not an object"};
   Descriptor d;
   d.kind = one_of<PluginKind>(j, "", "kind");
   d.name = name(j, "", "name", "-");
@@ -225,7 +225,7 @@ bool Param::accepts(const json& value) const {
 Result<Descriptor> Descriptor::from_json(const nlohmann::json& j) {
   try {
     return read_descriptor(j);
-  } catch (const Invalid& field) {
+  } catch (const BadField& field) {
     return corrupt("plugin descriptor: " + field.path + " " + field.problem + "; rebuild the plugin with this SDK");
   } catch (const json::exception& e) {
     return corrupt(std::string("plugin descriptor: ") + e.what() + "; rebuild the plugin with this SDK");

@@ -1,7 +1,7 @@
 // Documents (field_table.hpp) as JSON.
 //
 //   nlohmann::json text = status;                              // any document, or a vector of them
-//   auto status = read_document<ClusterStatus>(text);          // invalid: a field is missing or mistyped
+//   auto status = read_document<ClusterStatus>(text);          // invalid: a field is missing or malformed
 //   auto status = text.get<ClusterStatus>();                   // throws nlohmann::json::exception instead
 //
 // Readers ignore unknown fields.
@@ -65,11 +65,11 @@ nlohmann::json value_to_json(const V& value, As as) {
   }
 }
 
-struct Mistyped : nlohmann::json::exception {
-  Mistyped(const std::string& where, const std::string& problem) : exception(501, (where + " " + problem).c_str()) {}
+struct MalformedDocument : nlohmann::json::exception {
+  MalformedDocument(const std::string& where, const std::string& problem) : exception(501, (where + " " + problem).c_str()) {}
 };
 
-[[noreturn]] void refuse(const std::string& where, const nlohmann::json& json, const char* wanted);
+[[noreturn]] void reject(const std::string& where, const nlohmann::json& json, const char* wanted);
 std::int64_t integer_from_json(const nlohmann::json& json, const std::string& where, As as, std::size_t bytes);
 std::uint64_t count_from_json(const nlohmann::json& json, const std::string& where, std::uint64_t max);
 double number_from_json(const nlohmann::json& json, const std::string& where);
@@ -81,7 +81,7 @@ TimeRange range_from_json(const nlohmann::json& json, const std::string& where);
 template <class V>
 V value_from_json(const nlohmann::json& json, const std::string& where, As as) {
   if constexpr (Vector<V>) {
-    if (!json.is_array()) refuse(where, json, "a list");
+    if (!json.is_array()) reject(where, json, "a list");
     V out;
     for (const auto& item : json)
       out.push_back(value_from_json<typename V::value_type>(item, where + "[" + std::to_string(out.size()) + "]", as));
@@ -90,20 +90,20 @@ V value_from_json(const nlohmann::json& json, const std::string& where, As as) {
     if (json.is_null()) return std::nullopt;
     return value_from_json<typename V::value_type>(json, where, as);
   } else if constexpr (Map<V>) {
-    if (!json.is_object()) refuse(where, json, "an object");
+    if (!json.is_object()) reject(where, json, "an object");
     V out;
     for (const auto& [name, item] : json.items()) {
       const auto key = from_name<typename V::key_type>(name);
-      if (!key) throw Mistyped(where, "has the unknown key \"" + name + "\"");
+      if (!key) throw MalformedDocument(where, "has the unknown key \"" + name + "\"");
       out[*key] = value_from_json<typename V::mapped_type>(item, where + "." + name, as);
     }
     return out;
   } else if constexpr (Named<V>) {
     const auto found = from_name<V>(text_from_json(json, where));
-    if (!found) throw Mistyped(where, "has the unknown value \"" + json.get<std::string>().substr(0, 60) + "\"");
+    if (!found) throw MalformedDocument(where, "has the unknown value \"" + json.get<std::string>().substr(0, 60) + "\"");
     return *found;
   } else if constexpr (Document<V>) {
-    if (!json.is_object()) refuse(where, json, "an object");
+    if (!json.is_object()) reject(where, json, "an object");
     V out;
     for_each_field<V>([&](const auto& field, std::int16_t) {
       using M = std::remove_cvref_t<decltype(out.*field.member)>;
@@ -111,7 +111,7 @@ V value_from_json(const nlohmann::json& json, const std::string& where, As as) {
       if (found != json.end())
         out.*field.member = value_from_json<M>(*found, where + "." + field.name, field.as);
       else if (!field.may_be_absent)
-        throw Mistyped(where + "." + field.name, "is missing");
+        throw MalformedDocument(where + "." + field.name, "is missing");
     });
     return out;
   } else if constexpr (std::is_same_v<V, nlohmann::json>) {
@@ -142,8 +142,8 @@ template <Document T>
 Result<T> read_document(const nlohmann::json& json) {
   try {
     return field_detail::value_from_json<T>(json, T::table.name, As::number);
-  } catch (const field_detail::Mistyped& mistyped) {
-    return invalid(std::string(mistyped.what()) + "; install the same version of both programs");
+  } catch (const field_detail::MalformedDocument& malformed) {
+    return invalid(std::string(malformed.what()) + "; the sender and the reader of this document must have the same version");
   }
 }
 

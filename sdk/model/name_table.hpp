@@ -8,7 +8,7 @@
 //   name_of(Outcome::done)              // "done"
 //   from_name<Outcome>("failed")        // Outcome::failed; nullopt for an unknown name
 //
-// A named enum is its name in JSON. Reading an unknown name throws nlohmann::json::exception, like a wrong type.
+// In JSON, a value of a named enum is represented by its name. An unknown name throws json::exception, like a wrong type.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -110,7 +110,7 @@ TEST_F(CommandLine, NamesTheCommandWhoseOptionIsUnknown) {
   EXPECT_EQ(outcome.err, "mole: The following argument was not expected: --frobnicate; see mole archive ls --help\n");
 }
 
-TEST_F(CommandLine, RefusesAMalformedTimeBeforeConnecting) {
+TEST_F(CommandLine, RejectsAMalformedTimeBeforeConnecting) {
   const auto outcome = mole({"run", manifest_, "--from", "yesterday", "--to", "2007-09-23"});
   EXPECT_EQ(outcome.code, 2);
   EXPECT_NE(outcome.err.find("'yesterday' is not a time: write 2007-09-22T20:00:00Z"), std::string::npos) << outcome.err;
@@ -124,7 +124,7 @@ TEST_F(CommandLine, RequiresARange) {
   EXPECT_EQ(mole({"run", manifest_, "2007-09-22/P1D", "--from", "2007-09-22"}).code, 2);
 }
 
-TEST_F(CommandLine, RefusesAMalformedFilterBeforeConnecting) {
+TEST_F(CommandLine, RejectsAMalformedFilterBeforeConnecting) {
   const auto outcome = mole({"results", "traffic", "--where", "direction=in,tcp"});
   EXPECT_EQ(outcome.code, 2);
   EXPECT_NE(outcome.err.find("'tcp' is not a filter; write COLUMN=VALUE"), std::string::npos) << outcome.err;
@@ -237,13 +237,13 @@ TEST_F(CommandLine, RunReturnsTheExitCodeOfTheRequest) {
 TEST_F(CommandLine, RunReturnsTryLaterForBlocksPastTheEndOfTheArchive) {
   auto waiting = finished(RequestState::waiting, 2);
   waiting.jobs.waiting = 1;
-  waiting.waits = {"1 job waits for files: the archive store ends at 2007-09-22T18:00:00Z; compute without them (--partial)"};
+  waiting.waits = {"1 job waits for files: the archive \"store\" ends at 2007-09-22T18:00:00Z; compute without them (--partial)"};
   api_.answer_with("cancel", waiting);
   prepare_run(waiting);
   const auto outcome = mole(with_range({"run", manifest_, "--progress=none"}));
   EXPECT_EQ(outcome.code, 75);
   EXPECT_EQ(outcome.err,
-            "mole: 1 job waits for files: the archive store ends at 2007-09-22T18:00:00Z; compute without them "
+            "mole: 1 job waits for files: the archive \"store\" ends at 2007-09-22T18:00:00Z; compute without them "
             "(--partial)\n");
   EXPECT_EQ(api_.calls.back(), "cancel r-1") << "no coordinator processes the request after the command exits";
 }

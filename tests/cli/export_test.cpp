@@ -20,7 +20,7 @@ using runtime::testing::slurp;
 constexpr Micros start = 1190484000 * second_us;  // 2007-09-22T18:00:00Z
 constexpr Micros quarter = 15 * minute_us;
 
-// Two intervals from `from`: one with partial coverage, one without.
+// Two intervals from `from`: one with partial coverage, one with none.
 RowTable block(Micros from) {
   RowTable t;
   const auto time = [](std::vector<std::int64_t> v) { return v; };
@@ -81,37 +81,39 @@ TEST_F(Export, WritesNdjson) {
 
 TEST_F(Export, WritesATable) {
   request.table_rows = 3;
-  EXPECT_EQ(run(ExportFormat::table),
-            "interval_start        router                      bytes  size_mean  coverage  flows_lost\n"
-            "                                                    [B]        [B]                [flow]\n"
-            "--------------------  -----------  --------------------  ---------  --------  ----------\n"
-            "2007-09-22T18:00:00Z  r1           18446744073709551615   0.100000   0.750 *           3\n"
-            "2007-09-22T18:15:00Z  a,\"b\"??[31m                     7          -       0 !           0\n"
-            "2007-09-22T18:30:00Z  r1           18446744073709551615   0.100000   0.750 *           3\n"
-            "... 1 more row\n"
-            "coverage: * part of the input is missing ! no file of the interval is present; its flows are from later files\n");
+  EXPECT_EQ(
+      run(ExportFormat::table),
+      "interval_start        router                      bytes  size_mean  coverage  flows_lost\n"
+      "                                                    [B]        [B]                [flow]\n"
+      "--------------------  -----------  --------------------  ---------  --------  ----------\n"
+      "2007-09-22T18:00:00Z  r1           18446744073709551615   0.100000   0.750 *           3\n"
+      "2007-09-22T18:15:00Z  a,\"b\"??[31m                     7          -       0 !           0\n"
+      "2007-09-22T18:30:00Z  r1           18446744073709551615   0.100000   0.750 *           3\n"
+      "... 1 more row\n"
+      "coverage: *: part of the input is missing; !: no file of the interval is present, so its flows come from later files\n");
   EXPECT_EQ(count, 4u);
 }
 
 TEST_F(Export, PrintsAWideTableOneColumnPerLine) {
   request.table_width = 66;
   request.table_rows = 3;
-  EXPECT_EQ(run(ExportFormat::table),
-            "interval_start         2007-09-22T18:00:00Z  2007-09-22T18:15:00Z\n"
-            "router                                   r1           a,\"b\"??[31m\n"
-            "bytes          [B]     18446744073709551615                     7\n"
-            "size_mean      [B]                 0.100000                     -\n"
-            "coverage                            0.750 *                   0 !\n"
-            "flows_lost     [flow]                     3                     0\n"
-            "\n"
-            "interval_start         2007-09-22T18:30:00Z\n"
-            "router                                   r1\n"
-            "bytes          [B]     18446744073709551615\n"
-            "size_mean      [B]                 0.100000\n"
-            "coverage                            0.750 *\n"
-            "flows_lost     [flow]                     3\n"
-            "... 1 more row\n"
-            "coverage: * part of the input is missing ! no file of the interval is present; its flows are from later files\n");
+  EXPECT_EQ(
+      run(ExportFormat::table),
+      "interval_start         2007-09-22T18:00:00Z  2007-09-22T18:15:00Z\n"
+      "router                                   r1           a,\"b\"??[31m\n"
+      "bytes          [B]     18446744073709551615                     7\n"
+      "size_mean      [B]                 0.100000                     -\n"
+      "coverage                            0.750 *                   0 !\n"
+      "flows_lost     [flow]                     3                     0\n"
+      "\n"
+      "interval_start         2007-09-22T18:30:00Z\n"
+      "router                                   r1\n"
+      "bytes          [B]     18446744073709551615\n"
+      "size_mean      [B]                 0.100000\n"
+      "coverage                            0.750 *\n"
+      "flows_lost     [flow]                     3\n"
+      "... 1 more row\n"
+      "coverage: *: part of the input is missing; !: no file of the interval is present, so its flows come from later files\n");
   request.table_width = 92;  // exactly the width of the table
   EXPECT_TRUE(run(ExportFormat::table).starts_with("interval_start        router "));
   request.table_width = 1;  // one row at a time
@@ -236,7 +238,7 @@ TEST_F(Export, WritesToAPipe) {
 
 TEST_F(Export, ConvertsCountsToRates) {
   request.range = {start, start + 2 * quarter};
-  request.rates = CountedOver{{"bytes", quarter}, {"flows", quarter}, {"router", quarter}};
+  request.rates = CountDurations{{"bytes", quarter}, {"flows", quarter}, {"router", quarter}};
   request.where = *parse_where({"bytes=7"});  // the stored value
   EXPECT_EQ(run(ExportFormat::csv),
             "interval_start,interval_end,router,bytes_bits_per_second,size_mean,coverage,flows_lost\n"
@@ -253,16 +255,16 @@ TEST_F(Export, ConvertsCountsToRates) {
   EXPECT_EQ(loaded->rows.find("size_mean")->unit, "B");
 }
 
-TEST_F(Export, RefusesRatesOfColumnsThatAreNotCounts) {
+TEST_F(Export, RejectsRatesOfColumnsThatAreNotCounts) {
   request.columns = {"size_mean"};
-  request.rates = CountedOver{{"bytes", quarter}};
-  const auto refused = export_results(request, ExportFormat::csv, folder / "out");
-  EXPECT_EQ(refused.error().code, Code::invalid);
+  request.rates = CountDurations{{"bytes", quarter}};
+  const auto rejected = export_results(request, ExportFormat::csv, folder / "out");
+  EXPECT_EQ(rejected.error().code, Code::invalid);
   EXPECT_EQ(
-      refused.error().message,
+      rejected.error().message,
       "--rate needs a count of bytes, packets or flows, and none of the selected columns is one; select one, such as bytes, "
       "or omit --rate");
-  request.rates = CountedOver{};
+  request.rates = CountDurations{};
   EXPECT_TRUE(export_results(request, ExportFormat::csv, folder / "out")
                   .error()
                   .message.ends_with("this module has none, so omit --rate"));
@@ -295,7 +297,7 @@ TEST(Rates, ApplyToColumnsThatCountOverATime) {
       results("[" + column(R"("bytes")", R"(, "counted_over": "15m")") + "," + column(R"("a")", R"(, "counted_over": "0s")") +
               "," + column(R"("d")", "") + "]"));
   ASSERT_TRUE(document) << document.error().message;
-  EXPECT_EQ(counted_over(*document), (CountedOver{{"bytes", quarter}}));
+  EXPECT_EQ(counted_over(*document), (CountDurations{{"bytes", quarter}}));
   for (const auto& malformed : {column(R"("b")", R"(, "counted_over": 900)"), column("7", R"(, "counted_over": "15m")"),
                                 column(R"("c")", R"(, "counted_over": "long")"), std::string("5")})
     EXPECT_FALSE(read_document<coordinator::ModuleResults>(results("[" + malformed + "]"))) << malformed;
@@ -305,9 +307,9 @@ TEST(Rates, ApplyToColumnsThatCountOverATime) {
 
 TEST_F(Export, ErrorsListTheColumns) {
   request.columns = {"octets"};
-  const auto refused = export_results(request, ExportFormat::csv, folder / "out");
-  EXPECT_EQ(refused.error().code, Code::invalid);
-  EXPECT_EQ(refused.error().message,
+  const auto rejected = export_results(request, ExportFormat::csv, folder / "out");
+  EXPECT_EQ(rejected.error().code, Code::invalid);
+  EXPECT_EQ(rejected.error().message,
             "no column is named 'octets'; available: interval_start, interval_end, router, bytes, size_mean, coverage "
             "and flows_lost");
   request.files.clear();
@@ -315,7 +317,7 @@ TEST_F(Export, ErrorsListTheColumns) {
   EXPECT_FALSE(export_format("xml"));
 }
 
-TEST_F(Export, RefusesFilesWithDifferentColumns) {
+TEST_F(Export, RejectsFilesWithDifferentColumns) {
   auto other = block(start);
   other.columns.pop_back();
   EXPECT_TRUE(Parquet::open({folder / "spill"})->write(other, folder / "3.parquet", {}));

@@ -39,7 +39,7 @@ TEST_F(Dag, ResolvesTheChain) {
   EXPECT_EQ(graph.archives[0].downloader.params["root"], "/base/archive");
 }
 
-TEST_F(Dag, FindsTheTimeOverWhichAColumnCounts) {
+TEST_F(Dag, FindsTheTimeSpanCoveredByACount) {
   using nlohmann::json;
   const json size = {{"name", "size_mean"}, {"type", "f64"}, {"nullable", true}, {"unit", "B"}, {"doc", "mean size of a flow"}};
   const json flows = {{"role", "flows"}, {"kind", "flows"}, {"reads", {"bytes"}}};
@@ -98,16 +98,18 @@ TEST_F(Dag, ReportsBindingErrors) {
             "--set modules.mean.inputs={values: trafic.bytes}: there is no module \"trafic\"; did you mean \"traffic\"?");
   EXPECT_EQ(
       error({"modules.mean.inputs={values: traffic.byte}"}),
-      "--set modules.mean.inputs={values: traffic.byte}: the module traffic has no column \"byte\"; did you mean \"bytes\"?");
+      "--set modules.mean.inputs={values: traffic.byte}: the module \"traffic\" has no column \"byte\"; did you mean \"bytes\"?");
   EXPECT_EQ(error({"modules.mean.inputs={value: traffic.bytes}"}),
             "--set modules.mean.inputs={value: traffic.bytes}: the plugin mean has no input \"value\"; did you mean \"values\"?");
   EXPECT_EQ(error({"modules.traffic.input={archive: flow}"}),
             "--set modules.traffic.input={archive: flow}: there is no archive \"flow\"; did you mean \"flows\"?");
   EXPECT_EQ(error({"modules.traffic.interval=7m"}),
-            "m.yaml:11:3: the interval 7m does not divide the block length 2h of the archive flows; choose one that does");
-  EXPECT_EQ(error({"modules.mean.window=20m"}), "m.yaml:12:3: the window 20m is not a multiple of the interval 15m; round it");
-  EXPECT_EQ(error({"modules.mean.interval=30m"}),
-            "m.yaml:12:3: the interval 30m differs from the 15m of its input traffic; leave it out to inherit that");
+            "m.yaml:11:3: the interval 7m does not divide the block length 2h of the archive \"flows\"; choose one that does");
+  EXPECT_EQ(error({"modules.mean.window=20m"}),
+            "m.yaml:12:3: the window 20m is not a multiple of the interval 15m; set the window to a multiple of 15m");
+  EXPECT_EQ(
+      error({"modules.mean.interval=30m"}),
+      "m.yaml:12:3: the interval 30m differs from 15m, the interval of its input \"traffic\"; omit \"interval\" to inherit it");
   EXPECT_EQ(error({"modules.traffic.by=[colour]"}).substr(0, 59),
             "m.yaml:11:3: \"by\": \"colour\" is not a dimension; use one of ");
   EXPECT_EQ(error({"modules.mean.filter=proto tcp"}).substr(0, 40), "--set modules.mean.filter=proto tcp: \"fi");
@@ -119,9 +121,10 @@ TEST_F(Dag, ReportsBindingErrors) {
   EXPECT_NE(error({"modules.mean.plugin=meen"}).find("there is no metric plugin 'meen'"), std::string::npos);
   EXPECT_NE(error({"modules.traffic.interval="}).find("\"interval\" must be a string"), std::string::npos);
   EXPECT_NE(error({"modules.mean.params.x=1"}).find("x"), std::string::npos);
-  EXPECT_EQ(error({"modules.again={plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}"}),
-            "--set modules.again={plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}: the modules traffic "
-            "and again are identical; remove one of them");
+  EXPECT_EQ(
+      error({"modules.again={plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}"}),
+      "--set modules.again={plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}: the modules \"traffic\" "
+      "and \"again\" are identical; remove one of them");
 }
 
 TEST_F(Dag, NamesBothColumnsOfAUnitMismatch) {
@@ -142,8 +145,8 @@ TEST_F(Dag, TotalsNeedClosedDimensionsAndAreInherited) {
                 .find("names dst_port, an open dimension"),
             std::string::npos);
   EXPECT_EQ(error({"modules.mean.totals=[router]"}),
-            "m.yaml:12:3: \"totals\" is only for modules that read flows; leave it out, because mean inherits the totals of its "
-            "input traffic");
+            "m.yaml:12:3: \"totals\" is only for modules that read flows; omit it, because \"mean\" inherits the totals of its "
+            "input \"traffic\"");
   EXPECT_NE(error({"modules.traffic.input={archive: flows, where: {router: [\"1\", all]}}", "modules.traffic.totals=[router]"})
                 .find("a router is named \"all\""),
             std::string::npos);
@@ -153,7 +156,7 @@ TEST_F(Dag, TotalsNeedClosedDimensionsAndAreInherited) {
             std::string::npos);
 }
 
-TEST_F(Dag, RefusesAPluginWithADifferentAbi) {
+TEST_F(Dag, RejectsAPluginWithADifferentAbi) {
   const auto sidecar = folder_.path() / "traffic.plugin.json";
   auto document = nlohmann::json::parse(*read_file(sidecar));
   document["abi"]["major"] = 9;
@@ -161,7 +164,7 @@ TEST_F(Dag, RefusesAPluginWithADifferentAbi) {
   EXPECT_NE(error({}).find("is built for plugin ABI 9.0, but this host has 1.0"), std::string::npos);
 }
 
-TEST_F(Dag, FingerprintsContainExactlyWhatAffectsResults) {
+TEST_F(Dag, FingerprintsDependOnExactlyWhatAffectsResults) {
   const auto base = resolve(chain)->graph;
   const auto changed = [&](const std::string& override) {
     std::string out;
@@ -182,7 +185,7 @@ TEST_F(Dag, FingerprintsContainExactlyWhatAffectsResults) {
   EXPECT_EQ(changed("modules.traffic.totals=[]"), "===");
 }
 
-TEST_F(Dag, FingerprintsContainTheLibraryOfADevelopmentVersion) {
+TEST_F(Dag, FingerprintOfADevelopmentVersionDependsOnItsLibrary) {
   const auto rebuild = [&](const std::string& bytes) {
     auto descriptor = nlohmann::json::parse(*read_file(folder_.path() / "mean.plugin.json"))["plugins"][0];
     descriptor["version"] = "1.0.0-dev";

@@ -51,7 +51,7 @@ TEST(Manifest, ReadsHomeAsTwoFilters) {
   EXPECT_EQ(by_router.destination, "not ((router in [\"1\"] and out_if in [17]) or (router in [\"2\"] and out_if in [4]))");
 }
 
-TEST(Manifest, RefusesAnInvalidHome) {
+TEST(Manifest, RejectsAnInvalidHome) {
   EXPECT_NE(error_of(good, {"archives.ddosvax.home={as: 1, networks: [10.0.0.0/8]}"})
                 .find("must contain exactly one of networks, as, border_interfaces"),
             std::string::npos);
@@ -98,11 +98,11 @@ struct Golden {
 
 TEST(Manifest, ErrorsNamePositionCauseAndRemedy) {
   const Golden goldens[] = {
-      {"window: 7d", "windw: 7d", "m.yaml:11:65: unknown key \"windw\" in the module mean; did you mean \"window\"?"},
+      {"window: 7d", "windw: 7d", "m.yaml:11:65: unknown key \"windw\" in the module \"mean\"; did you mean \"window\"?"},
       {"pipeline: border-traffic", "pipelin: x",
        "m.yaml:1:1: unknown key \"pipelin\" in the manifest; did you mean \"pipeline\"?"},
       {"covers: 1h", "covers: soon", "m.yaml:7:13: \"covers\": "},
-      {"covers: 1h", "cover: 1h", "m.yaml:7:5: unknown key \"cover\" in the archive ddosvax; did you mean \"covers\"?"},
+      {"covers: 1h", "cover: 1h", "m.yaml:7:5: unknown key \"cover\" in the archive \"ddosvax\"; did you mean \"covers\"?"},
       {"origin: 06:00", "origin: 26:00", "m.yaml:8:34: \"origin\" must be a time of day such as 06:00, not \"26:00\""},
       {"{start:unix}", "{begin}",
        "m.yaml:6:12: \"files\": unknown placeholder {begin}; use {router}, {sequence}, {start:unix} or {end:unix}"},
@@ -116,7 +116,7 @@ TEST(Manifest, ErrorsNamePositionCauseAndRemedy) {
        "m.yaml:4:5: the key \"downloader\" is missing; name the plugin that reads the archive, such as directory"},
       {"traffic.bytes", "traffic", "m.yaml:11:49: \"traffic\" must be MODULE.COLUMN, such as traffic.bytes"},
       {"input: {archive: ddosvax, where: {router: [19993, 19991]}}", "window: 1d",
-       "m.yaml:10:3: the module traffic has no input; add \"input: {archive: NAME}\" or \"inputs: {ROLE: MODULE.COLUMN}\""},
+       "m.yaml:10:3: the module \"traffic\" has no input; add \"input: {archive: NAME}\" or \"inputs: {ROLE: MODULE.COLUMN}\""},
       {"resources: {}", "resources: {routes: {}}",
        "m.yaml:12:21: the key \"files\" is missing; give a pattern of file names, such as \"rib.{date}.txt\""},
       {"params: {root: ./archive}", "params: [1]", "m.yaml:5:13: \"params\" must be a map of keys, not a list"},
@@ -136,13 +136,13 @@ TEST(Manifest, ErrorsNamePositionCauseAndRemedy) {
             "m.yaml:8:13: unknown policy \"maybe\" for damaged files; use one of partial, strict, skip");
   EXPECT_EQ(error_of(""), "m.yaml:1:1: the manifest is empty; it needs \"pipeline\", \"archives\" and \"modules\"");
   EXPECT_EQ(error_of(good, {"modules.mean.windw=1d"}),
-            "--set modules.mean.windw=1d: unknown key \"windw\" in the module mean; did you mean \"window\"?");
+            "--set modules.mean.windw=1d: unknown key \"windw\" in the module \"mean\"; did you mean \"window\"?");
   EXPECT_EQ(error_of(good, {"modules.mean"}), "--set modules.mean: write KEY=VALUE, such as modules.mean.window=1d");
   EXPECT_EQ(error_of(good, {"pipeline.x=1"}), "--set pipeline.x=1: \"pipeline\" has no keys; set it as a whole");
 }
 
 // Each of these would be a divisor or would be added to a time.
-TEST(Manifest, RefusesTimesThatWouldOverflowOrDivideByZero) {
+TEST(Manifest, RejectsTimesThatWouldOverflowOrDivideByZero) {
   EXPECT_NE(error_of(good, {"modules.traffic.interval=0s"}).find("\"interval\" must be greater than zero"), std::string::npos);
   EXPECT_NE(error_of(good, {"archives.ddosvax.covers=0s"}).find("\"covers\" must be a whole number of seconds"),
             std::string::npos);

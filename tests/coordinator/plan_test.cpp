@@ -231,7 +231,7 @@ TEST(Planner, WaitsForBlocksPastTheHorizonUnlessPartial) {
   EXPECT_EQ(needs_of(*plan).results.size(), 4u);
 }
 
-TEST(Planner, RefusesARangeWithoutData) {
+TEST(Planner, RejectsARangeWithoutData) {
   dag::Graph graph;
   graph.pipeline = "p";
   graph.archives = {archive()};
@@ -241,7 +241,7 @@ TEST(Planner, RefusesARangeWithoutData) {
   ASSERT_FALSE(plan);
   EXPECT_EQ(plan.error().code, Code::missing);
   EXPECT_EQ(plan.error().message,
-            "there is no data for traffic in [2007-09-22T00:00:00Z, 2007-09-22T12:00:00Z): the archive flows covers "
+            "there is no data for traffic in [2007-09-22T00:00:00Z, 2007-09-22T12:00:00Z): the archive \"flows\" covers "
             "[2007-09-26T04:00:00Z, "
             "2007-09-26T05:00:00Z); choose a range within it");
 }

@@ -1,4 +1,4 @@
-// Routing tables as inputs: the blocks a new, changed or removed table affects, and which tables are refused.
+// Routing tables as inputs: the blocks a new, changed or removed table affects, and which tables are rejected.
 #include "coordinator/dag/routing_tables.hpp"
 #include "sdk/model/durable_file.hpp"
 #include "tests/coordinator/world.hpp"
@@ -63,7 +63,7 @@ class Routes : public ::testing::Test {
     for (const char* hour : {"00", "06", "12", "18"}) jobs.insert("border/systems@" + day + "T" + hour + ":00:00Z");
     return jobs;
   }
-  std::string refusal(const std::string& manifest) {
+  std::string rejection(const std::string& manifest) {
     const auto accepted = world.client().submit(world.submission(manifest, "2007-09-22", "2007-09-25"));
     return accepted ? "accepted" : accepted.error().message;
   }
@@ -149,32 +149,32 @@ TEST_F(Routes, AModuleThatReadsNoAsNumberDependsOnNoTable) {
 }
 
 TEST_F(Routes, ErrorsAreReportedAtSubmit) {
-  const auto expect_refusal = [&](const std::string& manifest, const std::string& text) {
-    const auto message = refusal(manifest);
+  const auto expect_rejection = [&](const std::string& manifest, const std::string& text) {
+    const auto message = rejection(manifest);
     EXPECT_NE(message.find(text), std::string::npos) << message;
   };
-  expect_refusal(with(by_as, "as: routes", "as: route"), "did you mean \"routes\"");
-  expect_refusal(with(by_as, "rib.{date}.txt", "{date}.rib"), "matches \"{date}.rib\"");
-  expect_refusal(with(by_as, "ribs/", "robs/"), "cannot be listed");
-  expect_refusal(with(by_as, "valid: 1d", "format: mmdb"), "it is not a MaxMind DB");
-  expect_refusal(with(by_as, "valid: 1d", "format: bgp"), "unknown format");
-  expect_refusal(with(by_as, "valid: 1d", "valid: 0s"), "\"valid\"");
-  expect_refusal(with(by_as, "rib.{date}.txt", "rib.{day}.txt"), "one placeholder");
-  expect_refusal(with(by_as, "rib.{date}.txt", "{date}.{date}"), "one placeholder");
-  expect_refusal(with(by_as, "routes: {files", "record: {files"), "record");
+  expect_rejection(with(by_as, "as: routes", "as: route"), "did you mean \"routes\"");
+  expect_rejection(with(by_as, "rib.{date}.txt", "{date}.rib"), "matches \"{date}.rib\"");
+  expect_rejection(with(by_as, "ribs/", "robs/"), "cannot be listed");
+  expect_rejection(with(by_as, "valid: 1d", "format: mmdb"), "it is not a MaxMind DB");
+  expect_rejection(with(by_as, "valid: 1d", "format: bgp"), "unknown format");
+  expect_rejection(with(by_as, "valid: 1d", "valid: 0s"), "\"valid\"");
+  expect_rejection(with(by_as, "rib.{date}.txt", "rib.{day}.txt"), "one placeholder");
+  expect_rejection(with(by_as, "rib.{date}.txt", "{date}.{date}"), "one placeholder");
+  expect_rejection(with(by_as, "routes: {files", "record: {files"), "record");
   table("rib.20070923.txt", "10.0.0.0/8 2\n");
-  expect_refusal(by_as, "have the same date");
+  expect_rejection(by_as, "have the same date");
   fs::remove(world.folder.path() / "ribs/rib.20070923.txt");
   table("rib.20070922.txt", "10.0.0.0/8 1\n10.0.0.1/8 1\n");
-  expect_refusal(by_as, "rib.20070922.txt: line 2: ");
+  expect_rejection(by_as, "rib.20070922.txt: line 2: ");
   table("rib.20070922.txt", "");
-  expect_refusal(by_as, "rib.20070922.txt: it contains no prefixes");
+  expect_rejection(by_as, "rib.20070922.txt: it contains no prefixes");
   fs::remove(world.folder.path() / "ribs/rib.20070922.txt");
   fs::create_directory(world.folder.path() / "ribs/rib.20070922.txt");
-  expect_refusal(by_as, "is not a regular file");
+  expect_rejection(by_as, "is not a regular file");
   fs::remove(world.folder.path() / "ribs/rib.20070922.txt");
   table("rib.20071001.txt", "invalid");  // after the requested range
-  expect_refusal(by_as, "accepted");
+  expect_rejection(by_as, "accepted");
 }
 
 TEST_F(Routes, ARequestKeepsItsTablesAndBlocksRequestsWithDifferentOnes) {

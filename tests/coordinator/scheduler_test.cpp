@@ -118,7 +118,7 @@ std::map<std::string, std::vector<std::int64_t>> blocks_of_nodes(leases::Schedul
   return out;
 }
 
-// Returns the CPU seconds needed to give up every block of a plan, with one completion per block.
+// Returns the CPU seconds needed to abandon every block of a plan, with one completion per block.
 double seconds_to_give_up(std::size_t blocks) {
   leases::Settings settings;
   settings.plugin_attempts = 1;
@@ -245,7 +245,7 @@ TEST(Scheduler, CountsATaskThatDidNothingAsAFailureOfEveryStep) {
   EXPECT_EQ(c.lease(1).size(), 1u);
 }
 
-// Returns the number of attempts after which a job that always fails with this code is given up.
+// Returns the number of attempts after which a job that always fails with this code is abandoned.
 int attempts_until_given_up(task::FailureCode code, bool same_message) {
   Coordinator c;
   c.scheduler.set_plan(1, 0, plan_of(1));

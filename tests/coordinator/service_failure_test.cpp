@@ -153,7 +153,7 @@ TEST(ServiceFailure, FailsARequestOnAnEmptyArchive) {
   const auto done = world.run(world.submission(border, "2007-09-22", "2007-09-22T04"));
   EXPECT_EQ(done["state"], "FAILED");
   EXPECT_EQ(done["reason"],
-            "the archive flows has no file that matches \"{router}_{sequence}_{start:unix}.dat\"; check its \"params\", "
+            "the archive \"flows\" has no file that matches \"{router}_{sequence}_{start:unix}.dat\"; check its \"params\", "
             "\"files\" and \"where\"");
 }
 
@@ -215,7 +215,7 @@ TEST(ServiceFailure, KeepsWaitingWhenTheArchiveCannotBeListedAgain) {
   EXPECT_EQ(state_of(world, (*accepted)["id"]), "COMPLETE");
 }
 
-TEST(ServiceFailure, RefusesAChangedBinaryUnderAReleasedVersion) {
+TEST(ServiceFailure, RejectsAChangedBinaryUnderAReleasedVersion) {
   World world;
   world.add_files("1", 0, 5);
   const auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
@@ -265,7 +265,7 @@ TEST(ServiceFailure, ReportsACorruptStoreWithARemedy) {
   EXPECT_NE(opened.error().message.find("restore it from a backup"), std::string::npos);
 }
 
-TEST(ServiceFailure, RefusesReportsThatDoNotMatchTheirTask) {
+TEST(ServiceFailure, RejectsReportsThatDoNotMatchTheirTask) {
   World world;
   world.add_files("1", 0, 5);
   ASSERT_TRUE(world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T04")));
@@ -284,7 +284,7 @@ TEST(ServiceFailure, RefusesReportsThatDoNotMatchTheirTask) {
   EXPECT_EQ(early.error().code, Code::transient);
 }
 
-TEST(ServiceFailure, RefusesALineageOfTheWrongShapeBeforeAnythingChanges) {
+TEST(ServiceFailure, RejectsALineageWithTheWrongSchemaBeforeAnythingChanges) {
   for (const json& hostile : {json(7), json::array({1}), json{{"module", 1}}, json{{"files", {{{"covers", {"x", nullptr}}}}}},
                               json{{"files", 3}}, json{{"upstream", {1}}}, json{{"states", {{{"block", {"a", "b"}}}}}},
                               json{{"plugin", 1}, {"archive", "x"}, {"interval", "1"}}}) {

@@ -134,7 +134,7 @@ TEST(Service, PlansNothingAfterARunAndOnlyWhatAParameterAffects) {
     EXPECT_EQ(column.value("counted_over", ""), column["name"] == "bytes_mean" ? "15m" : "") << column;
 }
 
-TEST(Service, RefusesAnArchiveTaskOfAnUnknownKind) {
+TEST(Service, RejectsAnArchiveTaskOfAnUnknownKind) {
   World world;
   for (const int kind : {0, 3, 7, 255}) {
     const auto task = world.client().archive_task(world.submission(border, "2007-09-22", "2007-09-22T08"), "flows",

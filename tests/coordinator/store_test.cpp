@@ -52,7 +52,7 @@ TEST(Store, IsNotCreatedUnlessRequested) {
   EXPECT_FALSE(fs::exists(folder.path() / "db"));
 }
 
-TEST(Store, RefusesAnEarlierAndALaterSchema) {
+TEST(Store, RejectsAnEarlierAndALaterSchema) {
   TempFolder folder;
   for (const char* schema : {"1", "3"}) {
     const auto dir = folder.path() / schema;
@@ -92,7 +92,7 @@ TEST(Store, ScansInOrderOfBlocks) {
   EXPECT_EQ(seen, (std::vector<Micros>{-3, 0, 5}));
 }
 
-TEST(Rows, RoundTripAndRefuseTruncatedBytes) {
+TEST(Rows, RoundTripAndRejectTruncatedBytes) {
   CatalogueRow row;
   row.state_key = digest_of(std::string_view("1"));
   row.rows_blob = digest_of(std::string_view("2"));
@@ -243,7 +243,7 @@ TEST(Blobs, AppearOnlyWhenComplete) {
   EXPECT_EQ(blobs->get(digest_of(std::string_view("x")), 0, 4).error().code, Code::missing);
 }
 
-TEST(Blobs, RefuseBytesWithADifferentDigest) {
+TEST(Blobs, RejectBytesWithADifferentDigest) {
   TempFolder folder;
   auto blobs = Blobs::open(folder.path());
   const auto digest = digest_of(std::string_view("right"));

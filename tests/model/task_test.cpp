@@ -54,7 +54,7 @@ TEST(TaskSpec, RoundTripsAsJson) {
   EXPECT_EQ(nlohmann::json(file).get<File>().version, "etag");
 }
 
-TEST(TaskSpec, RefusesWrongTypes) {
+TEST(TaskSpec, RejectsWrongTypes) {
   for (const char* text : {"", "[]", "{\"steps\":{}}", "{\"steps\":[1]}", "{\"block\":[1]}", "{\"epoch\":\"x\"}",
                            "{\"steps\":[{\"fingerprint\":\"zz\"}]}"})
     EXPECT_FALSE(parse_spec(text)) << text;
@@ -88,7 +88,7 @@ TEST(TaskReport, RoundTripsAsJson) {
   EXPECT_EQ(nlohmann::json(*back), j);
 }
 
-TEST(TaskIndex, RoundTripsAsTextAndRefusesInvalidText) {
+TEST(TaskIndex, RoundTripsAsTextAndRejectsInvalidText) {
   const std::vector<IndexEntry> entries{{"a\nb", 1, "v", "tape", 2}, {"c", 3, "", "", 0}};
   const auto text = index_text(entries);
   const auto back = parse_index(text);

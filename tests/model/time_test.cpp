@@ -19,7 +19,7 @@ TEST(ParseTime, ReadsEveryForm) {
   EXPECT_EQ(*parse_time("@-1"), -second_us);
 }
 
-TEST(ParseTime, RefusesInvalidText) {
+TEST(ParseTime, RejectsInvalidText) {
   for (const char* text : {"", "2007", "2007-13-01", "2007-02-29", "2007-09-22T25", "2007-09-22Tx", "yesterday", "@", "@12x",
                            "2007-09-22T19:00:00Zjunk", "2007-09-22T19:60", "2007-09-22T19:00:00+99:00", "@99999999999999999999"})
     EXPECT_FALSE(parse_time(text)) << text;
@@ -37,7 +37,7 @@ TEST(ParseDuration, ReadsShortAndIsoForms) {
   EXPECT_EQ(*parse_duration("0s"), 0);
 }
 
-TEST(ParseDuration, RefusesInvalidTextAndOverflow) {
+TEST(ParseDuration, RejectsInvalidTextAndOverflow) {
   for (const char* text : {"", "15", "m", "-5m", "15 m", "5y", "P", "PT", "P5", "9223372036854775807d", "0m", "P0D5"})
     EXPECT_FALSE(parse_duration(text)) << text;
 }

@@ -15,7 +15,7 @@ TEST(Address, ParsesTheTextOfAnAddress) {
   EXPECT_EQ(parse_address("tcp:::1:80")->text(), "tcp:[::1]:80");
 }
 
-TEST(Address, RefusesAddressesOfOtherMachines) {
+TEST(Address, RejectsAddressesOfOtherMachines) {
   for (const std::string text :
        {"tcp:0.0.0.0:80", "tcp:10.0.0.1:80", "tcp:[::]:80", "tcp:[2001:db8::1]:80", "tcp:[::ffff:127.0.0.1]:80"}) {
     const auto address = parse_address(text);
@@ -26,17 +26,17 @@ TEST(Address, RefusesAddressesOfOtherMachines) {
   }
 }
 
-TEST(Address, RefusesHostNames) {
+TEST(Address, RejectsHostNames) {
   EXPECT_NE(parse_address("tcp:example.org:80").error().message.find("not a numeric loopback address"), std::string::npos);
 }
 
-TEST(Address, RefusesMalformedText) {
+TEST(Address, RejectsMalformedText) {
   for (const std::string text : {"", "127.0.0.1:80", "unix:", "tcp:127.0.0.1", "tcp:127.0.0.1:", "tcp::80", "tcp:127.0.0.1:65536",
                                  "tcp:127.0.0.1:-1", "tcp:127.0.0.1:8x", "http://127.0.0.1:80"})
     EXPECT_FALSE(parse_address(text)) << text;
 }
 
-TEST(Address, RefusesASocketPathThatIsTooLong) {
+TEST(Address, RejectsASocketPathThatIsTooLong) {
   const auto address = parse_address("unix:/" + std::string(107, 'x'));
   ASSERT_FALSE(address);
   EXPECT_NE(address.error().message.find("use a shorter path"), std::string::npos);

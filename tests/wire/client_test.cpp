@@ -101,11 +101,11 @@ TEST_P(Client, ReceivesASidecarOncePerReply) {
 TEST_P(Client, ReturnsTheReasonIfARequestCannotBeRead) {
   Completion bad;
   bad.report.steps.emplace_back().outcome = static_cast<task::Outcome>(9);
-  const auto refused = client->complete({bad});
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Code::invalid);
-  EXPECT_NE(refused.error().message.find("StepReport.outcome has an unknown value"), std::string::npos)
-      << refused.error().message;
+  const auto rejected = client->complete({bad});
+  ASSERT_FALSE(rejected);
+  EXPECT_EQ(rejected.error().code, Code::invalid);
+  EXPECT_NE(rejected.error().message.find("StepReport.outcome has an unknown value"), std::string::npos)
+      << rejected.error().message;
   EXPECT_TRUE(client->status()) << "the connection still works";
 }
 
@@ -170,7 +170,7 @@ TEST_P(Client, SendsManyCompletionsInSeveralFrames) {
   EXPECT_GE(api.calls.size(), 3u);
 }
 
-TEST_P(Client, RefusesASingleCompletionLargerThanAFrame) {
+TEST_P(Client, RejectsASingleCompletionLargerThanAFrame) {
   Completion huge;
   huge.report.log_tail.assign(5u << 20, 'l');
   EXPECT_EQ(client->complete({huge}).error().code, Code::exhausted);
@@ -203,7 +203,7 @@ TEST_P(Client, ReconnectsToARestartedCoordinator) {
   EXPECT_TRUE(client->status());
 }
 
-TEST(RemoteCoordinator, RefusesAWrongAddress) { EXPECT_EQ(RemoteCoordinator::at("tcp:8.8.8.8:1").error().code, Code::invalid); }
+TEST(RemoteCoordinator, RejectsAWrongAddress) { EXPECT_EQ(RemoteCoordinator::at("tcp:8.8.8.8:1").error().code, Code::invalid); }
 
 TEST(RemoteCoordinator, TimesOutOnASilentServer) {
   TempFolder folder;

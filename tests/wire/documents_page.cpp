@@ -35,7 +35,7 @@ sent as the structs of `documents.thrift`, which `coordinator/wire/idl.cpp` prin
 
 In JSON a time is an RFC 3339 string, a duration is a string such as `15m`, and a digest is a string of 32 hex digits, or empty for none.
 A field is always present unless its type states otherwise. Fields may be added; the meaning of a field never changes. A reader ignores
-unknown fields and refuses a document in which a field is missing or has the wrong type.
+unknown fields and rejects a document in which a field is missing or has the wrong type.
 
 **The folder of a request**, `STATE/requests/ID/`: `request.json` (its RequestStatus with `job_list`, a list of [FinishedJob](#finishedjob)) and
 `MODULE/date=YYYY-MM-DD/START.parquet`, hard links to the rows as they were when the request ended. `request.json` is written last.

@@ -66,22 +66,22 @@ TEST(Documents, IgnoreFieldsTheyDoNotKnow) {
 }
 
 TEST(Documents, NameTheFieldThatIsMissingOrOfTheWrongType) {
-  const auto refusal = [](const std::function<void(json&)>& change) {
+  const auto rejection = [](const std::function<void(json&)>& change) {
     json text = request();
     change(text);
     const auto read = read_document<RequestStatus>(text);
     return read ? "read" : read.error().message.substr(0, read.error().message.find(';'));
   };
-  EXPECT_EQ(refusal([](json& j) { j.erase("id"); }), "RequestStatus.id is missing");
-  EXPECT_EQ(refusal([](json& j) { j["jobs"].erase("total"); }), "RequestStatus.jobs.total is missing");
-  EXPECT_EQ(refusal([](json& j) { j["jobs"]["total"] = -1; }),
+  EXPECT_EQ(rejection([](json& j) { j.erase("id"); }), "RequestStatus.id is missing");
+  EXPECT_EQ(rejection([](json& j) { j["jobs"].erase("total"); }), "RequestStatus.jobs.total is missing");
+  EXPECT_EQ(rejection([](json& j) { j["jobs"]["total"] = -1; }),
             "RequestStatus.jobs.total is -1, not a whole number of at least 0");
-  EXPECT_EQ(refusal([](json& j) { j["state"] = "MAYBE"; }), "RequestStatus.state has the unknown value \"MAYBE\"");
-  EXPECT_EQ(refusal([](json& j) { j["waits"] = "x"; }), "RequestStatus.waits is \"x\", not a list");
-  EXPECT_EQ(refusal([](json& j) { j["failures"][0]["message"] = 7; }), "RequestStatus.failures[0].message is 7, not a string");
-  EXPECT_EQ(refusal([](json& j) { j["partial"] = 1; }), "RequestStatus.partial is 1, not true or false");
-  EXPECT_EQ(refusal([](json& j) { j["from"] = "yesterday"; }).substr(0, 35), "RequestStatus.from cannot be read: ");
-  EXPECT_EQ(refusal([](json& j) { j = 3; }), "RequestStatus is 3, not an object");
+  EXPECT_EQ(rejection([](json& j) { j["state"] = "MAYBE"; }), "RequestStatus.state has the unknown value \"MAYBE\"");
+  EXPECT_EQ(rejection([](json& j) { j["waits"] = "x"; }), "RequestStatus.waits is \"x\", not a list");
+  EXPECT_EQ(rejection([](json& j) { j["failures"][0]["message"] = 7; }), "RequestStatus.failures[0].message is 7, not a string");
+  EXPECT_EQ(rejection([](json& j) { j["partial"] = 1; }), "RequestStatus.partial is 1, not true or false");
+  EXPECT_EQ(rejection([](json& j) { j["from"] = "yesterday"; }).substr(0, 35), "RequestStatus.from cannot be read: ");
+  EXPECT_EQ(rejection([](json& j) { j = 3; }), "RequestStatus is 3, not an object");
 }
 
 // ---- over Thrift
@@ -126,7 +126,7 @@ TEST(DocumentsOverThrift, IgnoreFieldsTheyDoNotKnow) {
 }
 
 TEST(DocumentsOverThrift, NameTheFieldThatIsMissingOrOfTheWrongType) {
-  const auto refusal = [](const auto& call) -> std::string {
+  const auto rejection = [](const auto& call) -> std::string {
     try {
       call();
     } catch (const apache::thrift::protocol::TProtocolException& e) {
@@ -134,8 +134,8 @@ TEST(DocumentsOverThrift, NameTheFieldThatIsMissingOrOfTheWrongType) {
     }
     return "read";
   };
-  EXPECT_EQ(refusal([] { sent_as<JobCounts>(ByteProgress{}); }), "JobCounts.failed is missing");
-  EXPECT_EQ(refusal([] { sent_as<ByteProgress>(NewJob{}); }), "ByteProgress.total has the wrong type");
+  EXPECT_EQ(rejection([] { sent_as<JobCounts>(ByteProgress{}); }), "JobCounts.failed is missing");
+  EXPECT_EQ(rejection([] { sent_as<ByteProgress>(NewJob{}); }), "ByteProgress.total has the wrong type");
 }
 
 }  // namespace

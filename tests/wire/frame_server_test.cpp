@@ -219,7 +219,7 @@ TEST_F(Frames, RefusesTheAddressOfARunningServer) {
   EXPECT_EQ(peer.reply(), "<x>");
 }
 
-TEST_F(Frames, RefusesAPathThatIsNotASocket) {
+TEST_F(Frames, RejectsAPathThatIsNotASocket) {
   std::ofstream(folder / "s") << "data";
   FrameServer second(echo, {address()});
   const auto started = second.start();

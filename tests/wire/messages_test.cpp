@@ -254,19 +254,19 @@ std::string replaced(std::string bytes, std::string_view from, std::string_view 
 }
 
 template <Document T>
-std::string refusal(const std::string& bytes) {
+std::string rejection(const std::string& bytes) {
   try {
     received<T>(bytes);
     return "read";
-  } catch (const RefusedField& refused) {
-    return refused.what();
+  } catch (const RejectedField& rejected) {
+    return rejected.what();
   }
 }
 
-TEST(Messages, RefuseNegativeCountsByName) {
+TEST(Messages, RejectNegativeCountsByName) {
   const std::string_view four("\0\0\0\4", 4), negative("\xff\xff\xff\xff", 4);
-  EXPECT_EQ(refusal<NodeInfo>(replaced(sent(NodeInfo{.slots = 4}), four, negative)), "NodeInfo.slots is negative");
-  EXPECT_EQ(refusal<LeaseRequest>(replaced(sent(LeaseRequest{.free_slots = 4}), four, negative)),
+  EXPECT_EQ(rejection<NodeInfo>(replaced(sent(NodeInfo{.slots = 4}), four, negative)), "NodeInfo.slots is negative");
+  EXPECT_EQ(rejection<LeaseRequest>(replaced(sent(LeaseRequest{.free_slots = 4}), four, negative)),
             "LeaseRequest.free_slots is negative");
 }
 
@@ -288,17 +288,17 @@ struct Enum {
   static constexpr auto table = document("Enum", "", field("outcome", &Enum::outcome, ""));
 };
 
-TEST(Messages, RefuseAMalformedDigestEnumOrJsonByName) {
-  EXPECT_EQ(refusal<Wanted>(sent(Malformed{"fifteen bytes.."})), "Wanted.state_key is not a digest of 16 bytes");
-  EXPECT_EQ(refusal<Enum>(sent(Number{})), "Enum.outcome has an unknown value");
-  EXPECT_EQ(refusal<Completion>(replaced(sent(completion()), R"({"files":["a"]})", R"({"files":["a"]])")),
+TEST(Messages, RejectAMalformedDigestEnumOrJsonByName) {
+  EXPECT_EQ(rejection<Wanted>(sent(Malformed{"fifteen bytes.."})), "Wanted.state_key is not a digest of 16 bytes");
+  EXPECT_EQ(rejection<Enum>(sent(Number{})), "Enum.outcome has an unknown value");
+  EXPECT_EQ(rejection<Completion>(replaced(sent(completion()), R"({"files":["a"]})", R"({"files":["a"]])")),
             "StepReport.lineage is not JSON");
 }
 
-TEST(Messages, RefuseDeeplyNestedJsonButNotBracketsInsideAString) {
+TEST(Messages, RejectDeeplyNestedJsonButNotBracketsInsideAString) {
   auto deep = completion();
   deep.report.steps[0].lineage = std::string(65, '-');
-  EXPECT_EQ(refusal<Completion>(replaced(sent(deep), "\"" + std::string(65, '-'), std::string(66, '['))),
+  EXPECT_EQ(rejection<Completion>(replaced(sent(deep), "\"" + std::string(65, '-'), std::string(66, '['))),
             "StepReport.lineage is nested more than 64 levels deep");
   deep.report.steps[0].lineage = {{"quoted", std::string(1000, '[') + "\\\"" + std::string(1000, '{')}};
   expect_kept(deep);

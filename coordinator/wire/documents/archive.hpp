@@ -1,4 +1,4 @@
-// Documents of the calls `archive_files` and `archive_gaps`.
+// The documents that the calls `archive_files` and `archive_gaps` return.
 #pragma once
 
 #include "coordinator/wire/documents/states.hpp"

@@ -1,4 +1,4 @@
-// Document of the call `explain`.
+// The document that the call `explain` returns.
 #pragma once
 
 #include "coordinator/wire/documents/states.hpp"
@@ -11,7 +11,7 @@ struct KeyChange {
 
   bool operator==(const KeyChange&) const = default;
   static constexpr auto table =
-      document("KeyChange", "A part of a job's key that differs from the key of the stored result.",  //
+      document("KeyChange", "A part of a job's key that differs from the same part of the stored result's key.",  //
                field("part", &KeyChange::part, "`file ID`, `result of JOB`, `state of JOB`, `params.ddof`, ..."),
                field("was", &KeyChange::was, "Value in the stored result; `absent` if it had no such part"),
                field("is", &KeyChange::is, "Current value"));
@@ -39,9 +39,10 @@ struct JobExplanation {
 
   bool operator==(const JobExplanation&) const = default;
   static constexpr auto table = document(
-      "JobExplanation", "Why a job ran, is reused or waits.",  //
+      "JobExplanation", "Why a job was run, its result was reused, or it is waiting.",  //
       field("job", &JobExplanation::job, "`PIPELINE/MODULE@START`"), field("state", &JobExplanation::state, "State"),
-      field("fingerprint", &JobExplanation::fingerprint, "Digest of everything that defines its numbers except the input data"),
+      field("fingerprint", &JobExplanation::fingerprint,
+            "Digest of everything that determines its results, except the input data"),
       field("state_key", &JobExplanation::state_key, "Key of the state"),
       field("result_key", &JobExplanation::result_key, "Key of the result"),
       field("stored_result_key", &JobExplanation::stored_result_key, "Key of the stored result; empty: none is stored"),
@@ -51,7 +52,7 @@ struct JobExplanation {
             "parts of the module's fingerprint"),
       field("flows_from", &JobExplanation::flows_from, "How its files were read; null: it read none"),
       field("node", &JobExplanation::node, "Node that computed it; empty: none yet"),
-      field("waits_for", &JobExplanation::waits_for, "Jobs it waits for, the first 20"));
+      field("waits_for", &JobExplanation::waits_for, "The first 20 jobs that it is waiting for"));
 };
 
 }  // namespace mole::coordinator

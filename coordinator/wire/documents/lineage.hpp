@@ -1,4 +1,4 @@
-// Document of the call `why`.
+// The document that the call `why` returns.
 #pragma once
 
 #include "sdk/model/field_json.hpp"

@@ -1,4 +1,4 @@
-// Document of the call `validate`.
+// The document that the call `validate` returns.
 #pragma once
 
 #include "sdk/model/field_json.hpp"
@@ -59,17 +59,18 @@ struct PipelineModule {
   Digest fingerprint;
 
   bool operator==(const PipelineModule&) const = default;
-  static constexpr auto table = document(
-      "PipelineModule", "A module of a pipeline.",  //
-      field("module", &PipelineModule::module, "Name"), field("plugin", &PipelineModule::plugin, "Plugin"),
-      field("version", &PipelineModule::version, "Version of the plugin"),
-      duration_field("interval", &PipelineModule::interval, "Length of an interval"),
-      duration_field("window", &PipelineModule::window, "Trailing window; null: none"),
-      field("by", &PipelineModule::by, "Dimensions of the groups, outermost first"),
-      field("totals", &PipelineModule::totals, "Dimensions that have the member `all` as well").optional(),
-      field("inputs", &PipelineModule::inputs, "Inputs"), field("outputs", &PipelineModule::outputs, "Columns"),
-      field("execution", &PipelineModule::execution, "`mergeable`, `sequential` or `block`"),
-      field("fingerprint", &PipelineModule::fingerprint, "Digest of everything that defines its numbers except the input data"));
+  static constexpr auto table =
+      document("PipelineModule", "A module of a pipeline.",  //
+               field("module", &PipelineModule::module, "Name"), field("plugin", &PipelineModule::plugin, "Plugin"),
+               field("version", &PipelineModule::version, "Version of the plugin"),
+               duration_field("interval", &PipelineModule::interval, "Length of an interval"),
+               duration_field("window", &PipelineModule::window, "Trailing window; null: none"),
+               field("by", &PipelineModule::by, "Dimensions of the groups, outermost first"),
+               field("totals", &PipelineModule::totals, "Dimensions that have the member `all` as well").optional(),
+               field("inputs", &PipelineModule::inputs, "Inputs"), field("outputs", &PipelineModule::outputs, "Columns"),
+               field("execution", &PipelineModule::execution, "`mergeable`, `sequential` or `block`"),
+               field("fingerprint", &PipelineModule::fingerprint,
+                     "Digest of everything that determines its results, except the input data"));
 };
 
 struct PipelineEdge {

@@ -1,4 +1,4 @@
-// Document of the call `plan`.
+// The document that the call `plan` returns.
 #pragma once
 
 #include "sdk/model/field_json.hpp"

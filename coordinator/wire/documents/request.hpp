@@ -29,7 +29,7 @@ struct JobCounts {
   static constexpr auto table =
       document("JobCounts", "Jobs of a request: the requested ones and those computed for them.",  //
                field("total", &JobCounts::total, "All"), field("done", &JobCounts::done, "Computed or reused"),
-               field("failed", &JobCounts::failed, "Given up"), field("running", &JobCounts::running, "In a leased task"),
+               field("failed", &JobCounts::failed, "Abandoned"), field("running", &JobCounts::running, "In a leased task"),
                field("waiting", &JobCounts::waiting, "Past the end of the archive"),
                field("blocked", &JobCounts::blocked, "An upstream job failed"));
 };
@@ -64,7 +64,7 @@ struct JobFailure {
 
   bool operator==(const JobFailure&) const = default;
   static constexpr auto table = document(
-      "JobFailure", "A job that was given up.",  //
+      "JobFailure", "A job that was abandoned.",  //
       field("job", &JobFailure::job, "`PIPELINE/MODULE@START`"), field("plugin", &JobFailure::plugin, "Name and version"),
       field("module", &JobFailure::module, "Module"), time_field("block", &JobFailure::block, "Start of the block"),
       field("code", &JobFailure::code, "Kind of the last failure: `invalid`, `corrupt`, `crashed`, `hung`, ..."),
@@ -129,7 +129,7 @@ struct RequestStatus {
       field("coverage_with_windows", &RequestStatus::coverage_with_windows, "The same for jobs with a window").optional(),
       field("overrides", &RequestStatus::overrides, "Its `--set` options").optional(),
       field("waits", &RequestStatus::waits, "Messages that state which jobs wait for which files"),
-      field("failures", &RequestStatus::failures, "Jobs given up, the first 1000; absent in lists of requests").optional(),
+      field("failures", &RequestStatus::failures, "Abandoned jobs, the first 1000; absent in lists of requests").optional(),
       field("tasks", &RequestStatus::tasks, "Its leased tasks; absent if there are none, and in lists of requests").optional());
 };
 

@@ -1,4 +1,4 @@
-// Document of the call `results`.
+// The document that the call `results` returns.
 #pragma once
 
 #include "coordinator/wire/documents/pipeline.hpp"

@@ -45,7 +45,7 @@ inline constexpr auto name_table<coordinator::RequestState> = [] {
        {complete, "COMPLETE", "every row has coverage 1"},
        {partial, "PARTIAL", "some row has a lower coverage. `verify`: some file is not sound"},
        {failed, "FAILED",
-        "`reason` states the cause, and `failures` lists the jobs given up. The others were computed. A new submission retries "
+        "`reason` states the cause, and `failures` lists the abandoned jobs. The others were computed. A new submission retries "
         "the failed jobs"},
        {cancelled, "CANCELLED", "cancelled; finished results are kept"}});
 }();
@@ -60,7 +60,7 @@ inline constexpr auto name_table<coordinator::JobState> = [] {
                                        {ready, "ready", "can be leased"},
                                        {waiting, "waiting", "its block extends past the end of the archive"},
                                        {blocked, "blocked", "an upstream job failed"},
-                                       {failed, "failed", "given up"},
+                                       {failed, "failed", "abandoned after too many failures"},
                                        {empty, "empty", "only for modules: none of its blocks was requested"}});
 }();
 

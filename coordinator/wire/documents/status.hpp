@@ -1,4 +1,4 @@
-// Document of the call `status`.
+// The document that the call `status` returns.
 #pragma once
 
 #include "coordinator/wire/documents/request.hpp"

@@ -1,4 +1,4 @@
-// Document of the call `dump`.
+// The document that the call `dump` returns.
 #pragma once
 
 #include "sdk/model/field_json.hpp"
