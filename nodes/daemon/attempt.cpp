@@ -88,19 +88,19 @@ Result<> Attempt::prepare() {
     fs::create_directories(folder_ / part, error);
     if (error)
       return exhausted("cannot create the attempt folder " + folder_.string() + ": " + error.message() +
-                       "; free space on the node's disk");
+                       "; free up space on the node's disk");
   }
   std::ofstream file(folder_ / "spec.json", std::ios::binary);
   file << nlohmann::json(spec_).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   file.close();
-  if (!file) return exhausted("cannot write " + (folder_ / "spec.json").string() + "; free space on the node's disk");
+  if (!file) return exhausted("cannot write " + (folder_ / "spec.json").string() + "; free up space on the node's disk");
   return {};
 }
 
 Result<ExitStatus> Attempt::run_worker() {
   const int handover = ::open((folder_ / "handover").c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (handover < 0)
-    return exhausted("cannot create the handover file in " + folder_.string() + "; free space on the node's disk");
+    return exhausted("cannot create the handover file in " + folder_.string() + "; free up space on the node's disk");
   const auto& options = node_.options;
   auto worker = command({"--run", folder_.string(), "--cache", node_.folder.cache().string(), "--cache-limit",
                          std::to_string(options.cache_limit), "--plugins", node_.folder.plugins().string(), "--threads",

@@ -161,11 +161,11 @@ Result<> Fetcher::download(const Digest& blob, const fs::path& target, const Sou
       if (piece.empty()) break;
       hasher.bytes(piece.data(), piece.size());
       if (!file.write(piece.data(), static_cast<std::streamsize>(piece.size())))
-        return exhausted("cannot write " + target.string() + "; free space on the node's disk");
+        return exhausted("cannot write " + target.string() + "; free up space on the node's disk");
       offset += piece.size();
     }
     file.close();
-    if (!file) return exhausted("cannot write " + target.string() + "; free space on the node's disk");
+    if (!file) return exhausted("cannot write " + target.string() + "; free up space on the node's disk");
     if (hasher.finish() != blob) return corrupt("blob " + blob.hex() + " does not match its digest; check the sender's disk");
     std::error_code error;
     fs::rename(part, target, error);

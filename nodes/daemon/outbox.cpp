@@ -102,10 +102,10 @@ Result<> Outbox::store(const FinishedTask& finished) const {
   std::error_code error;
   fs::remove_all(hidden, error);
   fs::create_directory(hidden, error);
-  if (error) return exhausted("cannot write " + hidden.string() + ": " + error.message() + "; free space on the node's disk");
+  if (error) return exhausted("cannot write " + hidden.string() + ": " + error.message() + "; free up space on the node's disk");
   for (const auto& [digest, file] : finished.blobs) {
     fs::create_hard_link(file, hidden / blob_name(digest), error);
-    if (error) return exhausted("cannot link " + file.string() + ": " + error.message() + "; free space on the node's disk");
+    if (error) return exhausted("cannot link " + file.string() + ": " + error.message() + "; free up space on the node's disk");
     if (auto synced = sync_file(file); !synced) return synced;
   }
   const auto report = move_index_to_blob(finished.report, hidden);
@@ -113,7 +113,7 @@ Result<> Outbox::store(const FinishedTask& finished) const {
   if (auto written = durable_write(hidden / "completion.json", completion_text(finished.spec, *report)); !written) return written;
   fs::remove_all(folder_of(finished.spec.id), error);
   fs::rename(hidden, folder_of(finished.spec.id), error);
-  if (error) return exhausted("cannot write " + hidden.string() + ": " + error.message() + "; free space on the node's disk");
+  if (error) return exhausted("cannot write " + hidden.string() + ": " + error.message() + "; free up space on the node's disk");
   return sync_folder(folder_);
 }
 
@@ -256,7 +256,7 @@ Result<> Outbox::complete(Batch batch) {
   return {};
 }
 
-// Sends the completions of a refused batch one at a time, so that only the refused one fails.
+// Sends the completions of a rejected batch one at a time, so that only the rejected one fails.
 Result<> Outbox::complete_one_by_one(const Batch& batch) {
   for (const auto& [task, completion] : batch) {
     auto answer = coordinator_.complete({completion});

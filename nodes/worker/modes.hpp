@@ -5,12 +5,12 @@
 
 namespace mole::nodes {
 
-// --run: runs one task in this process, from A/spec.json to the handover on descriptor 3. 0: the handover is complete, even if
-// it reports failed steps; 1 otherwise.
+// --run: runs one task in this process, from <attempt folder>/spec.json to the handover on descriptor 3. 0: the handover is
+// complete, even if it reports failed steps; 1 otherwise.
 int run_task(int argc, char** argv);
 
-// --flows: prints the flows of files to stdout, as text or frames of rows, through a decoder plugin (`mole flows`), and damage to
-// stderr. 1: a file cannot be read at all; 3: one is damaged.
+// --flows: decodes files with a decoder plugin and prints their flows to stdout, as text or as frames of rows, and any damage to
+// stderr (used by `mole flows`). 1: a file cannot be read at all; 3: one is damaged.
 int print_flows(int argc, char** argv);
 
 // Returns whether the arguments are valid; if not, `exit_code` is set and the cause is printed.

@@ -22,7 +22,7 @@ struct PollTimes {
   std::chrono::milliseconds total{std::chrono::hours(12)};  // staging that takes longer fails (transient)
 };
 
-// One thread at a time. The downloader must outlive the reader.
+// Not thread-safe: use from one thread at a time. The downloader must outlive the reader.
 class ArchiveReader {
  public:
   explicit ArchiveReader(const DownloaderModule& downloader, PollTimes poll = {}) : downloader_(downloader), poll_(poll) {}

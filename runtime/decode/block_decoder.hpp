@@ -43,7 +43,7 @@ struct DecodedBlock {
   bool is_whole() const { return outcome == Outcome::whole || outcome == Outcome::whole_with_rest; }
 };
 
-// One thread at a time. Keeps its tables between blocks.
+// Not thread-safe: use from one thread at a time. Keeps its tables between blocks.
 class BlockDecoder {
  public:
   BlockDecoder() = default;
@@ -51,7 +51,7 @@ class BlockDecoder {
   BlockDecoder& operator=(const BlockDecoder&) = delete;
   virtual ~BlockDecoder() = default;
 
-  // Decodes the block whose mark begins at bit `first` (0 to 7) of `bytes` and which is `bits` long, into at most `limit`
+  // Decodes the block whose magic begins at bit `first` (0 to 7) of `bytes` and which is `bits` long, into at most `limit`
   // bytes. Reuses the memory of `out`. Throws bad_alloc if there is not enough memory.
   virtual void decode(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits, std::size_t limit,
                       DecodedBlock& out) = 0;

@@ -11,7 +11,7 @@ namespace mole::runtime {
 namespace {
 
 constexpr std::uint64_t header_bits = 32;  // "BZh" and the level
-constexpr std::size_t max_joined = 3;      // segments joined to a damaged one; even one accidental mark is very rare
+constexpr std::size_t max_joined = 3;      // segments joined to a damaged one; even one accidental magic is very rare
 // The run-length coding before the block sort represents at most 255 + 4 bytes by 5.
 constexpr std::uint64_t max_block_bytes = std::uint64_t{900'000} * 255 / 5;
 
@@ -176,7 +176,7 @@ Chunk Bzip2Source::deliver(const SlotPtr& slot) {
                 segment.last ? "bzip2 stream cut off by the end of the file" : "no bzip2 block where one should begin");
     stream_damaged_ = true;
   } else if (segment.last) {
-    report_loss(segment.to, segment.to, "bzip2 stream without an end mark: the file is truncated");
+    report_loss(segment.to, segment.to, "bzip2 stream without an end-of-stream magic: the file is truncated");
   }
   return chunk;
 }
@@ -194,11 +194,11 @@ void Bzip2Source::end_of_file() {
 
 bool Bzip2Source::process(const SlotPtr& slot) {
   if (slot->segment.kind == Segment::Kind::block) return process_block(slot);
-  slot->segment.kind == Segment::Kind::unmarked ? process_unmarked(slot->segment) : process_end(slot->segment);
+  slot->segment.kind == Segment::Kind::no_magic ? process_other(slot->segment) : process_end(slot->segment);
   return false;
 }
 
-void Bzip2Source::process_unmarked(const Segment& segment) {
+void Bzip2Source::process_other(const Segment& segment) {
   const bool header = segment.from == 0 && begins_bzip2_stream(segment.bytes);
   const std::uint64_t from = segment.from + (header ? header_bits : 0);
   if (header && from == segment.to && !segment.last) return;
@@ -227,7 +227,7 @@ bool Bzip2Source::process_block(const SlotPtr& slot) {
   return false;
 }
 
-// Tries to decode a damaged block together with the segments that follow: a mark that occurs inside it by chance splits it.
+// Tries to decode a damaged block together with the segments that follow: a magic that occurs inside it by chance splits it.
 void Bzip2Source::join_segments(const SlotPtr& slot) {
   Segment& first = slot->segment;
   std::vector<std::uint8_t> bytes = first.bytes;
@@ -242,7 +242,7 @@ void Bzip2Source::join_segments(const SlotPtr& slot) {
       next = slots_[count];
     }
     const Segment& more = next->segment;
-    if (more.kind == Segment::Kind::unmarked || more.to - first.from > SegmentScanner::max_bytes * 8) return;
+    if (more.kind == Segment::Kind::no_magic || more.to - first.from > SegmentScanner::max_bytes * 8) return;
     bytes.resize(more.first_byte() - first.first_byte());
     bytes.insert(bytes.end(), more.bytes.begin(), more.bytes.end());
     decoder_->decode(bytes, first.from % 8, more.to - first.from, block_limit_, joined);
@@ -257,7 +257,7 @@ void Bzip2Source::join_segments(const SlotPtr& slot) {
 }
 
 void Bzip2Source::process_end(const Segment& segment) {
-  const std::uint64_t sum_at = segment.from + mark_bits, sum_end = sum_at + 32;
+  const std::uint64_t sum_at = segment.from + magic_bits, sum_end = sum_at + 32;
   if (segment.to < sum_end) {
     report_loss(segment.from, segment.to, "bzip2 stream cut off by the end of the file");
     return;

@@ -1,4 +1,4 @@
-// The decompressed content of a bzip2 file. Blocks are found by their marks, decoded independently by several threads and
+// The decompressed content of a bzip2 file. Blocks are found by their magics, decoded independently by several threads and
 // returned in order. A damaged block does not affect the others.
 #pragma once
 
@@ -47,7 +47,7 @@ class Bzip2Source final : public ContentSource {
   void start_helpers();
   bool process(const SlotPtr& slot);  // true: slot->block is the next chunk
   bool process_block(const SlotPtr& slot);
-  void process_unmarked(const Segment& segment);
+  void process_other(const Segment& segment);
   void process_end(const Segment& segment);
   void join_segments(const SlotPtr& slot);
   Chunk deliver(const SlotPtr& slot);

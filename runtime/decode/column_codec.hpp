@@ -28,7 +28,7 @@ struct ColumnPage {
   }
 };
 
-// Reuses a compressor and scratch memory. One thread at a time.
+// Reuses a compressor and scratch memory. Not thread-safe: use from one thread at a time.
 class ColumnEncoder {
  public:
   ColumnEncoder();
@@ -51,7 +51,7 @@ class ColumnEncoder {
   std::vector<std::uint64_t> numbers_;
 };
 
-// Reuses a decompressor and scratch memory. One thread at a time.
+// Reuses a decompressor and scratch memory. Not thread-safe: use from one thread at a time.
 class ColumnDecoder {
  public:
   ColumnDecoder();

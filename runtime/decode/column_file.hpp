@@ -1,4 +1,4 @@
-// The format of a column file and its writer. A column file contains the flows of one archive file by column, as decoded, and
+// The format of a column file and its writer. A column file contains the flows of one archive file in columns, as decoded, and
 // everything else that reading the archive file again would produce (docs/formats/columns.md).
 //
 //   magic | planes of batch 0, column by column | planes of batch 1 | ... | footer | offset and checksum of the footer, magic
@@ -55,8 +55,7 @@ struct Tail {
 };
 // nullopt: these are not the last bytes of a column file of `file_size` bytes.
 std::optional<Tail> parse_tail(std::string_view bytes, std::uint64_t file_size);
-// `bytes` are untrusted. `end`: the offset at which the footer begins and the blocks must end. nullopt: the bytes are not a valid
-// footer.
+// `bytes` are untrusted. `end`: the offset at which the footer begins and the blocks must end. nullopt: not a valid footer.
 std::optional<Footer> parse_footer(std::string_view bytes, std::uint64_t end);
 
 }  // namespace mole::runtime::column_file
@@ -69,7 +68,7 @@ namespace mole::runtime {
 //   while (...) writer.add(batch);                         // must contain every stored column
 //   writer.finish(source.report(), source.evidence());
 //
-// One thread at a time. After an error no function may be called, and the written bytes are not a column file.
+// Not thread-safe: use from one thread at a time. After an error, call no function; the written bytes are not a column file.
 class ColumnFileWriter {
  public:
   using Sink = std::function<Result<>(std::string_view)>;

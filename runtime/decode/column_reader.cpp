@@ -80,13 +80,13 @@ void ColumnFileReader::start_helpers() {
 }
 
 void ColumnFileReader::run_helper() {
-  Tools tools;
+  Scratch scratch;
   std::unique_lock lock(mutex_);
   while (!stop_ && started_ < footer_.blocks.size())
-    if (!work(lock, tools)) changed_.wait(lock);
+    if (!decode_next(lock, scratch)) changed_.wait(lock);
 }
 
-bool ColumnFileReader::work(std::unique_lock<std::mutex>& lock, Tools& tools) {
+bool ColumnFileReader::decode_next(std::unique_lock<std::mutex>& lock, Scratch& scratch) {
   // The caller still reads the slot of the block returned last.
   const std::size_t in_use = returned_ == 0 ? 0 : returned_ - 1;
   if (started_ == footer_.blocks.size() || started_ >= in_use + slots_.size()) return false;
@@ -96,7 +96,7 @@ bool ColumnFileReader::work(std::unique_lock<std::mutex>& lock, Tools& tools) {
   lock.unlock();
   Result<> decoded;
   try {
-    decoded = decode(block, slot, tools);
+    decoded = decode(block, slot, scratch);
   } catch (const std::bad_alloc&) {
     decoded = exhausted("not enough memory to decompress columns; raise --memory");
   }
@@ -107,16 +107,16 @@ bool ColumnFileReader::work(std::unique_lock<std::mutex>& lock, Tools& tools) {
   return true;
 }
 
-Result<std::string_view> ColumnFileReader::page_bytes(const Block& block, int column, std::uint64_t offset, Tools& tools) const {
+Result<std::string_view> ColumnFileReader::page_bytes(const Block& block, int column, std::uint64_t at, Scratch& scratch) const {
   const auto c = static_cast<std::size_t>(column);
-  auto bytes = read_at(file_, offset, block.pages[c].size(), tools.bytes);
+  auto bytes = read_at(file_, at, block.pages[c].size(), scratch.bytes);
   if (bytes && checksum(*bytes) != block.checksums[c])
     return corrupt("the column file is damaged: column " + std::to_string(column) + " of the batch at byte " +
                    std::to_string(block.offset));
   return bytes;
 }
 
-Result<> ColumnFileReader::decode(const Block& block, Slot& slot, Tools& tools) const {
+Result<> ColumnFileReader::decode(const Block& block, Slot& slot, Scratch& scratch) const {
   const auto& columns = slot.buffers.columns();
   const auto* start = static_cast<const std::int64_t*>(columns[MOLE_COLUMN_START]);
   std::uint64_t offset = block.offset;
@@ -127,10 +127,11 @@ Result<> ColumnFileReader::decode(const Block& block, Slot& slot, Tools& tools) 
     const std::uint64_t here = offset;
     offset += page.size();
     if (values == nullptr) continue;
-    MOLE_TRY(const auto bytes, page_bytes(block, c, here, tools));
-    const bool valid = is_time(c) ? tools.decoder.decode_times(page, bytes, is_relative(c) ? start : nullptr, block.rows,
-                                                               static_cast<std::int64_t*>(values))
-                                  : tools.decoder.decode(page, bytes, column_width(c, block.address_family), block.rows, values);
+    MOLE_TRY(const auto bytes, page_bytes(block, c, here, scratch));
+    const bool valid = is_time(c)
+                           ? scratch.decoder.decode_times(page, bytes, is_relative(c) ? start : nullptr, block.rows,
+                                                          static_cast<std::int64_t*>(values))
+                           : scratch.decoder.decode(page, bytes, column_width(c, block.address_family), block.rows, values);
     if (!valid) return corrupt("the column file has an invalid column at byte " + std::to_string(here));
   }
   if (void* routers = columns[MOLE_COLUMN_ROUTER]) std::fill_n(static_cast<std::uint32_t*>(routers), block.rows, options_.router);
@@ -146,7 +147,7 @@ Result<bool> ColumnFileReader::next(FlowBatch& batch) {
   changed_.notify_all();
   Slot& slot = slots_[current % slots_.size()];
   while (started_ <= current || !slot.done)
-    if (!work(lock, tools_)) changed_.wait(lock);
+    if (!decode_next(lock, scratch_)) changed_.wait(lock);
   if (slot.error) {
     returned_ = started_ = footer_.blocks.size();
     return *slot.error;

@@ -21,7 +21,7 @@ struct ColumnReaderOptions {
   unsigned threads = 1;      // for decompression, including the caller's
 };
 
-// One thread at a time. Every byte is verified before it is used; the bytes of a batch when that batch is read.
+// Not thread-safe: use from one thread at a time. Every byte is verified before use; a batch is verified when it is read.
 class ColumnFileReader final : public FlowSource {
  public:
   // corrupt: not a column file, damaged, or of a different identity. missing: there is no such file.
@@ -31,7 +31,7 @@ class ColumnFileReader final : public FlowSource {
 
   // In addition to the errors of FlowSource: corrupt if the next batch is damaged; the earlier ones are sound.
   Result<bool> next(FlowBatch& batch) override;
-  // These two may be called at any time.
+  // report() and evidence() may be called at any time.
   task::FileReport report() const override { return footer_.report; }
   const Evidence& evidence() const override { return footer_.evidence; }
   std::uint64_t flows() const override { return flows_; }
@@ -45,7 +45,7 @@ class ColumnFileReader final : public FlowSource {
     std::optional<Error> error;
     bool done = false;
   };
-  struct Tools {  // one per thread
+  struct Scratch {  // one per thread
     ColumnDecoder decoder;
     std::vector<std::uint8_t> bytes;
   };
@@ -53,15 +53,15 @@ class ColumnFileReader final : public FlowSource {
   ColumnFileReader(FileBytes file, column_file::Footer footer, const ColumnReaderOptions& options);
   void start_helpers();
   void run_helper();
-  bool work(std::unique_lock<std::mutex>& lock, Tools& tools);  // decodes the next batch; false: no slot is free or no batch left
-  Result<> decode(const column_file::Block& block, Slot& slot, Tools& tools) const;
-  Result<std::string_view> page_bytes(const column_file::Block& block, int column, std::uint64_t offset, Tools& tools) const;
+  bool decode_next(std::unique_lock<std::mutex>& lock, Scratch& scratch);  // false: no slot is free or no batch is left
+  Result<> decode(const column_file::Block& block, Slot& slot, Scratch& scratch) const;
+  Result<std::string_view> page_bytes(const column_file::Block& block, int column, std::uint64_t offset, Scratch& scratch) const;
 
   const FileBytes file_;
   const column_file::Footer footer_;
   const ColumnReaderOptions options_;
-  ColumnSet read_;  // the wanted columns and those they are relative to
-  Tools tools_;
+  ColumnSet read_;  // the wanted columns and the columns that their values are stored relative to
+  Scratch scratch_;
   std::uint64_t flows_ = 0;
 
   std::mutex mutex_;

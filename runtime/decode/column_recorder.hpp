@@ -26,7 +26,7 @@ struct RecordingOptions {
   unsigned threads = 1;              // above 1: a separate thread compresses the columns
 };
 
-// One thread at a time.
+// Not thread-safe: use from one thread at a time.
 class ColumnRecorder final : public FlowSource {
  public:
   using Done = std::function<void(const task::FileReport&)>;

@@ -40,7 +40,7 @@ struct ContentOptions {
   std::uint64_t output_limit = std::uint64_t{64} << 30;  // ... and at most this
 };
 
-// One thread at a time.
+// Not thread-safe: use from one thread at a time.
 class ContentSource {
  public:
   explicit ContentSource(std::uint64_t stored_bytes) : stored_bytes_(stored_bytes) {}
@@ -67,8 +67,7 @@ class ContentSource {
   std::uint64_t content_bytes_ = 0;
 };
 
-// Opens a file, as bzip2 if it begins with BZh1..9 or is named *.bz2, otherwise as plain bytes. missing: `path` is not a readable
-// regular file.
+// Opens a file, as bzip2 if it begins with BZh1..9 or is named *.bz2, else as plain bytes. missing: not a readable regular file.
 Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path& path, const ContentOptions& options = {});
 
 // Adds a range to a list of losses. Adjacent ranges with the same reason are merged, and a list of 1024 ranges merges further

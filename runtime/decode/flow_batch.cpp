@@ -15,7 +15,7 @@ FlowBatch FlowBatch::slice(std::uint32_t first, std::uint32_t count) const {
   return out;
 }
 
-void ColumnBuffers::Free::operator()(std::byte* memory) const { std::free(memory); }
+void ColumnBuffers::FreeDeleter::operator()(std::byte* memory) const { std::free(memory); }
 
 ColumnBuffers::ColumnBuffers(ColumnSet wanted) {
   constexpr std::size_t alignment = 64;

@@ -1,4 +1,4 @@
-// A batch of flows by column, as read by filters, metrics and printers.
+// A columnar batch of flows, as read by filters, metrics and printers.
 #pragma once
 
 #include <mole/abi.h>
@@ -69,10 +69,10 @@ class ColumnBuffers {
   }
 
  private:
-  struct Free {
+  struct FreeDeleter {
     void operator()(std::byte* memory) const;
   };
-  std::unique_ptr<std::byte, Free> memory_;
+  std::unique_ptr<std::byte, FreeDeleter> memory_;
   std::array<void*, MOLE_COLUMN_COUNT> columns_{};
 };
 

@@ -84,7 +84,7 @@ void FlowReader::sink_skipped(void* self, std::uint64_t offset, std::uint64_t si
   reader.mark_damage();
 }
 
-// ---- readable time
+// ---- readable export time
 
 void FlowReader::mark_damage() {
   if (range_open_ && range_read_) close_range(range_to_);

@@ -28,9 +28,9 @@
 
 namespace mole::runtime {
 
-// One thread at a time. The order of the decoder's calls shows which datagrams precede damage and which follow it: at a gap the
-// decoder must report its datagrams before it reads more, or report `skipped` (of size 0 if no bytes are left over)
-// between the datagrams before the gap and those after it. `decoder` and `module` (opened by the host) must outlive the reader.
+// Not thread-safe: use from one thread at a time. The order of the decoder's calls shows which datagrams precede damage and which
+// follow it: at a gap the decoder must report its datagrams before it reads more, or report `skipped` (of size 0 if no bytes are
+// left over) between the datagrams before and after the gap. `decoder` and `module` (opened by the host) must outlive the reader.
 class FlowReader final : public FlowSource {
  public:
   // `wanted`: the columns to decode. `router`: the value of MOLE_COLUMN_ROUTER.

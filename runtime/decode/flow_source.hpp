@@ -12,7 +12,7 @@
 
 namespace mole::runtime {
 
-// One thread at a time.
+// Not thread-safe: use from one thread at a time.
 class FlowSource {
  public:
   FlowSource() = default;

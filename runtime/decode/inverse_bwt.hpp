@@ -14,7 +14,7 @@
 
 namespace mole::runtime {
 
-// One thread at a time. Keeps its memory: 4 bytes per byte of the largest block, and the pieces of the walkers.
+// Not thread-safe: use from one thread at a time. Keeps its memory: 4 bytes per byte of the largest block, and the pieces.
 class InverseBwt {
  public:
   static constexpr std::size_t max_bytes = 900'000;  // of a block

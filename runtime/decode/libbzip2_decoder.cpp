@@ -14,7 +14,7 @@ namespace mole::runtime {
 namespace {
 
 constexpr std::size_t header_bytes = 4;    // "BZh9"
-constexpr std::size_t trailer_bytes = 10;  // end mark and checksum
+constexpr std::size_t trailer_bytes = 10;  // end-of-stream magic and checksum
 constexpr std::size_t typical_block = 1'000'000;
 
 // dst[0..count) = src shifted left by `shift` bits; src has count+1 bytes if shift is not 0.
@@ -72,9 +72,9 @@ void Libbzip2Decoder::make_stream(std::span<const std::uint8_t> bytes, unsigned 
     const std::uint64_t from = first + i;
     put_bits(block, i, bytes[from / 8] >> (7 - from % 8) & 1, 1);
   }
-  out.checksum = static_cast<std::uint32_t>(load_big_endian(block + mark_bits / 8) >> 32);
-  put_bits(block, bits, end_mark, mark_bits);
-  put_bits(block, bits + mark_bits, out.checksum, 32);
+  out.checksum = static_cast<std::uint32_t>(load_big_endian(block + magic_bits / 8) >> 32);
+  put_bits(block, bits, end_magic, magic_bits);
+  put_bits(block, bits + magic_bits, out.checksum, 32);
   stream_.resize(size);
 }
 
@@ -83,7 +83,7 @@ void Libbzip2Decoder::decode(std::span<const std::uint8_t> bytes, unsigned first
   out.outcome = DecodedBlock::Outcome::damaged;
   out.content.set_size(0);
   out.reason = "bzip2 block cut off";
-  if (bits < mark_bits + 32) return;
+  if (bits < magic_bits + 32) return;
   make_stream(bytes, first, bits, out);
   out.content.reserve(std::min(typical_block, limit + 1));
 

@@ -12,16 +12,16 @@ namespace {
 constexpr std::size_t padding = 8;
 constexpr std::size_t read_size = std::size_t{1} << 20;
 
-// A mark at bit s of byte p covers bytes p+1..p+5 completely, so the four byte pairs that begin at p+1..p+4 depend only on s.
-// Probing one pair in every four bytes therefore finds every mark; one probe in a thousand leads to an exact comparison.
+// A magic at bit s of byte p covers bytes p+1..p+5 completely, so the four byte pairs that begin at p+1..p+4 depend only on s.
+// Probing one pair in every four bytes therefore finds every magic; one probe in a thousand leads to an exact comparison.
 const std::bitset<65536>& probe_table() {
   static const auto probes = [] {
     std::bitset<65536> table;
-    for (const std::uint64_t mark : {block_mark, end_mark})
+    for (const std::uint64_t magic : {block_magic, end_magic})
       for (unsigned s = 0; s < 8; ++s)
         for (unsigned pair = 1; pair <= 4; ++pair) {
-          const unsigned skip = pair * 8 - s;  // bits of the mark before the pair
-          table.set((mark >> (mark_bits - 16 - skip)) & 0xffff);
+          const unsigned skip = pair * 8 - s;  // bits of the magic before the pair
+          table.set((magic >> (magic_bits - 16 - skip)) & 0xffff);
         }
     return table;
   }();
@@ -30,21 +30,21 @@ const std::bitset<65536>& probe_table() {
 
 }  // namespace
 
-// Compares the bits at each of the 16 positions from byte `from` on with both marks.
-bool SegmentScanner::match(std::uint64_t from, Mark& mark) const {
+// Compares the bits at each of the 16 positions from byte `from` on with both magics.
+bool SegmentScanner::match(std::uint64_t from, Magic& magic) const {
   const std::uint64_t bits = load_big_endian(window_.data() + (from - base_));
   for (unsigned s = 0; s < 16; ++s) {
-    const std::uint64_t value = (bits >> (16 - s)) & ((std::uint64_t{1} << mark_bits) - 1);
-    if (value != block_mark && value != end_mark) continue;
+    const std::uint64_t value = (bits >> (16 - s)) & ((std::uint64_t{1} << magic_bits) - 1);
+    if (value != block_magic && value != end_magic) continue;
     const std::uint64_t bit = from * 8 + s;
-    if (bit < earliest_ || bit + mark_bits > filled_ * 8) continue;
-    mark = {bit, value == block_mark ? Segment::Kind::block : Segment::Kind::end_of_stream};
+    if (bit < earliest_ || bit + magic_bits > filled_ * 8) continue;
+    magic = {bit, value == block_magic ? Segment::Kind::block : Segment::Kind::end_of_stream};
     return true;
   }
   return false;
 }
 
-bool SegmentScanner::find(Mark& mark) {
+bool SegmentScanner::find(Magic& magic) {
   const auto& table = probe_table();
   // A probe reads bytes probe-4 .. probe+5; those past the end of the file are padding.
   const std::uint64_t end = at_end_ ? filled_ : filled_ < 6 ? 0 : filled_ - 5;
@@ -54,8 +54,8 @@ bool SegmentScanner::find(Mark& mark) {
     const std::uint8_t* p = window + (probe - base_);
     if (!table[static_cast<std::size_t>(p[0] << 8 | p[1])]) [[likely]]
       continue;
-    if (match(probe - 4, mark) || match(probe - 2, mark)) {
-      probe_ = probe;  // there may be another mark after it
+    if (match(probe - 4, magic) || match(probe - 2, magic)) {
+      probe_ = probe;  // there may be another magic after it
       return true;
     }
   }
@@ -88,12 +88,12 @@ void SegmentScanner::emit(Segment& out, std::uint64_t to, bool last) {
 
 Result<bool> SegmentScanner::next(Segment& out) {
   while (!finished_) {
-    Mark mark;
-    if (filled_ > 0 && find(mark)) {
-      const bool empty = mark.bit == start_;  // the file begins with a mark, or the segment was split just before it
-      if (!empty) emit(out, mark.bit, false);
-      kind_ = mark.kind;
-      earliest_ = mark.bit + mark_bits;
+    Magic magic;
+    if (filled_ > 0 && find(magic)) {
+      const bool empty = magic.bit == start_;  // the file begins with a magic, or the segment was split just before it
+      if (!empty) emit(out, magic.bit, false);
+      kind_ = magic.kind;
+      earliest_ = magic.bit + magic_bits;
       if (!empty) return true;
       continue;
     }
@@ -103,10 +103,10 @@ Result<bool> SegmentScanner::next(Segment& out) {
       emit(out, filled_ * 8, true);
       return true;
     }
-    const std::uint64_t seen = (probe_ - 4) * 8;  // no mark before this bit
+    const std::uint64_t seen = (probe_ - 4) * 8;  // no magic before this bit
     if (seen > start_ + max_bytes * 8) {
       emit(out, seen, false);
-      kind_ = Segment::Kind::unmarked;
+      kind_ = Segment::Kind::no_magic;
       return true;
     }
     if (auto read = refill(); !read) return read.error();

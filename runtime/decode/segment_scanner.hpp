@@ -1,9 +1,9 @@
-// Splits a bzip2 file at its block marks without decoding it.
+// Splits a bzip2 file at its block magics without decoding it.
 //
-//   "BZh9" | block mark, block ... | block mark, block ... | end mark, CRC, padding | "BZh9" | block mark, ...
+//   "BZh9" | block magic, block ... | block magic, block ... | end-of-stream magic, CRC, padding | "BZh9" | ...
 //
-// Marks are 48 bits at any bit position: 0x314159265359 begins a block, 0x177245385090 ends a stream. The pattern can also occur
-// inside a block by chance (2^-48 per bit), so a segment that fails to decode must be joined with the next one.
+// A magic is 48 bits long and may begin at any bit: 0x314159265359 begins a block, 0x177245385090 ends a stream. Either pattern
+// can also occur inside a block by chance (2^-48 per bit), so a segment that fails to decode must be joined with the next one.
 #pragma once
 
 #include "runtime/decode/file_bytes.hpp"
@@ -14,19 +14,19 @@
 
 namespace mole::runtime {
 
-inline constexpr std::uint64_t block_mark = 0x314159265359, end_mark = 0x177245385090;
-inline constexpr unsigned mark_bits = 48;
+inline constexpr std::uint64_t block_magic = 0x314159265359, end_magic = 0x177245385090;
+inline constexpr unsigned magic_bits = 48;
 
 // Whether the bytes begin with "BZh" and a level from 1 to 9.
 inline bool begins_bzip2_stream(std::span<const std::uint8_t> bytes) {
   return bytes.size() >= 4 && bytes[0] == 'B' && bytes[1] == 'Z' && bytes[2] == 'h' && bytes[3] >= '1' && bytes[3] <= '9';
 }
 
-// The part from one mark to the next, or to the end of the file. Positions are bits of the file.
+// The part from one magic to the next, or to the end of the file. Positions are bits of the file.
 struct Segment {
-  enum class Kind { unmarked, block, end_of_stream };
-  Kind kind = Kind::unmarked;  // unmarked: before the first mark, or the rest of a segment that was too long
-  bool last = false;           // ends at the end of the file, not at a mark
+  enum class Kind { no_magic, block, end_of_stream };
+  Kind kind = Kind::no_magic;  // no_magic: before the first magic, or the rest of a segment that was too long
+  bool last = false;           // ends at the end of the file, not at a magic
   std::uint64_t from = 0, to = 0;
   std::vector<std::uint8_t> bytes;  // of the file, from byte from/8 on; ends with the byte that holds bit to-1
 
@@ -45,12 +45,12 @@ class SegmentScanner {
   Result<bool> next(Segment& out);
 
  private:
-  struct Mark {
+  struct Magic {
     std::uint64_t bit;
     Segment::Kind kind;
   };
-  bool find(Mark& mark);
-  bool match(std::uint64_t from, Mark& mark) const;
+  bool find(Magic& magic);
+  bool match(std::uint64_t from, Magic& magic) const;
   Result<> refill();
   void emit(Segment& out, std::uint64_t to, bool last);
 
@@ -59,10 +59,10 @@ class SegmentScanner {
   std::uint64_t base_ = 0;            // a multiple of 4
   std::uint64_t filled_ = 0;          // end of the window, in bytes of the file
   bool at_end_ = false, finished_ = false;
-  std::uint64_t probe_ = 4;     // byte of the next probe, a multiple of 4; all marks before probe_-4 are found
-  std::uint64_t earliest_ = 0;  // the next mark begins at this bit or later
+  std::uint64_t probe_ = 4;     // byte of the next probe, a multiple of 4; all magics before probe_-4 have already been found
+  std::uint64_t earliest_ = 0;  // the next magic begins at this bit or later
   std::uint64_t start_ = 0;     // bit where the current segment begins
-  Segment::Kind kind_ = Segment::Kind::unmarked;
+  Segment::Kind kind_ = Segment::Kind::no_magic;
 };
 
 }  // namespace mole::runtime

@@ -10,7 +10,7 @@ namespace mole::runtime {
 namespace {
 
 constexpr std::size_t steps_at_once = 2048;  // 8 kB, to stay in the L1 cache
-constexpr unsigned max_run_digits = 21;      // libbzip2's bound against overflow
+constexpr unsigned max_run_digits = 21;      // libbzip2's limit, which prevents overflow
 
 }  // namespace
 
@@ -29,14 +29,14 @@ bool SymbolDecoder::read(std::span<const std::uint8_t> bytes, unsigned first, st
 }
 
 bool SymbolDecoder::read_header() {
-  const std::uint64_t mark_high = bits_.take(24), mark = mark_high << 24 | bits_.take(24);
+  const std::uint64_t magic_high = bits_.take(24), magic = magic_high << 24 | bits_.take(24);
   checksum_ = bits_.take(32);
   const bool randomised = bits_.take(1) != 0;
   origin_ = bits_.take(24);
-  return mark == block_mark && !randomised && !bits_.past_end();
+  return magic == block_magic && !randomised && !bits_.past_end();
 }
 
-// Reads the byte values that occur: 16 bits for 16 ranges, then 16 bits for each range with a value.
+// Reads the byte values that occur: a bitmap of the 16 ranges, then a 16-bit bitmap for each range in which a value occurs.
 bool SymbolDecoder::read_values() {
   const std::uint32_t ranges = bits_.take(16);
   unsigned values = 0;
@@ -46,11 +46,11 @@ bool SymbolDecoder::read_values() {
     for (unsigned i = 0; i < 16; ++i)
       if (used >> (15 - i) & 1) list_.set(values++, static_cast<std::uint8_t>(range * 16 + i));
   }
-  alphabet_ = values + 2;  // two digits of run lengths, the places from 1 on, end of block
+  alphabet_size_ = values + 2;  // the two run-length digits (RUNA, RUNB), positions 1 and up, and end of block
   return values > 0 && !bits_.past_end();
 }
 
-// Reads the number of the code of each group of 50 symbols; the numbers are move-to-front coded, then unary coded.
+// Reads, for each group of 50 symbols, the index of its Huffman code; the indices are move-to-front coded, then unary coded.
 bool SymbolDecoder::read_selectors() {
   codes_used_ = bits_.take(3);
   const unsigned selectors = bits_.take(15);
@@ -73,7 +73,7 @@ bool SymbolDecoder::read_codes() {
   std::array<std::uint8_t, HuffmanCode::max_symbols> lengths;
   for (unsigned code = 0; code < codes_used_; ++code) {
     unsigned length = bits_.take(5);
-    for (unsigned symbol = 0; symbol < alphabet_; ++symbol) {
+    for (unsigned symbol = 0; symbol < alphabet_size_; ++symbol) {
       while (true) {
         if (length < 1 || length > HuffmanCode::max_length || bits_.past_end()) return false;
         if (bits_.take(1) == 0) break;
@@ -81,15 +81,15 @@ bool SymbolDecoder::read_codes() {
       }
       lengths[symbol] = static_cast<std::uint8_t>(length);
     }
-    codes_[code].build(std::span(lengths).first(alphabet_));
+    codes_[code].build(std::span(lengths).first(alphabet_size_));
   }
   return !bits_.past_end();
 }
 
-// Alternates two phases: converts the symbols of some groups to move-to-front steps, without a branch that depends on them, then
-// applies the steps.
+// Alternates between two phases: converts the symbols of some groups to move-to-front steps, without a branch that depends on
+// them, then applies the steps.
 bool SymbolDecoder::read_symbols() {
-  const unsigned end = alphabet_ - 1;
+  const unsigned end = alphabet_size_ - 1;
   counts_.fill(0);
   size_ = 0;
   BitReader bits = bits_;
@@ -112,7 +112,7 @@ bool SymbolDecoder::read_symbols() {
   for (unsigned group = 0; group < selectors_used_; ++group) {
     const HuffmanCode& code = codes_[selectors_[group]];
     unsigned symbol = 0;
-    for (unsigned i = 0; i < symbols_per_code; i += 2) {
+    for (unsigned i = 0; i < symbols_per_group; i += 2) {
       bits.refill();
       symbol = code.next(bits);
       if (!take(symbol)) break;
@@ -124,7 +124,7 @@ bool SymbolDecoder::read_symbols() {
       bits_ = bits;
       return symbol == end && apply_steps(count) && end_run(run) && origin_ < size_;
     }
-    if (count > steps_at_once - symbols_per_code) {
+    if (count > steps_at_once - symbols_per_group) {
       if (!apply_steps(count)) return false;
       count = 0;
     }

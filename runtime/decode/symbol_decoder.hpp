@@ -15,13 +15,13 @@
 
 namespace mole::runtime {
 
-// One thread at a time.
+// Not thread-safe: use from one thread at a time.
 class SymbolDecoder {
  public:
   // wide: use AVX2 if the processor supports it.
   explicit SymbolDecoder(bool wide = true);
 
-  // Reads the block whose mark begins at bit `first` of `bytes` and which is `bits` long. Returns false if the block is damaged
+  // Reads the block whose magic begins at bit `first` of `bytes` and which is `bits` long. Returns false if the block is damaged
   // or randomised, or has a different length.
   bool read(std::span<const std::uint8_t> bytes, unsigned first, std::uint64_t bits);
 
@@ -32,7 +32,7 @@ class SymbolDecoder {
   const std::array<std::uint32_t, 256>& counts() const { return counts_; }
 
  private:
-  static constexpr unsigned max_codes = 6, symbols_per_code = 50;
+  static constexpr unsigned max_codes = 6, symbols_per_group = 50;
   static constexpr unsigned max_selectors = 18'002;  // libbzip2 reads and ignores further ones
 
   bool read_header();
@@ -47,7 +47,7 @@ class SymbolDecoder {
   BitReader bits_;
   std::uint32_t checksum_ = 0, origin_ = 0;
   MoveToFront list_;
-  unsigned alphabet_ = 0, codes_used_ = 0, selectors_used_ = 0;
+  unsigned alphabet_size_ = 0, codes_used_ = 0, selectors_used_ = 0;
   std::array<std::uint8_t, max_selectors> selectors_;
   std::array<HuffmanCode, max_codes> codes_;
   std::vector<MtfStep> steps_;

@@ -44,27 +44,27 @@ void DestroyState::operator()(mole_state* state) const { module->vtable_->destro
 
 template <class F>
 Result<> MetricModule::call(Call which, std::uint64_t number, F&& body) const {
-  MOLE_TRY(auto outcome, plugin_call(record_, which, opening_.step, opening_.module, number, body));
-  if (outcome != MOLE_OK) return call_error(opening_.module, which, outcome, {});
+  MOLE_TRY(auto outcome, plugin_call(record_, which, arguments_.step, arguments_.module, number, body));
+  if (outcome != MOLE_OK) return call_error(arguments_.module, which, outcome, {});
   return {};
 }
 
-Result<std::unique_ptr<MetricModule>> MetricModule::open(const mole_metric_v1* vtable, Descriptor descriptor, Opening opening,
-                                                         CallRecord& record) {
-  std::unique_ptr<MetricModule> module(new MetricModule(vtable, std::move(descriptor), std::move(opening), record));
+Result<std::unique_ptr<MetricModule>> MetricModule::open(const mole_metric_v1* vtable, Descriptor descriptor,
+                                                         OpenArguments arguments, CallRecord& record) {
+  std::unique_ptr<MetricModule> module(new MetricModule(vtable, std::move(descriptor), std::move(arguments), record));
   if (auto started = module->start(); !started) return started.error();
   return module;
 }
 
 Result<> MetricModule::start() {
   const auto& d = descriptor_;
-  if (d.inputs.size() != opening_.inputs.size())
+  if (d.inputs.size() != arguments_.inputs.size())
     return invalid(name() + ": '" + d.name + "' has " + std::to_string(d.inputs.size()) + " inputs, but the task has " +
-                   std::to_string(opening_.inputs.size()) + "; submit the manifest again");
+                   std::to_string(arguments_.inputs.size()) + "; submit the manifest again");
   std::map<std::string, Binding> bound;
   std::vector<mole_binding> bindings;
   for (std::size_t i = 0; i < d.inputs.size(); ++i) {
-    const auto& input = opening_.inputs[i];
+    const auto& input = arguments_.inputs[i];
     if (input.role != d.inputs[i].role || input.kind != d.inputs[i].kind)
       return invalid(name() + ": input " + std::to_string(i) + " is '" + input.role + "', but '" + d.name + "' needs '" +
                      d.inputs[i].role + "'; submit the manifest again");
@@ -74,7 +74,7 @@ Result<> MetricModule::start() {
                         to_text(input.module), to_text(input.column), to_text(input.unit)});
   }
   MOLE_TRY(outputs_, prefixed(name() + ": ", resolve_outputs(d, bound)));
-  MOLE_TRY(auto params, prefixed(name() + ": ", resolve_params(d, opening_.params)));
+  MOLE_TRY(auto params, prefixed(name() + ": ", resolve_params(d, arguments_.params)));
   MOLE_TRY(auto values, to_values(d, params));
   auto opened = call(Call::open, 0, [&](mole_error* e) {
     return vtable_->open(host_services_for(name()), bindings.data(), static_cast<std::uint32_t>(bindings.size()), values.data(),
@@ -86,7 +86,7 @@ Result<> MetricModule::start() {
 
 MetricModule::~MetricModule() {
   if (!module_) return;
-  record_.mark(Call::close, opening_.step, opening_.module);
+  record_.mark(Call::close, arguments_.step, arguments_.module);
   vtable_->close(module_);
   record_.clear();
 }

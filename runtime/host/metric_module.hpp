@@ -1,5 +1,5 @@
-// A metric plugin opened with its parameters, and its states. The member functions call the C functions of the plugin, mark each
-// call in the call record and return a Result. Error messages begin with the module and the call.
+// A metric plugin opened with its parameters, and its states. The member functions call the C functions of the plugin, record
+// each call in the call record and return a Result. Error messages begin with the module and the call.
 #pragma once
 
 #include "runtime/host/call_record.hpp"
@@ -25,7 +25,7 @@ struct DestroyState {
   const MetricModule* module = nullptr;
   void operator()(mole_state* state) const;
 };
-// Owns one state of a module, which must outlive it. One thread at a time.
+// Owns one state of a module, which must outlive it. Not thread-safe: use from one thread at a time.
 using MetricState = std::unique_ptr<mole_state, DestroyState>;
 
 // The rows that finish returned for some states.
@@ -38,7 +38,7 @@ struct FinishedRows {
 class MetricModule {
  public:
   // The arguments of the plugin's open, from the step of a task.
-  struct Opening {
+  struct OpenArguments {
     std::uint32_t step = no_step;     // for the call record
     std::string module;               // "traffic"
     std::vector<task::Input> inputs;  // bindings, in the descriptor's order
@@ -46,8 +46,8 @@ class MetricModule {
   };
 
   // `vtable` and `record` must outlive the module. invalid: parameters or bindings do not match the descriptor, or the plugin
-  // refuses them.
-  static Result<std::unique_ptr<MetricModule>> open(const mole_metric_v1* vtable, Descriptor descriptor, Opening opening,
+  // rejects them.
+  static Result<std::unique_ptr<MetricModule>> open(const mole_metric_v1* vtable, Descriptor descriptor, OpenArguments arguments,
                                                     CallRecord& record);
   ~MetricModule();
   MetricModule(const MetricModule&) = delete;
@@ -55,8 +55,8 @@ class MetricModule {
 
   const Descriptor& descriptor() const { return descriptor_; }
   const std::vector<Output>& outputs() const { return outputs_; }  // with names and units resolved
-  const std::string& name() const { return opening_.module; }
-  std::uint32_t step() const { return opening_.step; }
+  const std::string& name() const { return arguments_.module; }
+  std::uint32_t step() const { return arguments_.step; }
   bool mergeable() const { return vtable_->merge != nullptr; }
   // Returns the index of the input of kind "context"; -1: none.
   int context_input() const { return context_input_; }
@@ -72,7 +72,7 @@ class MetricModule {
     mole_state* state;
     const mole_batch* batch;
   };
-  // Calls add `count` times under one mark, until a call fails. `run(i)` is valid until run(i + 1).
+  // Calls add `count` times with a single entry in the call record, until a call fails. `run(i)` is valid until run(i + 1).
   template <class RunAt>
   Result<> add_each(std::size_t count, std::uint64_t number, RunAt&& run) const {
     return add_all(number, [&](mole_error* e) {
@@ -92,8 +92,8 @@ class MetricModule {
 
  private:
   friend struct DestroyState;
-  MetricModule(const mole_metric_v1* vtable, Descriptor descriptor, Opening opening, CallRecord& record)
-      : vtable_(vtable), descriptor_(std::move(descriptor)), opening_(std::move(opening)), record_(record) {}
+  MetricModule(const mole_metric_v1* vtable, Descriptor descriptor, OpenArguments arguments, CallRecord& record)
+      : vtable_(vtable), descriptor_(std::move(descriptor)), arguments_(std::move(arguments)), record_(record) {}
   Result<> start();
   Result<> add_all(std::uint64_t number, const std::function<std::int32_t(mole_error*)>& body) const;
   template <class F>
@@ -101,7 +101,7 @@ class MetricModule {
 
   const mole_metric_v1* vtable_;
   Descriptor descriptor_;
-  Opening opening_;
+  OpenArguments arguments_;
   CallRecord& record_;
   std::vector<Output> outputs_;
   int context_input_ = -1;

@@ -11,7 +11,7 @@ Error call_error(std::string_view name, Call call, std::int32_t code, std::strin
   const auto prefix = std::string(name) + ": " + std::string(call_name(call)) + ": ";
   if (code > MOLE_OK || code < MOLE_INTERNAL)
     return internal(prefix + "returned " + std::to_string(code) +
-                    ", which is not an outcome of the ABI; report this bug to the author of the plugin");
+                    ", which is not a result code of the ABI; report this bug to the author of the plugin");
   return {static_cast<Code>(code), prefix + (text.empty() ? "failed without a message; ask the author of the plugin" : text)};
 }
 

@@ -57,8 +57,7 @@ RowCoverage CoverageTable::of(TimeRange interval, const Router& router) const {
   out.share = static_cast<double>(readable) / static_cast<double>(interval.to - interval.from);
   if (count.lost > 0)
     out.share *= static_cast<double>(count.received) / (static_cast<double>(count.received) + static_cast<double>(count.lost));
-  // Every cell of the archive's file grid is expected to hold a file, even before the archive begins; several files may share
-  // a cell.
+  // Every cell of the archive's file grid is expected to hold a file, even before the archive begins. Files may share one.
   const Micros origin = router.expected.empty() ? 0 : router.expected.front().from;
   const Micros grid_cells = (ceil_to(interval.to, covers_, origin) - floor_to(interval.from, covers_, origin)) / covers_;
   out.files_expected = std::max(static_cast<std::uint64_t>(grid_cells), count_overlapping(router.expected, interval));

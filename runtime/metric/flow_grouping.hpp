@@ -56,8 +56,7 @@ class FlowGrouping {
   const GroupingPlan& plan() const { return plan_; }
   const IntervalGrid& grid() const { return grid_; }
 
-  // Returns the index of the first interval that accepts flows of this file or counts its late flows; grid().size() if none
-  // does.
+  // Returns the index of the first interval that accepts flows of this file or counts its late flows; grid().size() if none does.
   std::uint32_t first_interval(const task::File& file) const;
   // Starts a file: the following batches contain its flows. False: the plan does not read it.
   bool start_file(const task::File& file);

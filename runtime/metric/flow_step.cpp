@@ -133,7 +133,7 @@ Result<> FlowStep::close(std::uint32_t end) {
   for (; closed_ < end; ++closed_) {
     MOLE_TRY(auto cells, take_cells(closed_));
     if (makes_rows()) {
-      std::vector<Finishing> finishing;
+      std::vector<StateToFinish> finishing;
       for (const Cell& cell : cells)
         if (cell.state) finishing.push_back({cell.interval_start, &cell.group, cell.coverage, cell.state.get()});
       if (auto added = rows_.add(finishing); !added) return added;

@@ -33,7 +33,7 @@ RowBuilder::RowBuilder(const OpenStep& step) : step_(step) {
   for (const auto& output : step.module->outputs()) columns_.push_back(empty_column(output));
 }
 
-Result<> RowBuilder::add(std::span<const Finishing> states) {
+Result<> RowBuilder::add(std::span<const StateToFinish> states) {
   for (std::size_t at = 0; at < states.size(); at += states_per_finish) {
     const auto part = states.subspan(at, std::min(states_per_finish, states.size() - at));
     std::vector<mole_state*> pointers;

@@ -10,7 +10,7 @@
 namespace mole::runtime {
 
 // A state to finish, with the standard columns of its rows. `group` is borrowed for the call.
-struct Finishing {
+struct StateToFinish {
   Micros interval_start = 0;
   const Group* group = nullptr;
   RowCoverage coverage;
@@ -24,7 +24,7 @@ class RowBuilder {
   explicit RowBuilder(const OpenStep& step);
 
   // Finishes the states and adds their rows, in any order.
-  Result<> add(std::span<const Finishing> states);
+  Result<> add(std::span<const StateToFinish> states);
   // Sets the coverage of every row, except flows_late. For rows that were added before their coverage was known.
   void set_coverage(const CoverageOf& coverage);
   // Returns the table, sorted by (interval_start, by...). Call once, last.

@@ -56,9 +56,9 @@ Result<std::uint32_t> SequentialStates::number_of(const Group& group) {
 Result<> SequentialStates::close(Micros interval_start, const CoverageOf& coverage) {
   const bool in_block = step_.grid.contains(interval_start);
   const bool sparse = step_.sparse();
-  std::vector<Finishing> finishing;
+  std::vector<StateToFinish> finishing;
   for (std::size_t n = 0; n < states_.size(); ++n) {
-    Finishing f{interval_start, &groups_[n], {}, pointers_[n], in_block && (!sparse || seen_[n] || late_[n] > 0)};
+    StateToFinish f{interval_start, &groups_[n], {}, pointers_[n], in_block && (!sparse || seen_[n] || late_[n] > 0)};
     if (f.keep) {
       f.coverage = coverage(step_.grid.index_of(interval_start), dense_part(step_.by, groups_[n]));
       f.coverage.flows_late = late_[n];

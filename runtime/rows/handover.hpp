@@ -24,8 +24,8 @@
 
 namespace mole::runtime {
 
-// Writes to a descriptor that it does not own. One thread at a time. exhausted: the disk is full. If a table cannot be encoded,
-// the error of encode_rows is returned, nothing is written and the stream remains usable.
+// Writes to a descriptor that it does not own. Not thread-safe: use from one thread at a time. exhausted: the disk is full. If a
+// table cannot be encoded, the error of encode_rows is returned, nothing is written and the stream remains usable.
 class HandoverWriter {
  public:
   HandoverWriter(int fd, std::filesystem::path attempt);

@@ -1,6 +1,6 @@
 // A RowTable as bytes: a JSON header and Arrow buffers (docs/formats/rows.md). Used to pass rows between processes: in the
-// handover (plugin worker -> sealing process) and as A/rows/<blob>.rows (to the plugin worker). Equal tables give equal bytes:
-// the value of a null is written as zero.
+// handover (plugin worker -> sealing process) and as <attempt folder>/rows/<blob>.rows (to the plugin worker). Equal tables give
+// equal bytes: the value slot of a null is written as zero.
 //
 //   auto bytes = encode_rows(table);
 //   auto again = decode_rows(*bytes);

@@ -1,7 +1,7 @@
 // The sealing process: validates the output of a plugin worker and turns it into result files. Loads no plugins.
 //
-// In:  A/spec.json, A/handover, state files in A
-// Out: A/out/step<N>.parquet, A/out/step<N>.state, and finally A/out/report.json (task::Report)
+// In:  <attempt folder>/spec.json, handover and state files
+// Out: <attempt folder>/out/step<N>.parquet, out/step<N>.state, and finally out/report.json (task::Report)
 //
 //   auto report = seal("attempts/7-19");
 #pragma once
@@ -27,8 +27,8 @@ struct SealLimits {
 // error is returned only if sealing itself fails (no spec, disk full, no DuckDB); then there is no report.json. May be repeated.
 Result<task::Report> seal(const std::filesystem::path& attempt, const SealLimits& limits = {});
 
-// Converts every A/rows/<hex>.parquet to A/rows/<hex>.rows, unless that exists, for the plugin worker, which does not read
-// Parquet.
+// Converts every <attempt folder>/rows/<hex>.parquet to rows/<hex>.rows, unless that exists, for the plugin worker, which does
+// not read Parquet.
 Result<> unseal(const std::filesystem::path& attempt, const RowLimits& limits = {});
 
 }  // namespace mole::runtime

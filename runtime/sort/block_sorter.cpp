@@ -25,11 +25,11 @@ struct BlockSorter::Run {
 };
 
 struct BlockSorter::Rows {
-  struct Spilled {
+  struct SpilledRange {
     std::uint64_t at, count;
   };
   std::vector<std::byte> bytes;
-  std::vector<Spilled> spilled;
+  std::vector<SpilledRange> spilled;
 
   void sort(std::size_t row_size);
 };

@@ -33,7 +33,7 @@ struct SortOptions {
   std::uint64_t memory = std::uint64_t{256} << 20;  // bytes for rows; sorting needs up to 50 % more
 };
 
-// One thread at a time.
+// Not thread-safe: use from one thread at a time.
 class BlockSorter {
  public:
   explicit BlockSorter(const SortOptions& options);

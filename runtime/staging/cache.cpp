@@ -144,16 +144,16 @@ Result<bool> Acquisition::reserve_all() {
 // Looks for the file or its columns in the cache; leaves the item open if neither exists. Call under the lock of the folder.
 Result<> Acquisition::look_up(const std::string& name, Item& item) {
   item.columns = false;
-  Result<std::optional<Whole>> whole = std::optional<Whole>();
+  Result<std::optional<CompleteFile>> complete = std::optional<CompleteFile>();
   if (!item.columns_name.empty()) {
-    whole = open_whole(folder_, item.columns_name, std::nullopt);
-    item.columns = whole && *whole;  // if there is an error, the file is used instead
+    complete = open_complete(folder_, item.columns_name, std::nullopt);
+    item.columns = complete && *complete;  // if there is an error, the file is used instead
   }
-  if (!item.columns) whole = open_whole(folder_, name, item.file->size);
-  if (!whole) return whole.error();
-  if (*whole) {
-    item.pin = std::move((*whole)->pin);
-    item.digest = (*whole)->digest;
+  if (!item.columns) complete = open_complete(folder_, name, item.file->size);
+  if (!complete) return complete.error();
+  if (*complete) {
+    item.pin = std::move((*complete)->pin);
+    item.digest = (*complete)->digest;
     item.state = Item::State::pinned;
     return {};
   }
@@ -212,7 +212,8 @@ Result<Digest> Acquisition::write(Item& item, const Fetch& fetch) {
     return transient(id + ": the archive returned " + sized(written) + ", but its index states " + sized(size) +
                      "; index the archive again if this persists");
   if (::fdatasync(item.pin.get()) != 0)
-    return transient("fsync of " + id + " in the cache failed: " + std::strerror(errno) + "; check the disk of the cache");
+    return transient("fsync of " + id + " in the cache failed: " + std::strerror(errno) +
+                     "; check the disk that holds the cache");
   return hasher.finish();
 }
 

@@ -50,7 +50,7 @@ struct Staged {
   Pin pin;
 };
 
-// The column file of an archive file while it is written. Removed unless it is published. One thread at a time.
+// The column file of an archive file, during writing. Removed unless published. Not thread-safe: use from one thread at a time.
 class ColumnsPart {
  public:
   ColumnsPart(ColumnsPart&& other) noexcept

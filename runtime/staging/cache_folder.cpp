@@ -23,9 +23,9 @@ constexpr std::string_view file_suffix = ".file", part_suffix = ".part", digest_
 Error failed(const std::string& doing, const fs::path& path, int error) {
   const std::string text = doing + " " + path.string() + " failed: " + std::strerror(error);
   if (error == ENOSPC || error == EDQUOT || error == EFBIG)
-    return exhausted(text + "; free space on the cache's disk or lower the cache limit");
+    return exhausted(text + "; free up space on the disk that holds the cache or lower the cache limit");
   if (error == EACCES || error == EPERM || error == EROFS) return invalid(text + "; give this user write permission there");
-  return transient(text + "; check the disk of the cache");
+  return transient(text + "; check the disk that holds the cache");
 }
 
 std::string digits_of(const std::string& name, std::string_view suffix) {
@@ -58,11 +58,11 @@ Result<std::vector<Entry>> entries(const fs::path& folder) {
   std::error_code error;
   for (auto i = fs::directory_iterator(folder, error); !error && i != fs::directory_iterator(); i.increment(error)) {
     const std::string name = i->path().filename().string();
-    const std::string whole = digits_of(name, file_suffix), part = digits_of(name, part_suffix);
-    if (whole.empty() && part.empty()) continue;
+    const std::string complete = digits_of(name, file_suffix), part = digits_of(name, part_suffix);
+    if (complete.empty() && part.empty()) continue;
     struct stat st {};
     if (::lstat(i->path().c_str(), &st) != 0 || !S_ISREG(st.st_mode)) continue;  // removed in the meantime
-    found.push_back({whole.empty() ? part : whole, whole.empty(), static_cast<std::uint64_t>(st.st_size), st.st_mtim});
+    found.push_back({complete.empty() ? part : complete, complete.empty(), static_cast<std::uint64_t>(st.st_size), st.st_mtim});
   }
   if (error) return failed("listing the cache folder", folder, error.value());
   return found;
@@ -106,10 +106,11 @@ std::string sidecar_text(const Digest& digest, std::uint64_t size, std::string i
 
 }  // namespace
 
-Result<std::optional<Whole>> open_whole(const fs::path& folder, const std::string& name, std::optional<std::uint64_t> size) {
+Result<std::optional<CompleteFile>> open_complete(const fs::path& folder, const std::string& name,
+                                                  std::optional<std::uint64_t> size) {
   const fs::path path = file_path(folder, name);
   Pin pin(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!pin && errno == ENOENT) return std::optional<Whole>();
+  if (!pin && errno == ENOENT) return std::optional<CompleteFile>();
   struct stat st {};
   if (!pin || ::fstat(pin.get(), &st) != 0) return failed("opening", path, errno);
   const auto sidecar = read_sidecar(digest_path(folder, name));
@@ -117,11 +118,11 @@ Result<std::optional<Whole>> open_whole(const fs::path& folder, const std::strin
     if (!try_exclusive(pin))
       return transient(path.string() + " is damaged but in use; stop the tasks that use the cache and delete the file");
     remove(folder, {name, false, 0, {}});
-    return std::optional<Whole>();
+    return std::optional<CompleteFile>();
   }
   if (!try_shared(pin)) return transient(path.string() + " is locked by another program; stop that program and try again");
   (void)::futimens(pin.get(), nullptr);  // updates the time of last use
-  return std::optional(Whole{std::move(pin), sidecar->digest});
+  return std::optional(CompleteFile{std::move(pin), sidecar->digest});
 }
 
 Pin open_part(const fs::path& folder, const std::string& name) {
@@ -129,11 +130,11 @@ Pin open_part(const fs::path& folder, const std::string& name) {
 }
 
 Result<> reserve(const Pin& part, std::uint64_t size) {
-  if (::ftruncate(part.get(), 0) != 0) return failed("truncating", "a part of the cache", errno);
+  if (::ftruncate(part.get(), 0) != 0) return failed("truncating", "a partial file in the cache", errno);
   if (size == 0) return {};
   int error = ::posix_fallocate(part.get(), 0, static_cast<off_t>(size));
   if (error == EOPNOTSUPP || error == EINVAL) error = ::ftruncate(part.get(), static_cast<off_t>(size)) == 0 ? 0 : errno;
-  if (error != 0) return failed("reserving " + std::to_string(size) + " bytes for", "a file of the cache", error);
+  if (error != 0) return failed("reserving " + std::to_string(size) + " bytes for", "a file in the cache", error);
   return {};
 }
 
@@ -159,7 +160,7 @@ Result<> publish_unsynced(const fs::path& folder, const std::string& name, const
   std::ofstream sidecar(digest_path(folder, name), std::ios::binary);
   sidecar << sidecar_text(digest, size, id);
   sidecar.close();
-  if (!sidecar) return transient("cannot write " + digest_path(folder, name).string() + "; check the disk of the cache");
+  if (!sidecar) return transient("cannot write " + digest_path(folder, name).string() + "; check the disk that holds the cache");
   const auto from = part_path(folder, name), to = file_path(folder, name);
   if (::truncate(from.c_str(), static_cast<off_t>(size)) != 0) return failed("truncating", from, errno);
   if (::rename(from.c_str(), to.c_str()) != 0) return failed("publishing", to, errno);
@@ -194,8 +195,9 @@ Result<> write_all(const Pin& file, std::span<const std::byte> bytes, std::uint6
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) {
       const std::string text = "writing " + what + " to the cache failed: " + std::strerror(errno);
-      return errno == ENOSPC || errno == EDQUOT ? exhausted(text + "; free space on the cache's disk or lower the cache limit")
-                                                : transient(text + "; check the disk of the cache");
+      return errno == ENOSPC || errno == EDQUOT
+                 ? exhausted(text + "; free up space on the disk that holds the cache or lower the cache limit")
+                 : transient(text + "; check the disk that holds the cache");
     }
     offset += static_cast<std::uint64_t>(n);
     bytes = bytes.subspan(static_cast<std::size_t>(n));
@@ -214,10 +216,10 @@ void remove(const fs::path& folder, const Entry& entry) {
 
 Result<> clean(const fs::path& folder) {
   MOLE_TRY(auto found, entries(folder));
-  std::set<std::string> whole;
+  std::set<std::string> complete;
   for (const auto& entry : found) {
     if (!entry.part) {
-      whole.insert(entry.name);
+      complete.insert(entry.name);
     } else if (const Pin part = open_part(folder, entry.name); part && try_exclusive(part)) {
       remove(folder, entry);
     }
@@ -226,8 +228,8 @@ Result<> clean(const fs::path& folder) {
   std::error_code error;
   for (auto i = fs::directory_iterator(folder, error); !error && i != fs::directory_iterator(); i.increment(error)) {
     const std::string name = i->path().filename().string();
-    const std::string digest = digits_of(name, digest_suffix);
-    if ((!digest.empty() && !whole.contains(digest)) || name.starts_with(".tmp.")) orphans.push_back(i->path());
+    const std::string entry_name = digits_of(name, digest_suffix);
+    if ((!entry_name.empty() && !complete.contains(entry_name)) || name.starts_with(".tmp.")) orphans.push_back(i->path());
   }
   if (error) return failed("listing the cache folder", folder, error.value());
   for (const auto& path : orphans) ::unlink(path.c_str());

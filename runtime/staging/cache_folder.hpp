@@ -34,11 +34,12 @@ bool try_exclusive(const Pin& file);
 
 // Opens and pins a complete file; nullopt if it does not exist. A file with a bad sidecar, or whose size is not `size` (by
 // default the size in the sidecar), is removed; it remains from a crash and is not pinned. Call under the lock of the folder.
-struct Whole {
+struct CompleteFile {
   Pin pin;
   Digest digest;
 };
-Result<std::optional<Whole>> open_whole(const fs::path& folder, const std::string& name, std::optional<std::uint64_t> size);
+Result<std::optional<CompleteFile>> open_complete(const fs::path& folder, const std::string& name,
+                                                  std::optional<std::uint64_t> size);
 Pin open_part(const fs::path& folder, const std::string& name);  // empty: it does not exist
 // Creates a part of `size` bytes and locks it. exhausted: the disk is full.
 Result<Pin> create_part(const fs::path& folder, const std::string& name, std::uint64_t size);

@@ -19,7 +19,7 @@ struct FlowFilesOptions {
   bool columns = true;   // read cached columns, and cache those of decoded files
 };
 
-// One thread at a time. The constructor's arguments must outlive it, and it must outlive its sources.
+// Not thread-safe: use from one thread at a time. The constructor's arguments must outlive it, and it must outlive its sources.
 class FlowFiles {
  public:
   FlowFiles(const task::Spec& spec, Cache& cache, const DecoderModule& decoder, Fetch fetch, const FlowFilesOptions& options);
@@ -30,8 +30,8 @@ class FlowFiles {
   // Returns the digest and size of spec.files[number], or the error if it could not be staged.
   const Staged& staged(std::uint32_t number) const { return staged_[number]; }
 
-  // Opens spec.files[number], which must be staged without error, to read the `wanted` columns of its flows. Batches, evidence
-  // and report do not depend on the source, except FileReport::source.
+  // Opens spec.files[number], which must have been staged without error, to read the `wanted` columns of its flows. Batches,
+  // evidence and report are the same for cached and decoded files, except FileReport::source.
   Result<std::unique_ptr<FlowSource>> open(std::uint32_t number, ColumnSet wanted);
 
  private:

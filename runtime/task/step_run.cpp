@@ -42,9 +42,9 @@ Result<> StepRun::open_module(const PluginSet& plugins) {
   for (std::size_t i = 0; i < step().inputs.size(); ++i)
     if (step().inputs[i].kind == InputKind::flows) flows_input_ = static_cast<int>(i);
   MOLE_TRY(columns_, flow_columns_of(loaded.descriptor));
-  MetricModule::Opening opening{open_.index, step().module, step().inputs, step().plugin.params};
+  MetricModule::OpenArguments arguments{open_.index, step().module, step().inputs, step().plugin.params};
   MOLE_TRY(auto module, MetricModule::open(static_cast<const mole_metric_v1*>(loaded.plugin->vtable),
-                                           std::move(loaded.descriptor), std::move(opening), plugins.record()));
+                                           std::move(loaded.descriptor), std::move(arguments), plugins.record()));
   open_.module = std::move(module);
   if (!sequential() && !open_.module->mergeable())
     return invalid("plugin '" + step().plugin.name + "' has no merge, so it is sequential; submit the manifest again");
@@ -155,12 +155,12 @@ Result<> StepRun::make_rows(std::vector<Cell>& cells, const std::vector<std::str
   RowBuilder builder(open_);
   if (step().window > 0) {
     auto merged = merge_windows(cells, open_, routers, [&](Cell cell) {
-      const Finishing one{cell.interval_start, &cell.group, cell.coverage, cell.state.get()};
+      const StateToFinish one{cell.interval_start, &cell.group, cell.coverage, cell.state.get()};
       return builder.add(std::span(&one, 1));
     });
     if (!merged) return merged;
   } else {
-    std::vector<Finishing> finishing;
+    std::vector<StateToFinish> finishing;
     for (Cell& cell : cells) {
       if (auto loaded = load_cell(cell, open_); !loaded) return loaded;
       if (cell.state) finishing.push_back({cell.interval_start, &cell.group, cell.coverage, cell.state.get()});

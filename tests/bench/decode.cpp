@@ -2,7 +2,7 @@
 //
 // Decompresses files with the content source of runtime/decode and prints one line of JSON: content bytes, stored bytes,
 // segments, seconds. --threads: threads per file; --parallel: all files at once with one thread each, as on a node;
-// --scan-only: only finds the block marks. `./dev bench` compares it with lbzip2.
+// --scan-only: only finds the block magics. `./dev bench` compares it with lbzip2.
 #include "runtime/decode/content_source.hpp"
 #include "runtime/decode/segment_scanner.hpp"
 

@@ -105,11 +105,12 @@ int main(int argc, char** argv) {
     o.block = block;
     o.grid = grid;
     o.by = plan.by;
-    MetricModule::Opening opening;
-    opening.module = "sum";
-    opening.inputs = {{"flows", InputKind::flows, "archive", "", "", "", {}, {}}};
-    o.module = std::move(*MetricModule::open(&detail::Glue<Kind::metric>::vtable<Sum>,
-                                             *Descriptor::parse(detail::Glue<Kind::metric>::describe<Sum>()), opening, *record));
+    MetricModule::OpenArguments arguments;
+    arguments.module = "sum";
+    arguments.inputs = {{"flows", InputKind::flows, "archive", "", "", "", {}, {}}};
+    o.module =
+        std::move(*MetricModule::open(&detail::Glue<Kind::metric>::vtable<Sum>,
+                                      *Descriptor::parse(detail::Glue<Kind::metric>::describe<Sum>()), arguments, *record));
     fed.push_back(std::make_unique<FlowStep>(o, grouping, 0,
                                              std::vector<int>{MOLE_COLUMN_BYTES, MOLE_COLUMN_PACKETS, MOLE_COLUMN_SRC_PORT},
                                              std::vector<std::string>{"r1"}, ""));

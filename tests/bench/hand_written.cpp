@@ -2,8 +2,8 @@
 //
 // A baseline for the framework: one small program that reads from `lbzip2 -dc`, written only for this measurement. By 15 minutes
 // of export time, direction (nfgen's home networks, 10.16/15 and 198.18/15) and protocol class, it computes flows, packets,
-// bytes, distinct source and destination addresses and their entropies, entropies of ports and AS, and three distributions. Exact
-// and single-threaded; no coverage, no handling of damage, and datagrams must be in time order.
+// bytes, distinct source and destination addresses and their entropies, entropies of ports and ASes, and three distributions.
+// Exact and single-threaded; no coverage, no handling of damage, and datagrams must be in time order.
 #include <arpa/inet.h>
 
 #include <array>

@@ -12,7 +12,7 @@ namespace mole::runtime::test {
 namespace {
 
 struct Block {
-  std::uint64_t from_bit, to_bit;  // in the file; to: start of the next mark
+  std::uint64_t from_bit, to_bit;  // in the file; to: start of the next magic
   std::string content;
 };
 
@@ -112,7 +112,7 @@ TEST_F(Bzip2Damage, BitFlipsLoseOnlyTheirBlocks) {
     file[bit / 8] = static_cast<char>(file[bit / 8] ^ 0x80 >> bit % 8);
     const auto content = read_content(folder_.file("a.bz2", file), {.threads = 1 + static_cast<unsigned>(i % 3)});
     EXPECT_TRUE(is_subsequence_of_blocks(content.bytes, blocks_)) << bit;
-    // The block before a damaged mark also ends in damage but is decoded: only the affected block may be missing.
+    // The block before a damaged magic also ends in damage but is decoded: only the affected block may be missing.
     EXPECT_GE(content.bytes.size(), undamaged(blocks_, bit, bit + 1).size()) << bit;
     if (content.bytes.size() < undamaged(blocks_, 0, 0).size()) {
       EXPECT_FALSE(content.lost.empty()) << bit;

@@ -239,7 +239,7 @@ TEST(ColumnFile, IsSmallForFewDistinctValues) {
   EXPECT_LT(recorded.bytes.size(), batch_rows * 20u);  // of 59 bytes per row, each with three possible values
 }
 
-TEST(ColumnFile, WithAnyByteChangedIsRefused) {
+TEST(ColumnFile, WithAnyByteChangedIsRejected) {
   const TempFolder folder;
   std::vector<Rows> small;
   for (const std::uint32_t family : {4u, 6u}) small.push_back(batch(20, family, Values::few, family));
@@ -254,7 +254,7 @@ TEST(ColumnFile, WithAnyByteChangedIsRefused) {
   }
 }
 
-TEST(ColumnFile, TruncatedOrExtendedIsRefused) {
+TEST(ColumnFile, TruncatedOrExtendedIsRejected) {
   const TempFolder folder;
   const auto bytes = record(std::make_unique<ListedSource>(std::vector{batch(20, 4, Values::few, 1)}), 1).bytes;
   for (std::size_t size = 0; size < bytes.size(); ++size)
@@ -264,7 +264,7 @@ TEST(ColumnFile, TruncatedOrExtendedIsRefused) {
 }
 
 // Checksums are valid, so the later checks must detect the error.
-TEST(ColumnFile, RefusesHostileFooters) {
+TEST(ColumnFile, RejectsHostileFooters) {
   const TempFolder folder;
   const auto bytes = record(std::make_unique<ListedSource>(std::vector{batch(20, 4, Values::few, 1)}), 1).bytes;
   const auto tail = *column_file::parse_tail(std::string_view(bytes).substr(bytes.size() - column_file::tail_size), bytes.size());
@@ -300,7 +300,7 @@ TEST(ColumnFile, RefusesHostileFooters) {
   for (unsigned seed = 0; seed < 200; ++seed) EXPECT_FALSE(column_file::parse_footer(test::noise(seed * 7, seed), 16));
 }
 
-TEST(ColumnFile, WithADifferentIdentityIsRefused) {
+TEST(ColumnFile, WithADifferentIdentityIsRejected) {
   const TempFolder folder;
   const auto path = new_file(folder, record(std::make_unique<ListedSource>(batches_of_every_kind()), 1).bytes);
   const auto reader = ColumnFileReader::open(path, digest_of("a different file"), {column_file::stored_columns(), 0, 1});

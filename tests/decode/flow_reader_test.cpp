@@ -1,4 +1,4 @@
-// FlowReader: reports, readable time and misbehaving decoders.
+// FlowReader: reports, the readable export time and misbehaving decoders.
 #include "runtime/decode/bzip2_writer.hpp"
 #include "tests/decode/support.hpp"
 

@@ -9,11 +9,11 @@
 namespace mole::runtime::test {
 namespace {
 
-void put_mark(std::string& bytes, std::uint64_t bit, std::uint64_t mark) {
-  for (unsigned i = 0; i < mark_bits; ++i, ++bit) {
+void put_magic(std::string& bytes, std::uint64_t bit, std::uint64_t magic) {
+  for (unsigned i = 0; i < magic_bits; ++i, ++bit) {
     const auto mask = static_cast<unsigned char>(0x80 >> bit % 8);
     auto b = static_cast<unsigned char>(bytes[bit / 8]);
-    b = mark >> (mark_bits - 1 - i) & 1 ? b | mask : b & static_cast<unsigned char>(~mask);
+    b = magic >> (magic_bits - 1 - i) & 1 ? b | mask : b & static_cast<unsigned char>(~mask);
     bytes[bit / 8] = static_cast<char>(b);
   }
 }
@@ -29,13 +29,13 @@ std::vector<Segment> segments_of(const std::filesystem::path& path) {
 TEST(SegmentScanner, FindsAMarkAtEveryBitPosition) {
   const TempFolder folder;
   for (std::uint64_t bit = 0; bit < 64; ++bit)
-    for (const std::uint64_t mark : {block_mark, end_mark}) {
+    for (const std::uint64_t magic : {block_magic, end_magic}) {
       std::string bytes(20, '\0');
-      put_mark(bytes, bit, mark);
+      put_magic(bytes, bit, magic);
       const auto segments = segments_of(folder.file("a", bytes));
       ASSERT_EQ(segments.size(), bit == 0 ? 1u : 2u) << bit;
       EXPECT_EQ(segments.back().from, bit);
-      EXPECT_EQ(segments.back().kind, mark == block_mark ? Segment::Kind::block : Segment::Kind::end_of_stream);
+      EXPECT_EQ(segments.back().kind, magic == block_magic ? Segment::Kind::block : Segment::Kind::end_of_stream);
       EXPECT_EQ(segments.back().to, 160u);
       EXPECT_TRUE(segments.back().last);
     }
@@ -45,8 +45,8 @@ TEST(SegmentScanner, FindsAMarkAtTheEndOfTheFile) {
   const TempFolder folder;
   for (std::uint64_t size = 6; size < 40; ++size) {
     std::string bytes(size, '\0');
-    put_mark(bytes, size * 8 - mark_bits, end_mark);
-    EXPECT_EQ(segments_of(folder.file("a", bytes)).back().from, size * 8 - mark_bits) << size;
+    put_magic(bytes, size * 8 - magic_bits, end_magic);
+    EXPECT_EQ(segments_of(folder.file("a", bytes)).back().from, size * 8 - magic_bits) << size;
   }
 }
 
@@ -54,16 +54,16 @@ TEST(SegmentScanner, FindsAllMarksAcrossItsReads) {
   const TempFolder folder;
   std::mt19937_64 random(1);
   std::string bytes = noise(5'000'000, 2);
-  std::vector<std::uint64_t> marks;
-  for (std::uint64_t bit = random() % 90'000; bit + mark_bits < bytes.size() * 8; bit += mark_bits + random() % 90'000) {
-    put_mark(bytes, bit, marks.size() % 2 == 0 ? block_mark : end_mark);
-    marks.push_back(bit);
+  std::vector<std::uint64_t> magics;
+  for (std::uint64_t bit = random() % 90'000; bit + magic_bits < bytes.size() * 8; bit += magic_bits + random() % 90'000) {
+    put_magic(bytes, bit, magics.size() % 2 == 0 ? block_magic : end_magic);
+    magics.push_back(bit);
   }
   const auto segments = segments_of(folder.file("a", bytes));
-  ASSERT_EQ(segments.size(), marks.size() + 1);
-  for (std::size_t i = 0; i < marks.size(); ++i) {
-    EXPECT_EQ(segments[i + 1].from, marks[i]);
-    EXPECT_EQ(segments[i].to, marks[i]);
+  ASSERT_EQ(segments.size(), magics.size() + 1);
+  for (std::size_t i = 0; i < magics.size(); ++i) {
+    EXPECT_EQ(segments[i + 1].from, magics[i]);
+    EXPECT_EQ(segments[i].to, magics[i]);
     const auto& s = segments[i];
     EXPECT_TRUE(std::equal(s.bytes.begin(), s.bytes.end(), reinterpret_cast<const std::uint8_t*>(bytes.data()) + s.first_byte()));
     EXPECT_EQ(s.bytes.size(), s.end_byte() - s.first_byte());
@@ -73,8 +73,8 @@ TEST(SegmentScanner, FindsAllMarksAcrossItsReads) {
 TEST(SegmentScanner, SplitsSegmentsThatAreTooLongForABlock) {
   const TempFolder folder;
   std::string bytes(12'000'000, '\0');
-  put_mark(bytes, 32, block_mark);
-  put_mark(bytes, 80'000'003, end_mark);
+  put_magic(bytes, 32, block_magic);
+  put_magic(bytes, 80'000'003, end_magic);
   const auto segments = segments_of(folder.file("a", bytes));
   std::uint64_t at = 0;
   for (const auto& s : segments) {

@@ -41,7 +41,8 @@ CallRecordBytes record_of_crash(F body) {
   return record ? *record : CallRecordBytes{};
 }
 
-// Uses its frame after the call, so that the compiler cannot turn it into a loop.
+// Recurses until `end`. Uses its stack frame after the recursive call, so that the compiler cannot turn the recursion into a
+// loop.
 [[gnu::noinline]] std::size_t descend(std::size_t depth, const volatile std::size_t& end) {
   volatile char frame[4096];
   frame[depth % sizeof frame] = 1;
@@ -67,7 +68,7 @@ TEST(CallRecord, HasTheDocumentedBytes) {
   std::filesystem::remove(path);
 }
 
-TEST(CallRecord, NamesTheCallOfASegmentationFault) {
+TEST(CallRecord, NamesTheCallThatCausedASegmentationFault) {
   const auto record = record_of_crash([](CallRecord& r) {
     r.mark(Call::finish, 1, "median");
     ::raise(SIGSEGV);
@@ -76,7 +77,7 @@ TEST(CallRecord, NamesTheCallOfASegmentationFault) {
   EXPECT_STREQ(record.module, "median");
 }
 
-TEST(CallRecord, NamesTheThreadThatCrashedNotTheLastWriter) {
+TEST(CallRecord, NamesTheCallOfTheCrashedThreadNotTheLastOneRecorded) {
   const auto record = record_of_crash([](CallRecord& r) {
     std::thread crashing([&] {
       r.mark(Call::merge, 7, "crashing");
@@ -109,7 +110,7 @@ TEST(CallRecord, NamesNoModuleForACrashInTheHost) {
   EXPECT_EQ(record.step, no_step);
 }
 
-TEST(CallRecord, RefusesAnInvalidFile) {
+TEST(CallRecord, RejectsAnInvalidFile) {
   const auto path = new_file();
   EXPECT_FALSE(read_call_record(path));
   std::ofstream(path) << std::string(64, 'x');

@@ -72,7 +72,7 @@ TEST(ReturnedColumns, AreCopiedByType) {
   EXPECT_EQ(std::get<std::vector<std::int64_t>>((*bools)[0].values), (std::vector<std::int64_t>{0, 1}));
 }
 
-TEST(ReturnedColumns, RefuseUndeclaredLayouts) {
+TEST(ReturnedColumns, RejectUndeclaredLayouts) {
   const std::uint64_t values[] = {1, 2};
   const std::uint8_t validity = 0b01;
   const std::vector<Output> declared{{"n", "u64", false, "", ""}};

@@ -30,7 +30,7 @@ Sidecar sidecar_for(const fs::path& library) {
   return sidecar;
 }
 
-std::string refusal(const std::string& name) {
+std::string rejection(const std::string& name) {
   const auto record = CallRecord::in_memory();
   const auto path = broken / (name + ".so");
   auto loaded = PluginLibrary::load(path, sidecar_for(path), *record);
@@ -48,9 +48,9 @@ TEST(PluginLibrary, LoadsAValidLibraryOnce) {
   EXPECT_EQ(*PluginLibrary::load(path, sidecar_for(path), *record), *first);
 }
 
-TEST(PluginLibrary, RefusesEachDefectWithItsReason) {
+TEST(PluginLibrary, RejectsEachDefectWithItsReason) {
   const auto expect = [](const std::string& name, const std::string& reason) {
-    const auto message = refusal(name);
+    const auto message = rejection(name);
     EXPECT_NE(message.find(reason), std::string::npos) << name << ": " << message;
     EXPECT_NE(message.find("; "), std::string::npos) << name << " does not name a remedy: " << message;
   };
@@ -64,7 +64,7 @@ TEST(PluginLibrary, RefusesEachDefectWithItsReason) {
   expect("different_summary", "differs from the one in its sidecar");
 }
 
-TEST(PluginLibrary, RefusesAFileWithADifferentDigest) {
+TEST(PluginLibrary, RejectsAFileWithADifferentDigest) {
   const auto record = CallRecord::in_memory();
   const auto path = broken / "valid.so";
   const auto copy = fs::temp_directory_path() / "mole-other-build.so";

@@ -6,10 +6,11 @@ namespace mole::runtime {
 namespace {
 
 TEST(Dimension, ErrorsListTheKnownNames) {
-  const auto refused = dimensions_named({"router", "colour"});
-  ASSERT_FALSE(refused);
-  EXPECT_NE(refused.error().message.find("'colour' is not a dimension; choose among router, direction, protocol_class, src_port"),
-            std::string::npos);
+  const auto rejected = dimensions_named({"router", "colour"});
+  ASSERT_FALSE(rejected);
+  EXPECT_NE(
+      rejected.error().message.find("'colour' is not a dimension; choose among router, direction, protocol_class, src_port"),
+      std::string::npos);
   EXPECT_FALSE(dimensions_named({"router", "router"}));
 }
 

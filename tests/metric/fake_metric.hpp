@@ -96,10 +96,10 @@ inline OpenStep fake_step(const task::Step& step, TimeRange block, bool determin
   out.block = block;
   out.grid = *IntervalGrid::over(block, step.interval);
   out.by = *dimensions_named(step.by);
-  MetricModule::Opening opening;
-  opening.module = "fake";
-  opening.inputs = {{"flows", InputKind::flows, "archive", "", "", "", {}, {}}};
-  auto module = MetricModule::open(&fake_metric(), fake_descriptor(deterministic), opening, *record);
+  MetricModule::OpenArguments arguments;
+  arguments.module = "fake";
+  arguments.inputs = {{"flows", InputKind::flows, "archive", "", "", "", {}, {}}};
+  auto module = MetricModule::open(&fake_metric(), fake_descriptor(deterministic), arguments, *record);
   EXPECT_TRUE(module) << module.error().message;
   out.module = std::move(*module);
   return out;

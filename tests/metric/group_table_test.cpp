@@ -28,7 +28,7 @@ TEST(GroupTable, NumbersGroupsByFirstAppearance) {
   EXPECT_EQ(table.key(5)[2], address_key(35)[2]);
 }
 
-TEST(GroupTable, RefusesMoreThanItsMaximum) {
+TEST(GroupTable, RejectsMoreThanItsMaximum) {
   GroupTable table(3, 2);
   EXPECT_EQ(table.find_or_add(address_key(1).data()), 0u);
   EXPECT_EQ(table.find_or_add(address_key(2).data()), 1u);

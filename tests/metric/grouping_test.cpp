@@ -114,7 +114,8 @@ TEST(FlowGrouping, ReadsOnlyFilesOfItsRouters) {
   EXPECT_FALSE(r.start_file(file_at(noon, "r2")));
 }
 
-// A file that starts at 15:00, with a lateness of one hour: the interval that ended at 14:15 is the first that accepts its flows.
+// The file starts at 15:00 and the allowed lateness is one hour: the interval that ended at 14:15 is the first that accepts its
+// flows.
 TEST(FlowGrouping, CountsLateFlowsInTheIntervalInWhichTheirFileBegins) {
   auto r = grouping(plan({"router"}));
   r.start_file(file_at(noon + 3 * hour_us));
@@ -136,7 +137,7 @@ TEST(FlowGrouping, CountsLateFlowsInTheIntervalInWhichTheirFileBegins) {
 }
 
 // For any block length, every flow is counted once, either in an interval or as late.
-TEST(FlowGrouping, AssignsEveryFlowInExactlyOneBlock) {
+TEST(FlowGrouping, CountsEveryFlowInExactlyOneBlock) {
   Batch batch;
   for (Micros t = noon - 6 * hour_us; t < noon + 10 * hour_us; t += 7 * minute_us) batch.start.push_back(t);
   for (const Micros length : {quarter, hour_us, 4 * hour_us, 16 * hour_us}) {
@@ -145,20 +146,20 @@ TEST(FlowGrouping, AssignsEveryFlowInExactlyOneBlock) {
     for (Micros from = noon - 8 * hour_us; from < noon + 12 * hour_us; from += length) {
       auto r = grouping(plan({}, {from, from + length}));
       const auto file = file_at(noon);
-      if (!file.covers.overlaps({from, from + length + hour_us})) continue;  // the block does not read it
+      if (!file.covers.overlaps({from, from + length + hour_us})) continue;  // the file is not an input of this block
       r.start_file(file);
       const auto assignment = *r.assign(batch.view());
       for (std::size_t i = 0; i < batch.start.size(); ++i)
         if (!assignment.empty && (!assignment.slot_of_row || assignment.slot_of_row[i] != MOLE_NO_STATE)) ++counted[i];
       for (const auto& slot : r.slots()) late += slot.late;
     }
-    std::uint64_t in_time = 0;
+    std::uint64_t on_time = 0;
     for (std::size_t i = 0; i < counted.size(); ++i) {
       EXPECT_LE(counted[i], 1);
-      in_time += static_cast<std::uint64_t>(counted[i]);
+      on_time += static_cast<std::uint64_t>(counted[i]);
       EXPECT_EQ(counted[i], batch.start[i] >= noon - hour_us && batch.start[i] < noon + hour_us) << format_time(batch.start[i]);
     }
-    EXPECT_EQ(in_time + late, batch.start.size()) << format_duration(length);
+    EXPECT_EQ(on_time + late, batch.start.size()) << format_duration(length);
   }
 }
 
@@ -199,7 +200,7 @@ TEST(FlowGrouping, AcceptsExtremeTimes) {
   EXPECT_NE(assignment.slot_of_row[3], MOLE_NO_STATE);
 }
 
-TEST(IntervalGrid, RefusesIntervalsThatDoNotDivideTheBlock) {
+TEST(IntervalGrid, RejectsIntervalsThatDoNotDivideTheBlock) {
   EXPECT_FALSE(IntervalGrid::over({noon, noon + hour_us}, 7 * minute_us));
   EXPECT_FALSE(IntervalGrid::over({noon + 1, noon + 1 + hour_us}, quarter));
   EXPECT_FALSE(IntervalGrid::over({noon, noon}, quarter));

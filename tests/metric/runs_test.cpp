@@ -80,7 +80,7 @@ TEST(FlowRuns, FindFewStatesAmongMillions) {
   }
 }
 
-TEST(FlowRuns, RefuseManyStates) {
+TEST(FlowRuns, RejectManyStates) {
   std::vector<std::uint32_t> of_row(4096);
   for (std::uint32_t i = 0; i < of_row.size(); ++i) of_row[i] = i % 512;
   const auto many = batch_of(of_row);

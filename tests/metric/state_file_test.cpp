@@ -121,40 +121,40 @@ TEST_F(State, IsDeterministic) {
   EXPECT_EQ(slurp(folder / "a"), slurp(folder / "b"));
 }
 
-TEST_F(State, OfADifferentShapeIsRefusedWithBothShapes) {
+TEST_F(State, OfADifferentSchemaIsRejectedAndTheMessageNamesBothSchemas) {
   write();
   auto other = header();
   other.shape = "fedcba9876543210";
-  const auto refused = StateFileReader::open(folder / "state", other);
-  EXPECT_EQ(refused.error().code, Code::invalid);
-  EXPECT_EQ(refused.error().message,
+  const auto rejected = StateFileReader::open(folder / "state", other);
+  EXPECT_EQ(rejected.error().code, Code::invalid);
+  EXPECT_EQ(rejected.error().message,
             "shape differs: the state has 0123456789abcdef, the module has fedcba9876543210; the state is not used and "
             "will be computed again");
 }
 
-TEST_F(State, OfADifferentModuleIsRefused) {
+TEST_F(State, OfADifferentModuleIsRejected) {
   write();
-  const auto refuses = [&](auto change) {
+  const auto rejects = [&](auto change) {
     auto other = header();
     change(other);
     return !StateFileReader::open(folder / "state", other);
   };
-  EXPECT_TRUE(refuses([](StateHeader& h) { h.plugin = "mean"; }));
-  EXPECT_TRUE(refuses([](StateHeader& h) { h.version = "1.0.1"; }));
-  EXPECT_TRUE(refuses([](StateHeader& h) { h.revision = 2; }));
-  EXPECT_TRUE(refuses([](StateHeader& h) { h.interval = hour_us; }));
-  EXPECT_TRUE(refuses([](StateHeader& h) { h.by.clear(); }));
-  EXPECT_TRUE(refuses([](StateHeader& h) { h.fingerprint.bytes[0] = 9; }));
-  EXPECT_TRUE(refuses([](StateHeader& h) { h.state_key.bytes[0] = 9; }));
-  EXPECT_TRUE(refuses([](StateHeader& h) { h.params.bytes[0] = 9; }));
-  EXPECT_TRUE(refuses([](StateHeader& h) { h.block.from -= hour_us; }));
-  EXPECT_FALSE(refuses([](StateHeader& h) {
+  EXPECT_TRUE(rejects([](StateHeader& h) { h.plugin = "mean"; }));
+  EXPECT_TRUE(rejects([](StateHeader& h) { h.version = "1.0.1"; }));
+  EXPECT_TRUE(rejects([](StateHeader& h) { h.revision = 2; }));
+  EXPECT_TRUE(rejects([](StateHeader& h) { h.interval = hour_us; }));
+  EXPECT_TRUE(rejects([](StateHeader& h) { h.by.clear(); }));
+  EXPECT_TRUE(rejects([](StateHeader& h) { h.fingerprint.bytes[0] = 9; }));
+  EXPECT_TRUE(rejects([](StateHeader& h) { h.state_key.bytes[0] = 9; }));
+  EXPECT_TRUE(rejects([](StateHeader& h) { h.params.bytes[0] = 9; }));
+  EXPECT_TRUE(rejects([](StateHeader& h) { h.block.from -= hour_us; }));
+  EXPECT_FALSE(rejects([](StateHeader& h) {
     h.fingerprint = h.state_key = h.params = {};
     h.block = {};
   }));
 }
 
-TEST_F(State, TruncatedIsNeverValid) {
+TEST_F(State, IsNeverValidWhenTruncated) {
   write();
   const auto bytes = slurp(folder / "state");
   std::size_t before = 0;
@@ -170,7 +170,7 @@ TEST_F(State, TruncatedIsNeverValid) {
   EXPECT_FALSE(complete);
 }
 
-TEST_F(State, WithAFlippedByteIsNeverValid) {
+TEST_F(State, WithAFlippedBitIsNeverValid) {
   write();
   const auto bytes = slurp(folder / "state");
   for (std::size_t i = 0; i < bytes.size(); ++i)
@@ -182,7 +182,7 @@ TEST_F(State, WithAFlippedByteIsNeverValid) {
     }
 }
 
-TEST_F(State, OfAHostileWriterIsHarmless) {
+TEST_F(State, FromAHostileWriterIsHarmless) {
   write();
   const auto bytes = slurp(folder / "state");
   const std::size_t body = 320 + 8 + 16, size = 80;  // of the first entry
@@ -196,7 +196,7 @@ TEST_F(State, OfAHostileWriterIsHarmless) {
     }
 }
 
-TEST_F(State, OfAnUnfinishedWriterIsCorrupt) {
+TEST_F(State, FromAnUnfinishedWriterIsCorrupt) {
   write("state", false);
   auto in = StateFileReader::open(folder / "state");
   EXPECT_FALSE(in);

@@ -34,7 +34,7 @@ TEST(UpstreamRows, ReadsOnlyTheRequestedRange) {
   EXPECT_EQ(rows.rows().size(), 1u);
 }
 
-TEST(UpstreamRows, RefusesADifferentShape) {
+TEST(UpstreamRows, RejectsADifferentSchema) {
   UpstreamRows rows(*dimensions_named({"router"}));
   EXPECT_FALSE(rows.append(table(), "median", "f64", {0, 1800}));
   EXPECT_FALSE(rows.append(table(), "mean", "u64", {0, 1800}));

@@ -57,7 +57,7 @@ TEST(NodeFolder, ReportsThatItCannotBeCreated) {
   EXPECT_NE(node.error().message.find("--dir"), std::string::npos);
 }
 
-TEST(PlainName, AcceptsOnlyTaskIds) {
+TEST(PlainName, AcceptsOnlyNamesSafeForFiles) {
   EXPECT_TRUE(is_plain_name("12-345"));
   for (const std::string bad : {"", ".", "..", "../x", "a/b", "a b", "a\n", ".tmp.x"}) EXPECT_FALSE(is_plain_name(bad)) << bad;
   EXPECT_FALSE(is_plain_name(std::string(65, 'a')));

@@ -165,7 +165,7 @@ TEST(RouteTable, IsBuiltQuicklyFromManyOverlappingRoutes) {
   EXPECT_EQ(table->find(0x7fffffffu), 0u);
 }
 
-TEST(RouteTable, RefusesTooManySplitNets) {
+TEST(RouteTable, RejectsTooManySplitNets) {
   RouteList routes;
   for (std::uint32_t i = 0; i < 300'000; ++i) routes.v4.push_back({i << 8 | 1, i, 32});
   const auto table = RouteTable::build(routes);
@@ -227,7 +227,7 @@ TEST(Mmdb, ReadsAnIpv4OnlyTree) {
   EXPECT_EQ(table->find(0xc0000202u), 0u);
 }
 
-TEST(Mmdb, RefusesADatabaseWithoutAsNumbers) {
+TEST(Mmdb, RejectsADatabaseWithoutAsNumbers) {
   testing::MmdbWriter writer;
   writer.add({{{0x0a000000u, 7, 8}}, {}});
   const File file(writer.bytes("geoname_id"));
@@ -254,7 +254,7 @@ TEST(Mmdb, SurvivesDamage) {
 }
 
 // Both records of a node refer to the next node: 2^128 paths through 128 nodes.
-TEST(Mmdb, RefusesATreeWithTooManyPaths) {
+TEST(Mmdb, RejectsATreeWithTooManyPaths) {
   testing::MmdbWriter writer;
   writer.add({{}, {{0xaaaaaaaaaaaaaaaaull, 0xaaaaaaaaaaaaaaaaull, 1, 128}}});
   auto bytes = writer.bytes();

@@ -69,12 +69,12 @@ TEST(RouteText, ErrorsNameTheLine) {
   }
 }
 
-TEST(RouteText, RefusesATableWithoutRoutes) {
+TEST(RouteText, RejectsATableWithoutRoutes) {
   EXPECT_FALSE(parse_routes(""));
   EXPECT_FALSE(parse_routes("# no routes\n\n"));
 }
 
-TEST(RouteText, RefusesATooLongLine) {
+TEST(RouteText, RejectsATooLongLine) {
   EXPECT_FALSE(parse_routes(std::string(100'000, '1')));
   EXPECT_FALSE(parse_routes("10.0.0.0/8 {" + std::string(100'000, ',')));
 }
@@ -84,7 +84,7 @@ TEST(RouteText, SurvivesDamage) {
   const std::string whole =
       "192.0.2.0/24 64500\n198.51.100.0\t25\t64501_64502\n203.0.113.0/24 {64503,64504}\n2001:db8::/32 AS64510 # c\n\n::/0 1\n";
   std::mt19937_64 random(1);
-  std::size_t refused = 0;
+  std::size_t rejected = 0;
   for (int i = 0; i < 20'000; ++i) {
     auto text = whole;
     for (auto times = 1 + random() % 3; times > 0 && !text.empty(); --times) {
@@ -105,7 +105,7 @@ TEST(RouteText, SurvivesDamage) {
     }
     const auto routes = parse_routes(text);
     if (!routes) {
-      ++refused;
+      ++rejected;
       ASSERT_TRUE(routes.error().message.starts_with("line ") || routes.error().message.starts_with("it contains no prefixes"))
           << routes.error().message;
       continue;
@@ -114,7 +114,7 @@ TEST(RouteText, SurvivesDamage) {
       ASSERT_TRUE(r.length == 32 || (r.length < 32 && (r.network & (~std::uint32_t{0} >> r.length)) == 0));
     for (const auto& r : routes->v6) ASSERT_LE(r.length, 128);
   }
-  EXPECT_GT(refused, 5'000u);
+  EXPECT_GT(rejected, 5'000u);
 }
 
 TEST(RouteText, ChecksTheFormat) {

@@ -148,7 +148,7 @@ TEST_F(Handover, IsReadUpToTheLimit) {
   EXPECT_NE(problem.find("limit"), std::string::npos);
 }
 
-TEST_F(Handover, RefusesStatesOutsideTheAttempt) {
+TEST_F(Handover, RejectsStatesOutsideTheAttempt) {
   HandoverWriter out(-1, folder.path());
   for (const auto* path : {"/etc/passwd", "../x.state", "x/../../y"})
     EXPECT_EQ(out.step(0, nullptr, folder.path() / path, {}).error().code, Code::internal);
@@ -166,7 +166,7 @@ TEST_F(Handover, KeepsTheStreamValidIfATableCannotBeEncoded) {
   EXPECT_TRUE(complete);
 }
 
-TEST(HandoverReader, RefusesAnythingButAFile) {
+TEST(HandoverReader, RejectsAnythingButAFile) {
   const testing::TempFolder folder;
   EXPECT_EQ(HandoverReader::open(folder / "absent").error().code, Code::missing);
   EXPECT_EQ(HandoverReader::open(folder.path()).error().code, Code::missing);

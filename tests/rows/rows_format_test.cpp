@@ -74,7 +74,7 @@ TEST(Rows, MayBeEmpty) {
   EXPECT_TRUE(decode_rows(*encode_rows(RowTable{})));
 }
 
-TEST(Rows, WithAFlippedByteAreRefused) {
+TEST(Rows, WithAFlippedByteAreRejected) {
   const auto bytes = *encode_rows(small_table());
   for (std::size_t i = 0; i < bytes.size(); ++i)
     for (const int bit : {1, 0x80}) {
@@ -84,7 +84,7 @@ TEST(Rows, WithAFlippedByteAreRefused) {
     }
 }
 
-TEST(Rows, TruncatedAreRefused) {
+TEST(Rows, TruncatedAreRejected) {
   const auto bytes = *encode_rows(small_table());
   for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(decode_rows(std::string_view(bytes).substr(0, size)));
   EXPECT_FALSE(decode_rows(bytes + '\0'));
@@ -110,7 +110,7 @@ TEST(Rows, WithAWrongRowCountAllocateNoMemory) {
   }
 }
 
-TEST(Rows, AboveALimitAreRefused) {
+TEST(Rows, AboveALimitAreRejected) {
   RowLimits limits;
   limits.rows = 2;
   EXPECT_EQ(encode_rows(small_table(), limits).error().code, Code::exhausted);
@@ -125,7 +125,7 @@ TEST(Rows, AboveALimitAreRefused) {
   EXPECT_EQ(decode_rows(*encode_rows(small_table()), limits).error().code, Code::exhausted);
 }
 
-TEST(Rows, WithColumnsOfUnequalLengthAreRefused) {
+TEST(Rows, WithColumnsOfUnequalLengthAreRejected) {
   auto t = small_table();
   std::get<0>(t.columns[1].values).pop_back();
   EXPECT_EQ(encode_rows(t).error().message, "column bytes has 2 rows, the first column has 3");

@@ -194,7 +194,7 @@ TEST(Parquet, AcceptsNamesAndPathsThatLookLikeSql) {
   EXPECT_TRUE(same(t, *again));
 }
 
-TEST(Parquet, RefusesFilesItCannotRead) {
+TEST(Parquet, RejectsFilesItCannotRead) {
   const TempFolder folder;
   auto parquet = open_in(folder);
   EXPECT_EQ(parquet.read(folder / "absent").error().code, Code::missing);
@@ -212,7 +212,7 @@ TEST(Parquet, RefusesFilesItCannotRead) {
   EXPECT_TRUE(parquet.read(folder / "x"));
 }
 
-TEST(Parquet, RefusesTablesItCannotWrite) {
+TEST(Parquet, RejectsTablesItCannotWrite) {
   const TempFolder folder;
   auto parquet = open_in(folder);
   RowTable t;

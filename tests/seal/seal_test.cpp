@@ -173,8 +173,8 @@ class Seal : public ::testing::Test {
     return *parsed;
   }
 
-  // Modifies traffic's rows, hands them over and expects them to be refused with this message.
-  void expect_refused(const std::function<void(RowTable&)>& change, const std::string& message) {
+  // Modifies traffic's rows, hands them over and expects them to be rejected with this message.
+  void expect_rejected(const std::function<void(RowTable&)>& change, const std::string& message) {
     auto table = traffic_rows();
     change(table);
     ASSERT_EQ(::ftruncate(fd, 0), 0);
@@ -288,39 +288,39 @@ TEST_F(Seal, OfATruncatedIndexFails) {
   EXPECT_EQ(report.index.size(), 1u);
 }
 
-TEST_F(Seal, RefusesInvalidRowsWithTheirPosition) {
-  expect_refused([](RowTable& t) { t.columns.pop_back(); }, "it has 9 columns instead of 10");
-  expect_refused([](RowTable& t) { t.columns[3].name = "octets"; }, "column 4 is octets instead of bytes");
-  expect_refused(
+TEST_F(Seal, RejectsInvalidRowsWithTheirPosition) {
+  expect_rejected([](RowTable& t) { t.columns.pop_back(); }, "it has 9 columns instead of 10");
+  expect_rejected([](RowTable& t) { t.columns[3].name = "octets"; }, "column 4 is octets instead of bytes");
+  expect_rejected(
       [](RowTable& t) {
         t.columns[3] = {"bytes", "i64", "", "", I{1, 2, 3}, {}};
       },
       "column bytes has the type i64 instead of u64");
-  expect_refused(
+  expect_rejected(
       [](RowTable& t) {
         t.columns[3].valid = {1, 0, 1};
       },
       "column bytes in row 2 is null, but the column is not nullable");
-  expect_refused([](RowTable& t) { values<F>(t, 4)[2] = INFINITY; },
-                 "column size in row 3 is not a finite number; declare it nullable and return null where there is no value");
-  expect_refused([](RowTable& t) { values<T>(t, 2)[0] = "\xc3"; }, "column router in row 1 is not UTF-8");
-  expect_refused([](RowTable& t) { values<T>(t, 2)[1] = "1"; }, "row 2 is out of order");
-  expect_refused(
+  expect_rejected([](RowTable& t) { values<F>(t, 4)[2] = INFINITY; },
+                  "column size in row 3 is not a finite number; declare it nullable and return null where there is no value");
+  expect_rejected([](RowTable& t) { values<T>(t, 2)[0] = "\xc3"; }, "column router in row 1 is not UTF-8");
+  expect_rejected([](RowTable& t) { values<T>(t, 2)[1] = "1"; }, "row 2 is out of order");
+  expect_rejected(
       [](RowTable& t) {
         std::swap(values<I>(t, 0)[1], values<I>(t, 0)[2]);
         std::swap(values<I>(t, 1)[1], values<I>(t, 1)[2]);
       },
       "row 3 is out of order");
-  expect_refused([](RowTable& t) { values<I>(t, 0)[0] -= hour_us; },
-                 "the interval in row 1 begins at 1190480400000000, outside the block");
-  expect_refused([](RowTable& t) { values<I>(t, 0)[0] += 1; },
-                 "the interval in row 1 begins at 2007-09-22T18:00:00.000001Z, not at a multiple of 30m");
-  expect_refused([](RowTable& t) { values<I>(t, 1)[0] += 1; }, "the length of the interval in row 1 is not 30m");
-  expect_refused([](RowTable& t) { values<F>(t, 5)[0] = 1.5; }, "coverage in row 1 is 1.5, not within 0..1");
-  expect_refused([](RowTable& t) { values<U>(t, 9)[0] = 2; }, "row 1 has more files present than expected");
+  expect_rejected([](RowTable& t) { values<I>(t, 0)[0] -= hour_us; },
+                  "the interval in row 1 begins at 1190480400000000, outside the block");
+  expect_rejected([](RowTable& t) { values<I>(t, 0)[0] += 1; },
+                  "the interval in row 1 begins at 2007-09-22T18:00:00.000001Z, not at a multiple of 30m");
+  expect_rejected([](RowTable& t) { values<I>(t, 1)[0] += 1; }, "the length of the interval in row 1 is not 30m");
+  expect_rejected([](RowTable& t) { values<F>(t, 5)[0] = 1.5; }, "coverage in row 1 is 1.5, not within 0..1");
+  expect_rejected([](RowTable& t) { values<U>(t, 9)[0] = 2; }, "row 1 has more files present than expected");
 }
 
-TEST_F(Seal, RefusesATableOfAnUnexpectedShape) {
+TEST_F(Seal, RejectsATableWithAnUnexpectedSchema) {
   // Valid frames with invalid rows, as from a plugin that writes to the file descriptor directly.
   RowTable malformed;
   malformed.columns.push_back({"x", "u64", "", "", U{}, {}});
@@ -329,8 +329,8 @@ TEST_F(Seal, RefusesATableOfAnUnexpectedShape) {
   EXPECT_EQ(sealed().steps[0].outcome, task::Outcome::failed);
 }
 
-TEST_F(Seal, RefusesMismatchedStates) {
-  const auto refusal = [&](const std::filesystem::path& path) {
+TEST_F(Seal, RejectsMismatchedStates) {
+  const auto rejection = [&](const std::filesystem::path& path) {
     ::close(fd);
     fd = ::open((A / "handover").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     std::filesystem::remove_all(A / "out");
@@ -342,23 +342,23 @@ TEST_F(Seal, RefusesMismatchedStates) {
     EXPECT_EQ(report.steps[0].code, task::FailureCode::corrupt);
     return report.steps[0].message;
   };
-  EXPECT_NE(refusal(state("1111111111111111")).find("shape differs"), std::string::npos);
-  EXPECT_NE(refusal(state("0123456789abcdef", start + 1)).find("not the start of an interval"), std::string::npos);
-  EXPECT_NE(refusal(A / "scratch/absent").find("missing or not a regular file"), std::string::npos);
+  EXPECT_NE(rejection(state("1111111111111111")).find("shape differs"), std::string::npos);
+  EXPECT_NE(rejection(state("0123456789abcdef", start + 1)).find("not the start of an interval"), std::string::npos);
+  EXPECT_NE(rejection(A / "scratch/absent").find("missing or not a regular file"), std::string::npos);
   write_bytes(A / "scratch/short", "MOLE");
-  EXPECT_NE(refusal(A / "scratch/short").find("truncated"), std::string::npos);
+  EXPECT_NE(rejection(A / "scratch/short").find("truncated"), std::string::npos);
   std::filesystem::create_symlink("/etc/hostname", A / "scratch/link");
-  EXPECT_NE(refusal(A / "scratch/link").find("missing or not a regular file"), std::string::npos);
+  EXPECT_NE(rejection(A / "scratch/link").find("missing or not a regular file"), std::string::npos);
   std::filesystem::create_symlink("loop", A / "scratch/loop");
-  EXPECT_NE(refusal(A / "scratch/loop").find("missing or not a regular file"), std::string::npos);
+  EXPECT_NE(rejection(A / "scratch/loop").find("missing or not a regular file"), std::string::npos);
   const testing::TempFolder elsewhere;
   std::filesystem::rename(state(), elsewhere / "0.state");
   std::filesystem::create_directory_symlink(elsewhere.path(), A / "scratch/away");
-  EXPECT_NE(refusal(A / "scratch/away/0.state").find("outside the attempt"), std::string::npos);
+  EXPECT_NE(rejection(A / "scratch/away/0.state").find("outside the attempt"), std::string::npos);
   EXPECT_TRUE(std::filesystem::exists(elsewhere / "0.state"));
 }
 
-TEST_F(Seal, RefusesAStepHandedOverTwice) {
+TEST_F(Seal, RejectsAStepHandedOverTwice) {
   hand_over(0, traffic_rows(), state());
   hand_over(0, traffic_rows());
   hand_over(7, traffic_rows());  // no such step

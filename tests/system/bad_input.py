@@ -21,7 +21,7 @@ modules:
 RANGE = ("--from", "2007-09-22", "--to", "2007-09-22T06", "--partial")
 
 
-def refused(folder, manifest, code, *words, arguments=RANGE, verb=("run",), env=None):
+def rejected(folder, manifest, code, *words, arguments=RANGE, verb=("run",), env=None):
     (folder / "bad.yaml").write_text(manifest)
     done = mole(*verb, "bad.yaml", *arguments, "--state", folder / "state", cwd=folder, code=code, env=env)
     message = done.stderr.strip()
@@ -35,26 +35,26 @@ def refused(folder, manifest, code, *words, arguments=RANGE, verb=("run",), env=
 def manifests(folder):
     module = "  mean: {plugin: mean, inputs: {values: variance.bytes_variance}}\n  variance: {plugin: mean, inputs: {values: mean.x}}\n"
     validate = dict(verb=("manifest", "validate"), arguments=())
-    refused(folder, GOOD.replace("interval: 15m", "intervall: 15m"), 5, r"bad\.yaml:\d+:\d+", "intervall", "interval", **validate)
-    refused(folder, GOOD + module, 5, "cycle|circle", "mean", "variance", **validate)
-    refused(folder, GOOD + "  mean: {plugin: mean, inputs: {values: traffic.bytes}}\n  variance: {plugin: variance, inputs: {values: traffic.packets, "
+    rejected(folder, GOOD.replace("interval: 15m", "intervall: 15m"), 5, r"bad\.yaml:\d+:\d+", "intervall", "interval", **validate)
+    rejected(folder, GOOD + module, 5, "cycle|circle", "mean", "variance", **validate)
+    rejected(folder, GOOD + "  mean: {plugin: mean, inputs: {values: traffic.bytes}}\n  variance: {plugin: variance, inputs: {values: traffic.packets, "
             "centre: mean.bytes_mean}}\n", 5, r"\bB\b", "packet", **validate)
-    refused(folder, GOOD.replace("plugin: traffic", "plugin: trafic"), 4, "trafic", "traffic", **validate)
-    refused(folder, GOOD.replace("interval: 15m", "interval: 7m"), 5, "7m", "block", **validate)
-    refused(folder, GOOD.replace("traffic: {", "traffic: {params: {limit: 3}, "), 5, "limit", **validate)
-    refused(folder, GOOD.replace("interval: 15m", "interval: 15m, filter: 'proto tcp and prot 3'"), 5, "prot", **validate)
-    refused(folder, "pipeline: [", 5, r"bad\.yaml:\d+", **validate)
-    refused(folder, "a: &a [x]\nb: [*a]\n", 5, r"bad\.yaml", **validate)
-    refused(folder, "", 5, "bad.yaml", **validate)
-    print("manifests are refused with position, cause and remedy")
+    rejected(folder, GOOD.replace("plugin: traffic", "plugin: trafic"), 4, "trafic", "traffic", **validate)
+    rejected(folder, GOOD.replace("interval: 15m", "interval: 7m"), 5, "7m", "block", **validate)
+    rejected(folder, GOOD.replace("traffic: {", "traffic: {params: {limit: 3}, "), 5, "limit", **validate)
+    rejected(folder, GOOD.replace("interval: 15m", "interval: 15m, filter: 'proto tcp and prot 3'"), 5, "prot", **validate)
+    rejected(folder, "pipeline: [", 5, r"bad\.yaml:\d+", **validate)
+    rejected(folder, "a: &a [x]\nb: [*a]\n", 5, r"bad\.yaml", **validate)
+    rejected(folder, "", 5, "bad.yaml", **validate)
+    print("manifests are rejected with position, cause and remedy")
 
 
 def archives(folder):
     (folder / "archive").mkdir(exist_ok=True)
-    refused(folder, GOOD, 4, "empty|0 files")
+    rejected(folder, GOOD, 4, "empty|0 files")
     mole("archive", "simulate", folder / "archive", "--seed", 1, "--from", "2007-09-22", "--to", "2007-09-22T06", "--routers", "1", "--flows-per-hour", 50)
-    refused(folder, GOOD, 4, "2012", arguments=("--from", "2012-01-01", "--to", "2012-01-02", "--partial"))
-    refused(folder, GOOD.replace("./archive", "./absent"), (1, 4, 5), "absent")
+    rejected(folder, GOOD, 4, "2012", arguments=("--from", "2012-01-01", "--to", "2012-01-02", "--partial"))
+    rejected(folder, GOOD.replace("./archive", "./absent"), (1, 4, 5), "absent")
     mole("plan", "absent.yaml", *RANGE, cwd=folder, code=4)
     mole("run", "bad.yaml", "--from", "yesterday", "--to", "2007-09-22", cwd=folder, code=2)
     mole("run", cwd=folder, code=2)
@@ -138,7 +138,7 @@ def hostile_plugins(folder):
     (folder / "hostile.yaml").write_text(GOOD.replace("plugin: traffic", "plugin: thrower"))
     done = mole("run", "hostile.yaml", *RANGE, "--state", state, "--plugins", swapped, cwd=folder, code=(1, 5))
     check("thrower" in done.stderr and "digest" in done.stderr, done.stderr[-1500:])
-    print("plugins with a different ABI version or without the symbol are refused")
+    print("plugins with a different ABI version or without the symbol are rejected")
 
 
 with TemporaryFolder("bad") as folder:

@@ -33,7 +33,7 @@ WATCHERS = {"flows": "flows", "sources": "entropy_src_addr_flows", "destinations
 FIRST = datetime.datetime(2007, 9, 1, 6, tzinfo=datetime.timezone.utc)
 LEARNT = FIRST + datetime.timedelta(days=15)  # alarms count from here on, after two weeks of data
 HOUR = datetime.timedelta(hours=1)
-# Kind, length, share. A scan adds this share of an average hour's flows, an outage removes this share of the outside AS.
+# Kind, length, share. A scan adds this share of an average hour's flows, an outage removes this share of the outside ASes.
 EVENTS = [("scan", HOUR, 0.3), ("scan", HOUR, 0.1), ("outage", 2 * HOUR, 0.5), ("outage", 2 * HOUR, 0.2)]
 
 

@@ -127,7 +127,7 @@ def simulated(folder):
     check("rib.2007-09-23.txt" in why, f"the plan names the table: {why}")
     day.write_text("10.19.0.0/16 64512\nnonsense\n")
     refused = mole("run", "looked-up.yaml", "--from", span[0], "--to", span[1], "--partial", cwd=folder, code=(1, 2, 5))
-    check("rib.2007-09-23.txt: line 2: " in refused.stderr, f"a damaged table is refused with its line: {refused.stderr}")
+    check("rib.2007-09-23.txt: line 2: " in refused.stderr, f"a damaged table is rejected with its line: {refused.stderr}")
     day.write_text(text)
     check(not new_jobs()[0], f"nothing is left to do after the table is restored: {new_jobs()}")
     print(f"{sum(map(len, looked_up.values()))} rows agree over {len(tables)} tables")
@@ -179,7 +179,7 @@ def generated(folder):
     (folder / "hosts.txt").write_text(rib + "".join(f"{a >> 24}.{a >> 16 & 255}.{a >> 8 & 255}.{a & 255}/32 {asn}\n" for a, asn in hosts))
     same(run(folder, "fill", "./fill", "record", "rib.txt", span, 64512), run(folder, "hosts", "./zero", "routes", "hosts.txt", span, 64512),
          "AS numbers looked up against those written by the generator")
-    print(f"generator: {len(counted)} intervals and source AS agree, {len(hosts)} of {len(known)} hosts with host routes")
+    print(f"generator: {len(counted)} intervals and source ASes agree, {len(hosts)} of {len(known)} hosts with host routes")
 
 
 with TemporaryFolder("routes") as home:

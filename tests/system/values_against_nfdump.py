@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares flows, packets, bytes and the largest addresses, AS and ports with nfdump, which collects and decodes the same datagrams.
+"""Compares flows, packets, bytes and the largest addresses, ASes and ports with nfdump, which collects and decodes the same datagrams.
 Argument: captures (the sound hours of an evening) or generated."""
 import collections
 import csv

@@ -235,7 +235,7 @@ TEST(CapturedArchive, SupportsTotalsWithAnOpenDimension) {
   EXPECT_EQ(difference(rows_of(*sink.steps.at(0).rows, {{"router", all}}, {"router"}), *sink.steps.at(1).rows), "");
 }
 
-TEST(CapturedArchive, RefusesInvalidTotals) {
+TEST(CapturedArchive, RejectsInvalidTotals) {
   if (!have_captures()) return;
   ArchiveTask task(data_folder() / "archive");
   auto open = task.flows_step("traffic", quarter, {"router", "dst_port"});

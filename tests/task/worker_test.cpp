@@ -87,7 +87,7 @@ TEST(Worker, CallRecordNamesAPluginThatExits) {
   }
 }
 
-TEST(Worker, RefusesAnInvalidSpec) {
+TEST(Worker, RejectsAnInvalidSpec) {
   TempFolder folder;
   std::ofstream(folder.path() / "spec.json") << "{";
   const auto command =

@@ -1,4 +1,4 @@
-// A block whose coded bits contain a block mark by chance: its parts must be joined.
+// A block whose coded bits contain a block magic by chance: its parts must be joined.
 #include "runtime/decode/block_content.hpp"
 #include "runtime/decode/block_decoder.hpp"
 #include "runtime/decode/bzip2_writer.hpp"
@@ -30,7 +30,7 @@ class Bits {
 // Writes a block with a flat Huffman code: the code of symbols 0..253 is their value in 8 bits, so a sequence of symbols
 // can contain any bytes. 254 to 257 (257: end of block) have 9 bits.
 void put_block(Bits& out, const std::vector<unsigned>& symbols, std::uint32_t checksum) {
-  out.put(block_mark, 48);
+  out.put(block_magic, 48);
   out.put(checksum, 32);
   out.put(0, 1);        // not randomised
   out.put(0, 24);       // origin
@@ -66,16 +66,16 @@ std::string file_around(const std::vector<unsigned>& symbols, std::string& conte
   Bits stream;
   stream.put(0x425a6839, 32);  // "BZh9"
   put_block(stream, symbols, checksum);
-  stream.put(end_mark, 48);
+  stream.put(end_magic, 48);
   stream.put(checksum, 32);
   return bzip2_compress("before") + std::string(stream.bytes().begin(), stream.bytes().end()) + bzip2_compress("after");
 }
 
-std::vector<unsigned> symbols_with(std::initializer_list<std::initializer_list<unsigned>> marks) {
+std::vector<unsigned> symbols_with(std::initializer_list<std::initializer_list<unsigned>> magics) {
   std::vector<unsigned> symbols;
-  for (const auto& mark : marks) {
+  for (const auto& magic : magics) {
     for (unsigned i = 0; i < 150; ++i) symbols.push_back(2 + i * 7 % 250);
-    symbols.insert(symbols.end(), mark);
+    symbols.insert(symbols.end(), magic);
   }
   for (unsigned i = 0; i < 150; ++i) symbols.push_back(3 + i * 11 % 250);
   return symbols;
@@ -93,7 +93,7 @@ void expect_whole(const std::vector<unsigned>& symbols, std::size_t segments) {
   Segment segment;
   std::size_t seen = 0;
   while (*scanner.next(segment)) ++seen;
-  ASSERT_EQ(seen, 7 + segments) << "the marks inside the block are at the wrong positions";
+  ASSERT_EQ(seen, 7 + segments) << "the magics inside the block are at the wrong positions";
   for (const unsigned threads : {1u, 4u}) {
     const auto content = read_content(path, {.threads = threads});
     EXPECT_EQ(content.bytes, "before" + middle + "after");
@@ -101,10 +101,10 @@ void expect_whole(const std::vector<unsigned>& symbols, std::size_t segments) {
   }
 }
 
-TEST(FalseMark, ABlockWithoutAFalseMarkIsRead) { expect_whole(symbols_with({}), 0); }
-TEST(FalseMark, ABlockMarkInsideABlockIsJoined) { expect_whole(symbols_with({begins}), 1); }
-TEST(FalseMark, AnEndMarkInsideABlockIsJoined) { expect_whole(symbols_with({ends}), 1); }
-TEST(FalseMark, ThreeMarksInsideABlockAreJoined) { expect_whole(symbols_with({begins, ends, begins}), 3); }
+TEST(FalseMagic, ABlockWithoutAFalseMagicIsRead) { expect_whole(symbols_with({}), 0); }
+TEST(FalseMagic, ABlockMagicInsideABlockIsJoined) { expect_whole(symbols_with({begins}), 1); }
+TEST(FalseMagic, AnEndMagicInsideABlockIsJoined) { expect_whole(symbols_with({ends}), 1); }
+TEST(FalseMagic, ThreeMagicsInsideABlockAreJoined) { expect_whole(symbols_with({begins, ends, begins}), 3); }
 
 }  // namespace
 }  // namespace mole::runtime::test
