@@ -15,7 +15,7 @@ namespace mole::nodes {
 enum class FlowFormat { none, csv, ndjson, frames };
 enum class TimeFormat { rfc3339, epoch_ms };
 
-// Prints CSV or NDJSON to a descriptor it does not own. Formats into one buffer, without format strings, for speed. One thread.
+// Prints CSV or NDJSON to a borrowed descriptor. Formats into one buffer, without format strings, for speed. Not thread-safe.
 class FlowPrinter {
  public:
   FlowPrinter(int fd, FlowFormat format, TimeFormat times, std::vector<int> columns);

@@ -38,7 +38,7 @@ struct GroupingPlan {
   bool operator==(const GroupingPlan& other) const;
 };
 
-// One thread.
+// Not thread-safe.
 class FlowGrouping {
  public:
   struct Slot {

@@ -17,7 +17,7 @@
 namespace mole::runtime {
 
 // Returns a function that computes coverage from the files of an archive: of the router of the group if it has one, otherwise of
-// all `routers`. The function caches its results. `coverage` must outlive it. One thread.
+// all `routers`. The function caches its results. `coverage` must outlive it. Not thread-safe.
 CoverageOf archive_coverage(const CoverageTable& coverage, const OpenStep& step, std::vector<std::string> routers);
 
 // Returns the flow columns that the flows input of a plugin reads, in the order of the descriptor.
@@ -48,7 +48,7 @@ class FlowStep {
   const std::vector<int>& reads() const { return reads_; }
   // Creates the states of new slots of the grouping. Call before a batch is added.
   Result<> create_states();
-  // Adds a batch with its assignment. One thread.
+  // Adds a batch with its assignment. Not thread-safe.
   Result<> add(const FlowBatch& flows, const FlowGrouping::Assignment& assignment, std::uint64_t batch);
   // Adds runs [first, first + count) of an arranged batch whose columns reads() are gathered. Several threads may add at once
   // if their runs have no state in common.

@@ -16,7 +16,7 @@
 
 namespace mole::runtime {
 
-// The positions in the table depend on the salt of the process; the numbers do not. One thread.
+// The positions in the table depend on the salt of the process; the numbers do not. Not thread-safe.
 class GroupTable {
  public:
   static constexpr std::uint32_t no_slot = 0xffffffffu;

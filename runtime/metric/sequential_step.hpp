@@ -15,7 +15,7 @@
 
 namespace mole::runtime {
 
-// The states. One thread. `step` must outlive this.
+// The states. Not thread-safe. `step` must outlive this.
 class SequentialStates {
  public:
   explicit SequentialStates(const OpenStep& step) : step_(step), builder_(step) {}

@@ -55,7 +55,7 @@ struct StateEntry {
   std::string_view payload;  // written by the metric's save; borrowed: if from a reader, valid as long as the reader
 };
 
-// Creates or replaces `path`. One thread. Without finish() the file is incomplete and every reader rejects it.
+// Creates or replaces `path`. Not thread-safe. Without finish() the file is incomplete and every reader rejects it.
 class StateFileWriter {
  public:
   static Result<StateFileWriter> create(const std::filesystem::path& path, const StateHeader& header);
@@ -73,7 +73,7 @@ class StateFileWriter {
   std::unique_ptr<File> file_;
 };
 
-// Reads an untrusted file, mapped into memory. One thread.
+// Reads an untrusted file, mapped into memory. Not thread-safe.
 class StateFileReader {
  public:
   // corrupt: not a state file, damaged, or truncated in the header. invalid ("shape differs: ..."): the header does not match

@@ -19,7 +19,7 @@
 
 namespace mole::runtime {
 
-// One thread. Nothing is opened before the first add.
+// Not thread-safe. Nothing is opened before the first add.
 class StateSpill {
  public:
   struct Place {

@@ -40,7 +40,7 @@ struct ParquetSelection {
   TimeRange range;                   // rows whose interval_start is in it; empty: all
 };
 
-// A connection to an in-memory DuckDB. Opening takes about 15 ms, so use one for many files. One thread.
+// A connection to an in-memory DuckDB. Opening takes about 15 ms, so use one for many files. Not thread-safe.
 class Parquet {
  public:
   struct Options {

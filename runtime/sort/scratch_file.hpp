@@ -14,7 +14,7 @@
 
 namespace mole::runtime {
 
-// One thread. exhausted: the disk is full. transient: the disk failed.
+// Not thread-safe. exhausted: the disk is full. transient: the disk failed.
 class ScratchFile {
  public:
   // `content`: what is written, for error messages.

@@ -27,7 +27,7 @@ struct AsLookup {
   std::optional<Error> error;  // a table could not be loaded; every step that uses it fails
 };
 
-// Looks up src_as and dst_as once per batch for all steps with the same routing tables and time column. One thread.
+// Looks up src_as and dst_as once per batch for all steps with the same routing tables and time column. Not thread-safe.
 //
 //   AsLookup* as = lookups.add(step, wanted);        // null: the step uses the AS numbers of the records
 //   lookups.look_up(flows);

@@ -29,7 +29,7 @@ struct TaskOptions {
   bool columns = true;     // read cached columns, and cache those of decoded files
 };
 
-// One thread. The constructor's arguments must outlive it.
+// Not thread-safe. The constructor's arguments must outlive it.
 class TaskRunner {
  public:
   TaskRunner(const task::Spec& spec, const TaskOptions& options, const PluginSet& plugins, TaskSink& sink)
