@@ -59,7 +59,7 @@ mole::Result<mole::coordinator::Config> config_of(const Arguments& a) {
   config.plugins = mole::plugin_folders();
   config.plugins.insert(config.plugins.end(), a.plugins.rbegin(), a.plugins.rend());  // the first one takes precedence
   config.storage_failed = [](const std::string& cause) {
-    spdlog::critical("cannot write the state: {}; free space or repair the disk, then start again", cause);
+    spdlog::critical("cannot write the state: {}; free up space or repair the disk, then start again", cause);
     spdlog::default_logger()->flush();
     ::_exit(failed);
   };

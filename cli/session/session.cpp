@@ -83,7 +83,7 @@ constexpr int max_node_restarts = 5;
 
 // Called when a write to the store fails. Exits, because nothing may be acknowledged after that.
 [[noreturn]] void storage_failed(const std::string& cause) {
-  std::fprintf(stderr, "mole: cannot write the state: %s; free space or repair the disk, then run again to resume\n",
+  std::fprintf(stderr, "mole: cannot write the state: %s; free up space or repair the disk, then run again to resume\n",
                cause.c_str());
   ::_exit(static_cast<int>(Exit::failed));
 }

@@ -103,7 +103,7 @@ Result<> Blobs::check_space(std::uint64_t bytes) const {
   if (free_bytes(root_) >= bytes + blob_reserve) return {};
   return exhausted("no space left for " + std::to_string(bytes) + " bytes in " + root_.string() + " (" +
                    std::to_string(blob_reserve >> 20) +
-                   " MiB are reserved for the store); free space there and try again; nothing acknowledged is lost");
+                   " MiB are reserved for the store); free up space there and try again; nothing acknowledged is lost");
 }
 
 Result<> Blobs::publish(const Digest& digest, const fs::path& incoming) {

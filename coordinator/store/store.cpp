@@ -157,7 +157,7 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& dir, const StoreOptio
   }
   if (free_bytes(dir) < store_reserve)
     return exhausted("less than " + std::to_string(store_reserve >> 20) + " MiB are free in " + dir.string() +
-                     "; free space there and start again; nothing is lost");
+                     "; free up space there and start again; nothing is lost");
   std::unique_ptr<Store> store(new Store());
   store->dir_ = dir;
   store->failed_ = options.failed;
@@ -194,7 +194,7 @@ Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
         "the store in " + dir.string() +
         " was written by a different version; use that version, or move the whole state folder away and start with an empty one");
   if (status.IsNoSpace() || text.find("No space left") != std::string::npos)
-    return exhausted("no space left to open " + dir.string() + "; free space there and start again; nothing is lost");
+    return exhausted("no space left to open " + dir.string() + "; free up space there and start again; nothing is lost");
   if (status.IsIOError() && text.find("Permission denied") != std::string::npos)
     return invalid("cannot open " + dir.string() + ": permission denied; run as the user that owns it");
   return corrupt("the coordinator's store in " + dir.string() + " is damaged (" + text +
@@ -219,7 +219,7 @@ Result<> Store::start_epoch(const fs::path& dir) {
 void Store::fail(const std::string& doing, const std::string& why) const {
   const bool full = why.find("No space left") != std::string::npos || why.find("quota") != std::string::npos;
   const auto message = "the coordinator's store in " + dir_.string() + " failed while " + doing + ": " + why +
-                       (full ? "; free space there and start again; nothing acknowledged is lost"
+                       (full ? "; free up space there and start again; nothing acknowledged is lost"
                              : "; check the disk and start again; nothing acknowledged is lost");
   if (failed_)
     failed_(message);

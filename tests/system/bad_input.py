@@ -102,7 +102,7 @@ def full_disk(folder):
     if "unshare" in done.stderr and "not permitted" in done.stderr:
         done = subprocess.run(["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True, timeout=120)
     check(done.returncode == 1, f"full disk: {done.returncode} {done.stdout[-2000:]} {done.stderr[-2000:]}")
-    check(re.search("[Nn]o space|full|free space", done.stderr), f"the message contains the cause: {done.stderr[-2000:]}")
+    check(re.search("[Nn]o space|full|free up space", done.stderr), f"the message contains the cause: {done.stderr[-2000:]}")
     print("a full disk is reported")
 
 
