@@ -1,7 +1,7 @@
 // Documents (field_table.hpp) as JSON.
 //
 //   nlohmann::json text = status;                              // any document, or a vector of them
-//   auto status = read_document<ClusterStatus>(text);          // invalid: a field is missing or malformed
+//   auto status = read_document<ClusterStatus>(text);          // invalid: a field is missing or has the wrong type
 //   auto status = text.get<ClusterStatus>();                   // throws nlohmann::json::exception instead
 //
 // Readers ignore unknown fields.
