@@ -21,7 +21,7 @@ struct Options {
   std::uint32_t threads = 0;  // embedded node: threads per task; 0: all cores
   std::uint64_t memory = 0;   // embedded node: bytes per worker; 0: the node's default
   bool columns = true;        // embedded node: cache decoded columns
-  std::string stall_limit;    // embedded node: maximum time without progress of a worker; empty: the node's default
+  std::string stall_limit;    // embedded node: how long a worker may go without progress; empty: the node's default
 };
 
 // What a command needs a coordinator for.
@@ -47,7 +47,7 @@ class Session {
 std::vector<std::filesystem::path> plugin_search_path(const Options& options);
 
 // Opens the session that the options select. missing: there is no state (`read`); transient: another process has locked the
-// state and does not listen.
+// state and is not listening.
 Result<std::unique_ptr<Session>> open_session(const Options& options, Need need);
 
 }  // namespace mole::cli

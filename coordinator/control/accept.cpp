@@ -34,7 +34,8 @@ Result<Accepted> Requests::accept(PreparedRequest prepared, Change& change) {
   request.submitted = state_.wall();
   records_.put_json(change.batch, Table::revisions, keys::bytes_of(request.revision), prepared.document);
   if (!request.client_id.empty())
-    records_.put_json(change.batch, Table::clients, request.client_id, {{"request", request.number}, {"body", body_of(request)}});
+    records_.put_json(change.batch, Table::clients, request.client_id,
+                      {{"request", request.number}, {"body", digest_of_body(request)}});
   if (request.kind == RequestKind::run) {
     store_modules(prepared, change);
     forget_failures(*request.graph, change);
@@ -52,7 +53,7 @@ std::optional<Result<Accepted>> Requests::earlier_reply(const Request& request, 
   if (request.client_id.empty()) return std::nullopt;
   const auto known = records_.json(Table::clients, request.client_id);
   if (!known.is_object()) return std::nullopt;
-  if (known.value("body", "") != body_of(request))
+  if (known.value("body", "") != digest_of_body(request))
     return Result<Accepted>(
         invalid("the client id \"" + request.client_id + "\" was used for a different submission; choose a new one"));
   change.require_sync();

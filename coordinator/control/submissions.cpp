@@ -40,7 +40,7 @@ std::vector<dag::Library> needed_libraries(const Request& request, std::vector<d
 
 }  // namespace
 
-std::string body_of(const Request& request) {
+std::string digest_of_body(const Request& request) {
   return Hasher()
       .field(name_of(request.kind))
       .field(request.archive)

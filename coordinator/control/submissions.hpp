@@ -48,6 +48,6 @@ class Submissions {
 };
 
 // Returns a digest that is equal for two submissions of the same request.
-std::string body_of(const requests::Request& request);
+std::string digest_of_body(const requests::Request& request);
 
 }  // namespace mole::coordinator::control

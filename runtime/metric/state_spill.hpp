@@ -31,9 +31,9 @@ class StateSpill {
 
   // exhausted: the disk is full. transient: the disk failed.
   Result<Place> add(std::string_view bytes);
-  // Ends writing and maps the file. Call once.
+  // Finishes writing and maps the file. Call once.
   Result<> finish();
-  // Returns a saved state, after finish(). Valid as long as the spill.
+  // Returns a saved state, after finish(). Valid for the lifetime of the spill.
   std::string_view at(Place place) const;
   // Returns the whole file, after finish().
   std::string_view bytes() const { return {static_cast<const char*>(map_), map_ ? size_ : 0}; }

@@ -5,7 +5,7 @@
 //                                                 10......    + index of a node with 256 entries, one per address
 //                                                 11......    + index of an AS number that needs more than 30 bits
 //
-// Immutable after build: any number of threads may look up.
+// Immutable after build: any number of threads may call find().
 #pragma once
 
 #include "sdk/model/routes.hpp"

@@ -33,7 +33,8 @@ bool try_shared(const Pin& file);
 bool try_exclusive(const Pin& file);
 
 // Opens and pins a complete file; nullopt if it does not exist. A file with a bad sidecar, or whose size is not `size` (by
-// default the size in the sidecar), is removed; it remains from a crash and is not pinned. Call under the lock of the folder.
+// default the size in the sidecar), is removed; it is left over from a crash and is not pinned. Call under the lock of the
+// folder.
 struct CompleteFile {
   Pin pin;
   Digest digest;

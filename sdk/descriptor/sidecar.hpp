@@ -41,7 +41,7 @@ struct CataloguedPlugin {
   std::filesystem::path library;  // the .so
   std::filesystem::path sidecar_path;
 
-  // Like Sidecar::verify. After a success, neither this object nor its copies check again.
+  // Like Sidecar::verify. Once it has succeeded, neither this object nor its copies check again.
   Result<> verify() const;
 
  private:

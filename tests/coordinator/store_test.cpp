@@ -69,7 +69,7 @@ TEST(Store, RejectsAnEarlierAndALaterSchema) {
   }
 }
 
-TEST(Store, ScansInOrderOfBlocks) {
+TEST(Store, ScansInBlockOrder) {
   TempFolder folder;
   const auto store = open_store(folder.path() / "db");
   Records records(*store);
@@ -255,8 +255,8 @@ TEST(Blobs, RejectBytesWithADifferentDigest) {
   EXPECT_TRUE(blobs->has(digest_of(std::string_view(""))));
 }
 
-// While the folder is renamed, a sync fails if it has to sync this folder again.
-TEST(Blobs, AreSyncedOnceIfAnEarlierProcessRenamedThem) {
+// A sync that needs the folder fails while the folder is away.
+TEST(Blobs, OfAnEarlierProcessAreSyncedOnce) {
   TempFolder folder;
   const auto digest = digest_of(std::string_view("bytes"));
   const auto file = folder.path() / "file";
@@ -265,7 +265,7 @@ TEST(Blobs, AreSyncedOnceIfAnEarlierProcessRenamedThem) {
   for (const bool imported : {false, true}) {
     auto blobs = Blobs::open(folder.path() / "blobs");
     const auto place = blobs->path_of(digest).parent_path(), away = folder.path() / "away";
-    const auto synced_without_it = [&] {
+    const auto syncs_without_the_folder = [&] {
       EXPECT_TRUE(imported ? static_cast<bool>(blobs->import(digest, file))
                            : static_cast<bool>(blobs->put(digest, 0, "bytes", 5)));
       fs::rename(place, away);
@@ -273,9 +273,9 @@ TEST(Blobs, AreSyncedOnceIfAnEarlierProcessRenamedThem) {
       fs::rename(away, place);
       return done;
     };
-    EXPECT_FALSE(synced_without_it());
+    EXPECT_FALSE(syncs_without_the_folder());
     EXPECT_TRUE(blobs->sync());
-    EXPECT_TRUE(synced_without_it());
+    EXPECT_TRUE(syncs_without_the_folder());
   }
 }
 

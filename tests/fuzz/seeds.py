@@ -12,7 +12,7 @@ CONTENTS = [b"a", b"hello world hello", bytes(1000), rng.randbytes(300), bytes(r
             b"".join(bytes([rng.randrange(4)]) * rng.randrange(1, 400) for _ in range(100))]
 
 def block(text):
-    """Returns the only block of a stream as input of fuzz_block, which begins with the number of unused bits at its end."""
+    """Returns the only block of a stream as input for fuzz_block: the number of unused bits at its end, then its bytes."""
     stream = bz2.compress(text, 1)
     bits = "".join(f"{byte:08b}" for byte in stream)
     bits = bits[32:bits.rindex(END_MARK)]

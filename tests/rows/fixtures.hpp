@@ -1,4 +1,4 @@
-// Tables and functions on files for tests of rows, states and results.
+// Sample tables and file helpers for the tests of rows, states and results.
 #pragma once
 
 #include "runtime/rows/row_table.hpp"

@@ -245,7 +245,7 @@ TEST_F(Seal, IsRepeatable) {
   EXPECT_EQ(slurp(A / "out/report.json"), first);
 }
 
-TEST_F(Seal, OfATruncatedHandoverKeepsCompleteSteps) {
+TEST_F(Seal, KeepsTheCompleteStepsOfATruncatedHandover) {
   hand_over(0, traffic_rows(), state());
   const auto whole = slurp(A / "handover").size();
   hand_over(1, mean_rows());
@@ -257,14 +257,14 @@ TEST_F(Seal, OfATruncatedHandoverKeepsCompleteSteps) {
   EXPECT_EQ(report.code, task::FailureCode::none);
 }
 
-TEST_F(Seal, OfAMissingHandoverReportsNotRun) {
+TEST_F(Seal, ReportsNotRunForAMissingHandover) {
   std::filesystem::remove(A / "handover");
   const auto report = sealed();
   EXPECT_EQ(report.steps[0].outcome, task::Outcome::not_run);
   EXPECT_EQ(report.steps[1].outcome, task::Outcome::not_run);
 }
 
-TEST_F(Seal, OfRandomBytesReportsNotRun) {
+TEST_F(Seal, ReportsNotRunForRandomBytes) {
   std::string bytes(4096, '\0');
   std::uint32_t random = 1;
   for (auto& c : bytes) c = static_cast<char>((random = random * 1664525 + 1013904223) >> 24);
@@ -272,7 +272,7 @@ TEST_F(Seal, OfRandomBytesReportsNotRun) {
   EXPECT_EQ(sealed().steps[0].outcome, task::Outcome::not_run);
 }
 
-TEST_F(Seal, OfATruncatedIndexFails) {
+TEST_F(Seal, FailsOnATruncatedIndex) {
   auto s = spec();
   s.kind = task::Kind::index;
   s.steps.clear();
@@ -288,7 +288,7 @@ TEST_F(Seal, OfATruncatedIndexFails) {
   EXPECT_EQ(report.index.size(), 1u);
 }
 
-TEST_F(Seal, RejectsInvalidRowsWithTheirPosition) {
+TEST_F(Seal, RejectsInvalidRowsAndReportsTheirPosition) {
   expect_rejected([](RowTable& t) { t.columns.pop_back(); }, "it has 9 columns instead of 10");
   expect_rejected([](RowTable& t) { t.columns[3].name = "octets"; }, "column 4 is octets instead of bytes");
   expect_rejected(
@@ -382,7 +382,7 @@ TEST_F(Seal, ForwardsTheWorkersFailure) {
   EXPECT_EQ(report.steps[1].outcome, task::Outcome::blocked);
 }
 
-TEST_F(Seal, OfATableWithoutRowsKeepsTheWorkersCoverage) {
+TEST_F(Seal, KeepsTheWorkersCoverageOfATableWithoutRows) {
   auto table = traffic_rows();
   for (auto& column : table.columns) {
     std::visit([](auto& v) { v.clear(); }, column.values);

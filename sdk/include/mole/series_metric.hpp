@@ -49,8 +49,9 @@ constexpr auto logarithmic_param(bool P::*member) {
 // For is_due().
 template <class P>
 constexpr auto every_param(std::uint64_t P::*member) {
-  return param("every", member, unit::second, range(0, 315'360'000),
-               "Compute only intervals whose end is a multiple of this since the epoch, others are null; 0: all intervals");
+  return param(
+      "every", member, unit::second, range(0, 315'360'000),
+      "Compute only intervals whose end, counted from the epoch, is a multiple of this; the others are null. 0: all intervals");
 }
 
 }  // namespace mole

@@ -7,8 +7,8 @@
 //   }
 //
 // An estimate is never less than the true amount, so no key above the threshold is missed. It exceeds the true amount by more
-// than e / width of the total in fewer than 2 % of cases. Cormode, Muthukrishnan, "An improved data stream summary: the count-min
-// sketch and its applications", Journal of Algorithms 55 (2005), sections 3 and 4.
+// than (e / width) times the total in fewer than 2 % of cases. Cormode, Muthukrishnan, "An improved data stream summary: the
+// count-min sketch and its applications", Journal of Algorithms 55 (2005), sections 3 and 4.
 #pragma once
 
 #include <mole/detail/leb128.hpp>
@@ -54,7 +54,8 @@ class CountMinTree {
     total_ += other.total_;
   }
   // Returns the keys with an estimated amount of at least `min_amount` (1 or more) and their amounts, largest first, ties by key.
-  // Only the 4096 largest prefixes of each length are followed, which is enough if `min_amount` is above 4 / width of the total.
+  // Only the 4096 largest prefixes of each length are followed, which is enough if `min_amount` is above (4 / width) times the
+  // total.
   std::vector<std::pair<Key, std::uint64_t>> at_least(std::uint64_t min_amount) const {
     std::vector<Prefix> found;
     if (counters_.empty()) return {};
