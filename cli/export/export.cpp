@@ -19,7 +19,7 @@ using runtime::Column;
 using runtime::RowTable;
 
 constexpr std::uint64_t max_rows_in_memory = 16'000'000;
-constexpr std::string_view hidden_in_tables[] = {"interval_end", "flows_late", "files_expected", "files_present"};
+constexpr std::string_view hidden_in_tables[] = {"interval_end", "files_expected", "files_present"};
 
 constexpr std::size_t max_seen = 24;
 

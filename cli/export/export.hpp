@@ -30,7 +30,7 @@ struct ExportRequest {
   std::vector<std::filesystem::path> files;  // Parquet files of one module, in time order
   TimeRange range;                           // selects rows by interval_start; empty: all
   // Globs over column names; interval_start and the group columns are always included. Empty: all (table: all but
-  // interval_end, flows_late, files_expected and files_present).
+  // interval_end, files_expected and files_present).
   std::vector<std::string> columns;
   std::uint64_t table_rows = 0;  // table: rows shown before "... N more rows"; 0: all
   // table: maximum line width in characters; a wider table is transposed, one line per column. 0: unlimited.

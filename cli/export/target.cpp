@@ -82,7 +82,14 @@ Target::~Target() {
   if (!tmp_.empty()) ::unlink(tmp_.c_str());
 }
 
-Result<> Target::write(std::string_view bytes) { return write_all(fd_, bytes, path_.empty() ? "the output" : path_.string()); }
+Result<> Target::write(std::string_view bytes) {
+  if (!gzip_) return write_raw(bytes);
+  return gzip_->add(bytes, Z_NO_FLUSH, [this](std::string_view piece) { return write_raw(piece); });
+}
+
+Result<> Target::write_raw(std::string_view bytes) {
+  return write_all(fd_, bytes, path_.empty() ? "the output" : path_.string());
+}
 
 Result<> Target::finish() {
   if (gzip_)

@@ -45,11 +45,11 @@ void Requests::check_finished(Request& request, Change& change) {
 
 void Requests::finish(Request& request, RequestState state, const std::string& reason, Change& change) {
   change.flush();  // the summary reads the catalogue
-  if (request.kind == RequestKind::run) summarize(request);
-  const bool gaps = state == RequestState::complete && request.coverage.value_or(1) < 1;
+  const auto too_late = request.kind == RequestKind::run ? summarize(request) : std::string();
+  const bool gaps = state == RequestState::complete && (request.coverage.value_or(1) < 1 || !too_late.empty());
   request.state = gaps ? RequestState::partial : state;
   if (request.kind == RequestKind::run && state == RequestState::complete) publish(request, change);
-  request.reason = reason;
+  request.reason = reason.empty() ? too_late : reason;
   request.finished = state_.wall();
   save(request, change);
   state_.scheduler.drop(request.number);
@@ -70,13 +70,13 @@ void Requests::finish_verified(Request& request, Change& change) {
   finish(request, RequestState::complete, reason, change);
 }
 
-// Sets the final failures, counts and coverage.
-void Requests::summarize(Request& request) {
+// Sets the final failures, counts and coverage. Returns RangeCoverage::too_late.
+std::string Requests::summarize(Request& request) {
   request.jobs = state_.scheduler.counts(request.number);
   request.files.done = request.files.total;
   request.bytes.done = request.bytes.total;
   const auto* plan = state_.scheduler.plan(request.number);
-  if (!plan) return;
+  if (!plan) return {};
   request.given_up.clear();
   for (std::size_t m = 0; m < plan->modules.size(); ++m) {
     const auto& planned = plan->modules[m];
@@ -90,10 +90,11 @@ void Requests::summarize(Request& request) {
     }
   }
   const auto coverage = requests::coverage_in(records_, *plan, request.asked());
-  if (!coverage) return;
+  if (!coverage) return {};
   request.coverage = coverage->coverage;
   request.coverage_without_windows = coverage->without_windows;
   request.coverage_with_windows = coverage->with_windows;
+  return coverage->too_late;
 }
 
 Result<RequestStatus> Requests::cancel(const std::string& id, Change& change) {

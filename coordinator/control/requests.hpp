@@ -47,7 +47,7 @@ class Requests {
   void forget_failures(const dag::Graph& graph, Change& change) MOLE_REQUIRES(service_mutex);
   void advance(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   void read_archive(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
-  void summarize(Request& request) MOLE_REQUIRES(service_mutex);
+  std::string summarize(Request& request) MOLE_REQUIRES(service_mutex);
   void save(const Request& request, Change& change) const;
 
   const Config& config_;

@@ -37,6 +37,8 @@ void Completions::apply_result(const Completion& completion, const leases::Settl
     row.rows = report.rows;
     row.coverage = report.coverage;
     row.coverage_min = report.coverage_min;
+    row.flows_counted = report.flows_counted;
+    row.flows_late = report.flows_late;
     lineage["result"] = std::move(record);
     const auto module = step.pipeline + "/" + step.module;
     const auto shown = state_.shown_fingerprints(module);

@@ -21,9 +21,9 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Input, role, kind, source, colum
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Column, name, type, unit, doc)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Place, downloader, params)
 // to_json(const Graph&) writes the other fields: `home` as a list, `totals`, `routes` and `many_rows` if there are any.
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Archive, name, downloader, decoder, files, covers, lateness, export_delay, has_export_delay,
-                                   damage, duplicates, zone, routers, block_length, block_origin, horizon, decode, max_content,
-                                   identity, index)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Archive, name, downloader, decoder, files, covers, lateness, max_late, export_delay,
+                                   has_export_delay, damage, duplicates, zone, routers, block_length, block_origin, horizon,
+                                   decode, max_content, identity, index)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Module, name, plugin, execution, interval, window, warmup, since, by, filter, load,
                                    keep_states, routers, inputs, outputs, archive, fingerprint, parts)
 

@@ -130,8 +130,8 @@ std::vector<DelayPoint> read_delays(Reader& reader, const YamlNode& parent, cons
 
 Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) {
   static const std::vector<std::string> keys = {
-      "downloader",     "params",  "files", "covers", "block", "lateness", "export_delay", "damage",      "decoder",
-      "decoder_params", "horizon", "home",  "decode", "zone",  "routers",  "duplicates",   "max_content", "moved_from"};
+      "downloader",     "params",  "files", "covers", "block", "lateness", "max_late",   "export_delay", "damage",    "decoder",
+      "decoder_params", "horizon", "home",  "decode", "zone",  "routers",  "duplicates", "max_content",  "moved_from"};
   Archive archive;
   archive.name = key.text;
   archive.where = key.where;
@@ -142,10 +142,15 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
   if (const auto* covers = reader.require(*map, "covers", "give the time one file covers, such as 1h"))
     archive.covers = reader.duration(covers, "\"covers\"");
   read_file_names(reader, *map, archive);
-  archive.lateness = archive.covers;
+  archive.lateness = std::max(archive.covers, 31 * minute_us);  // active timeouts are at most 30 minutes
   archive.block_length = day_us;
   if (const auto* block = map->find("block")) read_block(reader, block, archive);
   if (const auto* lateness = map->find("lateness")) archive.lateness = reader.duration(lateness, "\"lateness\"");
+  if (const auto* share = map->find("max_late")) {
+    archive.max_late = reader.decimal(share, "\"max_late\"");
+    if (!(archive.max_late >= 0 && archive.max_late <= 1))
+      reader.fail(share->where, "\"max_late\" must be a share from 0 to 1, such as 0.02");
+  }
   if (const auto* delay = reader.map(map->find("export_delay"), "\"export_delay\"", {"start", "end"})) {
     archive.export_delay = {read_delays(reader, *delay, "start"), read_delays(reader, *delay, "end")};
     archive.has_export_delay = true;

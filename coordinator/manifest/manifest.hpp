@@ -15,6 +15,7 @@ struct ArchiveSettings {
   Micros covers = hour_us, lateness = hour_us;  // lateness: default: one file
   ExportDelay export_delay = default_export_delay();
   bool has_export_delay = false;  // declared in the manifest
+  double max_late = 0.02;         // share of the flows exported after `lateness`, above which a request is partial; in no key
   Micros block_length = 0, block_origin = 0;
   DamagePolicy damage = DamagePolicy::partial;
   Duplicates duplicates = Duplicates::refuse;

@@ -1,5 +1,7 @@
 #include "coordinator/requests/range_coverage.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -39,6 +41,7 @@ struct Summary {
   AttainableCoverage attainable{plan};
   Mean judged = {}, judged_windowed = {}, plain = {}, windowed = {};
   bool lacks = false, any = false;
+  std::string too_late = {};
 
   void add(std::size_t m, TimeRange range, double coverage, double coverage_min) {
     const auto part = overlap(range, asked);
@@ -73,6 +76,7 @@ struct Summary {
     const auto& mine = plan.modules[m];
     const auto& grid = plan.grid(m);
     if (std::ranges::none_of(mine.flags, [](std::uint8_t flags) { return flags & jobs::requested; })) return;
+    std::uint64_t counted = 0, late = 0;
     Micros expected = chained ? std::max(asked.from, grid.start(mine.begin)) : asked.from;  // the next row
     records.scan_catalogue(
         plan.graph->modules[m].fingerprint, {grid.start(mine.first), grid.start(mine.last())},
@@ -81,9 +85,24 @@ struct Summary {
           if (!(mine.flags_at(b) & jobs::requested) || row.rows_blob.empty() || row.result_key != mine.result_key(b)) return;
           add(m, {expected, from}, 0, 0);
           add_block(m, grid.block(b), row);
+          counted += row.flows_counted;
+          late += row.flows_late;
           expected = grid.start(b + 1);
         });
     add(m, {expected, asked.to}, 0, 0);
+    check_late(plan.graph->modules[m], counted, late);
+  }
+
+  // Of whole blocks: rows do not count their flows.
+  void check_late(const dag::Module& module, std::uint64_t counted, std::uint64_t late) {
+    const auto& archive = plan.graph->grid(module);
+    const double share = late > 0 ? static_cast<double>(late) / (static_cast<double>(counted) + static_cast<double>(late)) : 0;
+    if (share <= archive.max_late || !too_late.empty()) return;
+    too_late = fmt::format(
+        "{:.1f} % of the flows that \"{}\" reads are not counted, because they were exported more than {} after their interval; "
+        "raise \"lateness\" of the archive \"{}\", or check that its \"files\" give the start of each file, not the end; "
+        "\"max_late\" sets the share that is accepted ({:g})",
+        share * 100, module.name, format_duration(archive.lateness), archive.name, archive.max_late);
   }
 };
 
@@ -138,7 +157,7 @@ std::optional<RangeCoverage> coverage_in(const store::Records& records, const jo
   for (std::size_t m = 0; m < plan.modules.size(); ++m) summary.add_module(m, chained[m]);
   if (!summary.any) return std::nullopt;
   const double mean = summary.judged.value().value_or(1);
-  RangeCoverage out{summary.lacks ? std::min(mean, std::nextafter(1.0, 0.0)) : 1, {}, {}};
+  RangeCoverage out{summary.lacks ? std::min(mean, std::nextafter(1.0, 0.0)) : 1, {}, {}, summary.too_late};
   if (summary.windowed.value() < summary.judged_windowed.value()) {
     out.without_windows = summary.plain.value();
     out.with_windows = summary.windowed.value();

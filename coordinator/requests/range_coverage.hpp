@@ -12,6 +12,7 @@ struct RangeCoverage {
   double coverage = 1;
   // If windows reach back before the first file: the means of the rows as they are stored, of modules without and with windows.
   std::optional<double> without_windows, with_windows;
+  std::string too_late;  // empty, or that a module misses more late flows than `max_late` allows, and the remedy
 };
 
 // Of the modules with requested blocks. nullopt: none of them has rows.

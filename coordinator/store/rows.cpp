@@ -18,9 +18,10 @@ template <SameAs<CatalogueRow> T>
 void visit_fields(T& row, auto&& f) {
   f("state_key", row.state_key), f("result_key", row.result_key), f("state_blob", row.state_blob), f("rows_blob", row.rows_blob),
       f("state_bytes", row.state_bytes), f("rows_bytes", row.rows_bytes), f("rows", row.rows), f("coverage", row.coverage),
-      f("coverage_min", row.coverage_min), f("holders", row.holders);
+      f("coverage_min", row.coverage_min), f("flows_counted", row.flows_counted), f("flows_late", row.flows_late),
+      f("holders", row.holders);
 }
-constexpr std::size_t bytes_before_holders = 4 * sizeof(Digest) + 5 * 8;
+constexpr std::size_t bytes_before_holders = 4 * sizeof(Digest) + 7 * 8;
 
 template <SameAs<FileRow> T>
 void visit_fields(T& row, auto&& f) {

@@ -11,6 +11,7 @@ struct CatalogueRow {
   Digest result_key, rows_blob;
   std::uint64_t state_bytes = 0, rows_bytes = 0, rows = 0;
   double coverage = 0, coverage_min = 0;
+  std::uint64_t flows_counted = 0, flows_late = 0;  // 0 for modules that read no flows
   std::vector<std::uint32_t> holders;  // numbers of the nodes that hold the state
 };
 

@@ -27,9 +27,8 @@ std::uint64_t count_overlapping(const std::vector<TimeRange>& files, TimeRange i
 
 CoverageTable::CoverageTable(const task::Archive& archive)
     : covers_(archive.covers),
-      lateness_(archive.lateness),
-      since_start_(archive.export_delay.start),
-      since_end_(archive.export_delay.end) {}
+      since_start_(archive.export_delay.start, archive.lateness),
+      since_end_(archive.export_delay.end, archive.lateness) {}
 
 void CoverageTable::expect(const task::File& file) { routers_[file.router].expected.push_back(file.covers); }
 
@@ -48,11 +47,10 @@ void CoverageTable::finish() {
   }
 }
 
-// 1 minus the share that was exported in unreadable time, so that an interval without any has exactly 1. Flows exported more than
-// `lateness` after the interval are not counted in it.
+// 1 minus the share that was exported in unreadable time, so that an interval without any has exactly 1.
 double CoverageTable::readable_share(TimeRange interval, const Router& router, const DelayCurve& delay) const {
-  const TimeRange exported{interval.from, interval.to + std::min(lateness_, delay.longest())};
-  double missing = delay.longest() > lateness_ ? 1 - delay.share_exported(interval, exported) : 0;
+  const TimeRange exported{interval.from, interval.to + delay.longest()};
+  double missing = 0;
   Micros read_to = exported.from;
   const auto add_gap = [&](Micros to) {
     if (to > read_to) missing += delay.share_exported(interval, {read_to, to});
@@ -70,7 +68,7 @@ double CoverageTable::readable_share(TimeRange interval, const Router& router, c
 
 // Each second of export time counts with the share of its flows that belong to the interval.
 double CoverageTable::received_share(TimeRange interval, const Router& router, const DelayCurve& delay) const {
-  const Micros end = interval.to + std::min(lateness_, delay.longest());
+  const Micros end = interval.to + delay.longest();
   double received = 0, lost = 0;
   for (const auto& e : router.evidence)
     for (const auto& s : e.seconds_in({interval.from, end})) {

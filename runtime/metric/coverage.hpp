@@ -49,7 +49,7 @@ class CoverageTable {
   double readable_share(TimeRange interval, const Router& router, const DelayCurve& delay) const;
   double received_share(TimeRange interval, const Router& router, const DelayCurve& delay) const;
 
-  Micros covers_, lateness_;
+  Micros covers_;
   DelayCurve since_start_, since_end_;
   std::map<std::string, Router> routers_;
 };

@@ -4,13 +4,20 @@
 
 namespace mole::runtime {
 
-DelayCurve::DelayCurve(const std::vector<DelayPoint>& points) {
-  double integral = 0;
-  for (const auto& p : points) {
-    if (!points_.empty())
-      integral += static_cast<double>(p.delay - points_.back().delay) * (p.share + points_.back().share) / 2;
-    points_.push_back({p.delay, p.share, integral});
-  }
+DelayCurve::DelayCurve(const std::vector<DelayPoint>& points, Micros longest) {
+  for (const auto& p : points) add(p);
+  if (longest >= points_.back().delay) return;
+  const double within = share(longest);
+  points_.clear();
+  for (const auto& p : points)
+    if (p.delay < longest && within > 0) add({p.delay, p.share / within});
+  add({longest, 1});
+}
+
+void DelayCurve::add(DelayPoint p) {
+  const auto area = [&](const Point& last) { return static_cast<double>(p.delay - last.delay) * (p.share + last.share) / 2; };
+  const double integral = points_.empty() ? 0 : points_.back().integral + area(points_.back());
+  points_.push_back({p.delay, p.share, integral});
 }
 
 std::vector<DelayCurve::Point>::const_iterator DelayCurve::after(Micros delay) const {
@@ -22,7 +29,8 @@ double DelayCurve::share(Micros delay) const {
   if (next == points_.begin()) return 0;
   const auto& last = *std::prev(next);
   if (next == points_.end()) return last.share;
-  return last.share + (next->share - last.share) * (static_cast<double>(delay - last.delay) / static_cast<double>(next->delay - last.delay));
+  return last.share +
+         (next->share - last.share) * (static_cast<double>(delay - last.delay) / static_cast<double>(next->delay - last.delay));
 }
 
 double DelayCurve::integral(Micros delay) const {

@@ -10,8 +10,9 @@ namespace mole::runtime {
 
 class DelayCurve {
  public:
-  // `points`: valid (problem_of), linear in between.
-  explicit DelayCurve(const std::vector<DelayPoint>& points);
+  // `points`: valid (problem_of), linear in between. The distribution is that of the flows exported at most `longest` (>= 0)
+  // after their start or end.
+  DelayCurve(const std::vector<DelayPoint>& points, Micros longest);
 
   // Returns the share of flows exported at most `delay` after their start or end.
   double share(Micros delay) const;
@@ -24,6 +25,7 @@ class DelayCurve {
     Micros delay;
     double share, integral;  // of the share from 0 to the delay, in us
   };
+  void add(DelayPoint point);
   double integral(Micros delay) const;
   // The first point after `delay`, or past the last one.
   std::vector<Point>::const_iterator after(Micros delay) const;

@@ -237,6 +237,7 @@ bool FlowGrouping::assign_whole(const Micros* times, std::uint32_t rows, Assignm
   if (first.kind != TimeClass::in_time || last.kind != TimeClass::in_time || first.interval != last.interval) return false;
   out.empty = false;
   out.slot = slot_of_code(first.interval, 0);
+  counted_ += rows;
   return true;
 }
 
@@ -259,7 +260,7 @@ void FlowGrouping::assign_by_code(const Micros* times, const std::uint8_t* passe
     if (time_class.kind == TimeClass::elsewhere) continue;
     const std::uint32_t slot = slot_of_code(time_class.interval, code);
     if (time_class.kind == TimeClass::late) {
-      if (slot != no_slot) ++slots_[slot].late;
+      if (slot != no_slot) ++slots_[slot].late, ++late_;
       continue;
     }
     out[i] = slot;
@@ -278,7 +279,7 @@ void FlowGrouping::assign_by_hash(const Micros* times, const std::uint8_t* passe
       slot_of_row_[i] = slot_of_row(time_class.interval, i);
     } else if (time_class.kind == TimeClass::late) {
       const auto slot = slot_of_row(time_class.interval, i);
-      if (slot != MOLE_NO_STATE) ++slots_[slot].late;
+      if (slot != MOLE_NO_STATE) ++slots_[slot].late, ++late_;
     }
   }
 }
@@ -300,7 +301,9 @@ Result<FlowGrouping::Assignment> FlowGrouping::assign(const FlowBatch& flows) {
   }
   if (full_) return exhausted("more than 64 million groups in one block; group by fewer dimensions or use a filter");
   const auto end = slot_of_row_.begin() + flows.rows;
-  out.empty = std::all_of(slot_of_row_.begin(), end, [](std::uint32_t s) { return s == MOLE_NO_STATE; });
+  const auto counted = static_cast<std::uint64_t>(flows.rows - std::count(slot_of_row_.begin(), end, MOLE_NO_STATE));
+  counted_ += counted;
+  out.empty = counted == 0;
   out.slot_of_row = slot_of_row_.data();
   return out;
 }

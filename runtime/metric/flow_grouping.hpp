@@ -63,6 +63,10 @@ class FlowGrouping {
   // exhausted: more groups than max_slots.
   Result<Assignment> assign(const FlowBatch& flows);
 
+  // Of all files so far.
+  std::uint64_t flows_counted() const { return counted_; }
+  std::uint64_t flows_late() const { return late_; }
+
   // A slot is an interval and a group, numbered in order of first appearance; slots are never removed.
   const std::vector<Slot>& slots() const { return slots_; }
   Group group_of(std::uint32_t slot) const;
@@ -96,6 +100,7 @@ class FlowGrouping {
   Micros counts_from_ = 0, counts_to_ = 0;  // flows of the current file in [from, to) are in time, others are late
   Micros grid_from_ = 0, grid_to_ = 0;      // the part of that range within the grid; whole intervals
   Micros file_from_ = 0;
+  std::uint64_t counted_ = 0, late_ = 0;
 
   std::vector<Slot> slots_;
   GroupTable table_;

@@ -176,6 +176,8 @@ class Sealer {
     report.message = handed.outcome.message.substr(0, max_message);
     if (auto good = check_lineage(handed.outcome.lineage); !good) return corrupt(about(index) + good.error().message);
     report.lineage = std::move(handed.outcome.lineage);
+    report.flows_counted = handed.outcome.flows_counted;
+    report.flows_late = handed.outcome.flows_late;
     if (report.outcome != task::Outcome::done) return report;
     if (handed.outcome.coverage >= 0 && handed.outcome.coverage <= 1)
       report.coverage = report.coverage_min = handed.outcome.coverage;

@@ -92,6 +92,7 @@ void StepRun::start(const FlowGrouping& grouping, const std::vector<std::string>
   else
     flow_ = std::make_unique<FlowStep>(open_, grouping, input, columns_, step().routers.empty() ? routers : step().routers,
                                        folder_.scratch());
+  grouping_ = &grouping;
   phase_ = Phase::feeding;
 }
 
@@ -104,6 +105,7 @@ Result<> StepRun::add(const FlowBatch& flows, const FlowGrouping::Assignment& as
 
 Result<> StepRun::finish(const CoverageTable& coverage) {
   const bool fed = phase_ == Phase::feeding;
+  if (fed) report_.flows_counted = grouping_->flows_counted(), report_.flows_late = grouping_->flows_late();
   auto routers = step().routers;
   if (routers.empty()) routers = fed ? coverage.routers() : upstream_routers(open_);
   const auto coverage_of = fed ? archive_coverage(coverage, open_, routers) : upstream_coverage(open_);

@@ -101,6 +101,7 @@ class StepRun {
   std::vector<int> columns_;        // of that input
   std::unique_ptr<FlowStep> flow_;  // feeding a mergeable step
   std::unique_ptr<SequentialFlows> sequential_flows_;
+  const FlowGrouping* grouping_ = nullptr;  // from start() on
   task::StepReport report_;
   RowTable rows_;
   std::optional<std::filesystem::path> state_file_;

@@ -272,6 +272,7 @@ struct StepReport {
   double coverage = 0, coverage_min = 0;
   nlohmann::json lineage;
   std::vector<CoverageRange> incomplete = {};
+  std::uint64_t flows_counted = 0, flows_late = 0;
 
   static constexpr auto table = document(
       "StepReport", "The outcome of a step.",  //
@@ -285,7 +286,9 @@ struct StepReport {
       field("coverage_min", &StepReport::coverage_min, "Lowest coverage of a row"),
       field("lineage", &StepReport::lineage, "[lineage.md](lineage.md); null: none"),
       field("incomplete", &StepReport::incomplete, "The parts of the block with a coverage below 1, in order, at most 1000")
-          .optional());
+          .optional(),
+      field("flows_counted", &StepReport::flows_counted, "Flows of the archive that the step counted").optional(),
+      field("flows_late", &StepReport::flows_late, "Flows exported too late for their interval, not counted").optional());
 };
 
 struct IndexEntry {

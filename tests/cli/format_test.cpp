@@ -91,9 +91,7 @@ TEST(Gaps, ListRangesOfDamagedFiles) {
   EXPECT_EQ(gaps_text({}, plain), "no missing files, no known damage\n");
   coordinator::ArchiveGaps listed;
   listed.listed = *parse_time("2007-09-25T10:00");
-  EXPECT_EQ(gaps_text(listed, plain), "no missing files, no known damage
-as listed 2007-09-25T10:00:00Z
-");
+  EXPECT_EQ(gaps_text(listed, plain), "no missing files, no known damage\nas listed 2007-09-25T10:00:00Z\n");
 }
 
 TEST(Gaps, NameConflictsAndCountPathsThatAreNotUsed) {

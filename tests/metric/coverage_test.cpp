@@ -103,15 +103,16 @@ TEST(Coverage, FlowsExportedInAMissingFileAreMissing) {
   EXPECT_EQ(share(60, 75), 0);
 }
 
-TEST(Coverage, FlowsLaterThanTheLatenessAreMissing) {
-  auto archive = archive_with({{0, 0}, {2 * hour_us, 1}});
-  CoverageTable table(archive);
-  for (int i = 0; i < 4; ++i) {
+// Half of the flows are exported within the lateness of one hour. They alone count.
+TEST(Coverage, IgnoresFlowsLaterThanTheLateness) {
+  CoverageTable table(archive_with({{0, 0}, {2 * hour_us, 1}}));
+  for (int i = 0; i < 2; ++i) {
     table.expect(file_at(noon + i * hour_us, "a"));
     table.add(file_at(noon + i * hour_us, "a"), evidence({{noon + i * hour_us, noon + (i + 1) * hour_us}}), true);
   }
   table.finish();
-  EXPECT_NEAR(of(table, {noon, noon + hour_us}, {"a"}).share, 0.75, 1e-12);
+  EXPECT_EQ(of(table, {noon, noon + hour_us}, {"a"}).share, 1);
+  EXPECT_NEAR(of(table, {noon + hour_us, noon + 2 * hour_us}, {"a"}).share, 0.5, 1e-12);
 }
 
 TEST(Coverage, LossCountsForTheIntervalsOfTheLostFlows) {
@@ -134,7 +135,7 @@ TEST(Coverage, LossCountsForTheIntervalsOfTheLostFlows) {
 // Against a sum over many flows.
 TEST(DelayCurve, IsTheShareOfFlowsSpreadEvenly) {
   const std::vector<DelayPoint> points = {{0, 0.1}, {10 * second_us, 0.5}, {5 * minute_us, 0.9}, {31 * minute_us, 1}};
-  const DelayCurve curve(points);
+  const DelayCurve curve(points, hour_us);
   const TimeRange interval{noon, noon + 15 * minute_us};
   for (const TimeRange exported : {TimeRange{noon, noon + minute_us}, TimeRange{noon + 10 * minute_us, noon + 20 * minute_us},
                                    TimeRange{noon - hour_us, noon}, TimeRange{noon + 14 * minute_us, noon + 2 * hour_us}}) {
@@ -150,6 +151,17 @@ TEST(DelayCurve, IsTheShareOfFlowsSpreadEvenly) {
   EXPECT_EQ(curve.share(0), 0.1);
   EXPECT_EQ(curve.share(10 * second_us), 0.5);
   EXPECT_EQ(curve.share(hour_us), 1);
+}
+
+TEST(DelayCurve, LeavesOutLongerDelays) {
+  const std::vector<DelayPoint> points = {{0, 0.1}, {minute_us, 0.5}, {11 * minute_us, 1}};
+  const DelayCurve curve(points, 6 * minute_us);
+  EXPECT_EQ(curve.longest(), 6 * minute_us);
+  EXPECT_DOUBLE_EQ(curve.share(0), 0.1 / 0.75);
+  EXPECT_DOUBLE_EQ(curve.share(minute_us), 0.5 / 0.75);
+  EXPECT_EQ(curve.share(6 * minute_us), 1);
+  const std::vector<DelayPoint> later = {{0, 0}, {minute_us, 1}};
+  EXPECT_EQ(DelayCurve(later, 0).share(0), 1) << "without any flow in time";
 }
 
 }  // namespace
