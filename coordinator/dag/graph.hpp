@@ -34,7 +34,7 @@ struct RoutingTable {
   Micros from = INT64_MIN;  // used from this time until the next table begins
   Digest digest;
   std::string name;        // of the file
-  UnusableLines unusable;  // known for the tables that the request may use
+  UnusableLines unusable = {};  // known for the tables that the request may use
 };
 
 // A `resources:` entry that a module uses, with the files that existed when the manifest was submitted.
@@ -47,7 +47,7 @@ struct Input {
   InputKind kind = InputKind::flows;
   std::uint32_t source = 0;  // flows: index into Graph::archives, else into Graph::modules (smaller than the reader's own)
   std::string column, type, unit;
-  std::vector<task::RowFilter> where;  // rows, context: selects one of several rows of an interval and group
+  std::vector<task::RowFilter> where = {};  // rows, context: selects one of several rows of an interval and group
 };
 
 struct Column {

@@ -38,7 +38,7 @@ struct RouteList {
   };
   std::vector<V4> v4;
   std::vector<V6> v6;
-  UnusableLines unusable;
+  UnusableLines unusable = {};
 };
 
 inline constexpr std::size_t max_routes = 8'000'000;  // of a table, both families together

@@ -98,7 +98,7 @@ inline OpenStep fake_step(const task::Step& step, TimeRange block, bool determin
   out.by = *dimensions_named(step.by);
   MetricModule::OpenArguments arguments;
   arguments.module = "fake";
-  arguments.inputs = {{"flows", InputKind::flows, "archive", "", "", "", {}, {}}};
+  arguments.inputs = {{"flows", InputKind::flows, "archive", "", "", "", {}, {}, {}}};
   auto module = MetricModule::open(&fake_metric(), fake_descriptor(deterministic), arguments, *record);
   EXPECT_TRUE(module) << module.error().message;
   out.module = std::move(*module);

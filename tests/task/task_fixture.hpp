@@ -130,7 +130,7 @@ class ArchiveTask {
   }
   static task::Input rows_input(const std::string& role, InputKind kind, const std::string& column, const std::string& type,
                                 const std::string& unit, std::optional<std::uint32_t> step) {
-    return {role, kind, "upstream", column, type, unit, step, {}};
+    return {role, kind, "upstream", column, type, unit, {}, step, {}};
   }
 
   task::Spec spec(TimeRange block, std::vector<task::Step> steps) const {
