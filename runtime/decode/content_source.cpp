@@ -59,6 +59,12 @@ bool is_constant(std::span<const std::uint8_t> bytes) {
   return std::adjacent_find(bytes.begin(), bytes.end(), std::not_equal_to<>()) == bytes.end();
 }
 
+// Whether a file ends within the header of a bzip2 stream.
+bool is_cut_header(std::span<const std::uint8_t> file) {
+  return !file.empty() && file.size() < 4 &&
+         std::string_view("BZh").starts_with({reinterpret_cast<const char*>(file.data()), file.size()});
+}
+
 // Whether the file contains a whole bzip2 block. Decodes blocks until one is whole.
 Result<bool> has_whole_block(const std::filesystem::path& path, const ContentOptions& options) {
   MOLE_TRY(auto file, FileBytes::open(path));
@@ -88,7 +94,7 @@ Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path&
   std::array<std::uint8_t, 4096> buffer;
   MOLE_TRY(auto got, file.read(0, buffer));
   const auto head = std::span<const std::uint8_t>(buffer).first(got);
-  bool bzip2 = begins_bzip2_stream(head);
+  bool bzip2 = begins_bzip2_stream(head) || is_cut_header(head);
   if (!bzip2) {
     if (const auto reason = other_compression(head); !reason.empty())
       return std::unique_ptr<ContentSource>(std::make_unique<UnsupportedSource>(file.size(), reason));

@@ -79,11 +79,11 @@ struct Archive {
                field("decoder", &Archive::decoder, "Decoder"), field("damage", &Archive::damage, "Policy for damaged files"),
                field("covers", &Archive::covers, "Time span covered by a file").unit("us"),
                field("lateness", &Archive::lateness, "How late flows may be exported").unit("us"),
-               field("export_delay", &Archive::export_delay, "How long after a flow its record is exported"),
                field("home", &Archive::home, "Home network"), field("decode", &Archive::decode, "Decoder of bzip2 blocks"),
                field("duplicates", &Archive::duplicates, "Policy for files of one router and time"),
                field("max_content", &Archive::max_content, "Limit of the decompressed size of a file").unit("B"),
-               field("index", &Archive::index, "Identifies its place and pattern (decision 0130): 12 hex digits").optional());
+               field("index", &Archive::index, "Identifies its place and pattern (decision 0130): 12 hex digits").optional(),
+               field("export_delay", &Archive::export_delay, "How long after a flow its record is exported"));
 };
 
 struct RowsRef {

@@ -123,7 +123,7 @@ TEST(Service, PlansNothingAfterARunAndOnlyWhatAParameterAffects) {
 
 TEST(Service, RejectsAnArchiveTaskOfAnUnknownKind) {
   World world;
-  for (const int kind : {0, 3, 7, 255}) {
+  for (const int kind : {0, 4, 7, 255}) {
     const auto task = world.client().archive_task(world.submission(border, "2007-09-22", "2007-09-22T08"), "flows",
                                                   static_cast<coordinator::RequestKind>(kind));
     ASSERT_FALSE(task) << kind;

@@ -54,7 +54,7 @@ TEST(Store, IsNotCreatedUnlessRequested) {
 
 TEST(Store, RejectsAnEarlierAndALaterSchema) {
   TempFolder folder;
-  for (const char* schema : {"1", "3"}) {
+  for (const char* schema : {"2", "4"}) {
     const auto dir = folder.path() / schema;
     {
       const auto store = open_store(dir);

@@ -188,7 +188,7 @@ TEST_F(WhatIf, AChangedManifestIsShownWhenItsResultsAreComplete) {
   EXPECT_EQ(files_in(world, "tables"), tables);
   const auto results = world.client().results("border/mean", {});
   EXPECT_NE((*results)["note"].get<std::string>().find("request r2 (RUNNING)"), std::string::npos) << *results;
-  EXPECT_EQ(blobs_of(world, "border/mean", "r2").size(), 1u);
+  EXPECT_LT(blobs_of(world, "border/mean", "r2").size(), 4u);
   ASSERT_TRUE(world.client().cancel("r2"));
   EXPECT_EQ(blobs_of(world, "border/mean"), mean);
   EXPECT_EQ(files_in(world, "tables"), tables);

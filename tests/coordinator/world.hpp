@@ -41,6 +41,12 @@ modules:
   traffic: {plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}
 )";
 
+inline std::string replaced(std::string text, const std::string& was, const std::string& is) {
+  const auto at = text.find(was);
+  EXPECT_NE(at, std::string::npos) << was;
+  return text.replace(at, was.size(), is);
+}
+
 inline constexpr const char* chain = R"(
 pipeline: border
 archives:
