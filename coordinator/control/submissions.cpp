@@ -122,7 +122,8 @@ Result<PreparedRequest> Submissions::for_run(const Submission& submission) const
 
 Result<PreparedRequest> Submissions::for_archive(const Submission& submission, const std::string& archive,
                                                  RequestKind kind) const {
-  if (kind == RequestKind::run) return invalid("run is not an archive task; use index, verify or profile");
+  if (kind != RequestKind::index && kind != RequestKind::verify && kind != RequestKind::profile)
+    return invalid("this kind of request is not an archive task; use index, verify or profile");
   MOLE_TRY(auto resolved, resolve(submission));
   const auto& graph = resolved.graph;
   const auto slash = archive.find('/');

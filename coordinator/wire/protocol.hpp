@@ -105,6 +105,7 @@ const char* read_value(TProtocol& in, V& value) {
     std::uint32_t size = 0;
     in.readListBegin(type, size);
     if (size > 0 && type != type_of<typename V::value_type>()) return "is a list with elements of the wrong type";
+    value.clear();  // its default may have elements
     for (std::uint32_t i = 0; i < size; ++i) keep(read_value(in, value.emplace_back()));
     in.readListEnd();
   } else if constexpr (field_detail::Map<V>) {

@@ -100,7 +100,7 @@ TEST(Metric, DescribesItselfInCanonicalJson) {
       R"("params":[{"default":1,"doc":"a u64","name":"u","type":"u64"},{"default":-2,"doc":"an i64","name":"i","range":[-5,5],"type":"i64"},)"
       R"({"default":0.5,"doc":"an f64","name":"f","type":"f64","unit":"s"},{"default":true,"doc":"a bool","name":"b","type":"bool"},)"
       R"({"choices":["x\u000ay","z"],"default":"x\u000ay","doc":"text","format":"path","name":"t","type":"text"}],)"
-      R"("state":{"revision":1,"shape":"4d35d3193e8d66f2"},"summary":"Every type, \"quoted\"","version":"1.0.0-dev"})");
+      R"("rows":"many","state":{"revision":1,"shape":"4d35d3193e8d66f2"},"summary":"Every type, \"quoted\"","version":"1.0.0-dev"})");
 }
 
 struct Side {

@@ -201,8 +201,9 @@ bool replace_with_next_enumerator(std::string& name) {
   return replace_with_next_name<task::Kind>(name) || replace_with_next_name<DamagePolicy>(name) ||
          replace_with_next_name<Bzip2Decoder>(name) || replace_with_next_name<InputKind>(name) ||
          replace_with_next_name<Execution>(name) || replace_with_next_name<Load>(name) ||
-         replace_with_next_name<task::Outcome>(name) || replace_with_next_name<task::FailureCode>(name) ||
-         replace_with_next_name<task::FileState>(name) || replace_with_next_name<task::FlowSource>(name);
+         replace_with_next_name<Duplicates>(name) || replace_with_next_name<task::Outcome>(name) ||
+         replace_with_next_name<task::FailureCode>(name) || replace_with_next_name<task::FileState>(name) ||
+         replace_with_next_name<task::FlowSource>(name);
 }
 
 // Gives every leaf a different value, to detect a field of the JSON form that is not converted.

@@ -11,6 +11,7 @@ enum RequestKind {
   RUN = 0
   INDEX = 1
   VERIFY = 2
+  PROFILE = 3
 }
 
 enum RequestState {
@@ -46,6 +47,9 @@ enum FileState {
   DAMAGED = 2
   UNREADABLE = 3
   MISSING = 4
+  MISPLACED = 5
+  DUPLICATE = 6
+  FUTURE = 7
 }
 
 enum TaskKind {
@@ -64,6 +68,13 @@ enum DamagePolicy {
 enum Bzip2Decoder {
   INTERLEAVED = 0
   LIBBZIP2 = 1
+}
+
+enum Duplicates {
+  REFUSE = 0
+  NEWEST = 1
+  LARGEST = 2
+  ALL = 3
 }
 
 enum Execution {
@@ -158,6 +169,12 @@ struct NewJob {
   2: string reason
 }
 
+struct PlanListing {
+  1: string archive
+  2: i64 listed_us
+  3: i64 files
+}
+
 struct PlanReport {
   1: PlanJobs jobs
   2: list<PlanModule> modules
@@ -168,6 +185,8 @@ struct PlanReport {
   7: list<NewJob> new_jobs
   8: list<string> table_warnings
   9: list<string> waits
+  10: list<string> notes
+  11: optional list<PlanListing> listings
 }
 
 struct PipelineArchive {
@@ -265,6 +284,11 @@ struct TaskStatus {
   6: i64 flows
 }
 
+struct DelayCounts {
+  1: list<i64> start
+  2: list<i64> end
+}
+
 struct RequestStatus {
   1: string id
   2: RequestKind kind
@@ -290,6 +314,10 @@ struct RequestStatus {
   22: list<string> waits
   23: optional list<JobFailure> failures
   24: optional list<TaskStatus> tasks
+  25: optional DelayCounts delays
+  26: optional i64 asked_from_us
+  27: optional i64 asked_to_us
+  28: optional list<string> notes
 }
 
 struct FinishedJob {
@@ -322,6 +350,8 @@ struct ModuleStrip {
   2: JobState state
   3: map<JobState, i64> blocks
   4: list<StripPiece> strip
+  5: optional string what_if
+  6: optional list<string> overrides
 }
 
 struct ClusterStatus {
@@ -331,6 +361,7 @@ struct ClusterStatus {
   4: i64 leases
   5: i64 epoch
   6: optional list<TaskStatus> tasks
+  7: optional list<ModuleStrip> variants
 }
 
 struct KeyChange {
@@ -381,6 +412,8 @@ struct Lineage {
   6: string lineage
   7: list<string> overrides
   8: list<BlockLineage> upstream
+  9: optional string what_if
+  10: optional string note
 }
 
 struct ResultBlock {
@@ -400,6 +433,8 @@ struct ModuleResults {
   5: list<string> overrides
   6: list<ColumnDescription> columns
   7: list<ResultBlock> blocks
+  8: optional string what_if
+  9: optional string note
 }
 
 struct ArchiveFile {
@@ -434,11 +469,33 @@ struct DamagedFile {
   2: FileState state
   3: list<ByteRange> lost_compressed
   4: list<ByteRange> lost_content
+  5: i64 from_us
+  6: i64 to_us
+  7: i64 exported_from_us
+  8: i64 exported_to_us
+}
+
+struct FileConflict {
+  1: string router
+  2: i64 from_us
+  3: i64 to_us
+  4: list<string> files
+  5: bool refused
+  6: string message
+}
+
+struct PassedOver {
+  1: string reason
+  2: i64 count
+  3: list<string> examples
 }
 
 struct ArchiveGaps {
   1: list<MissingFile> missing
   2: list<DamagedFile> damaged
+  3: list<FileConflict> conflicts
+  4: list<PassedOver> passed_over
+  5: optional i64 listed_us
 }
 
 struct TableDump {
@@ -493,6 +550,16 @@ struct Home {
   2: string destination
 }
 
+struct DelayPoint {
+  1: i64 delay
+  2: double share
+}
+
+struct ExportDelay {
+  1: list<DelayPoint> start
+  2: list<DelayPoint> end
+}
+
 struct Archive {
   1: string name
   2: PluginUse downloader
@@ -502,6 +569,10 @@ struct Archive {
   6: i64 lateness
   7: Home home
   8: Bzip2Decoder decode
+  9: Duplicates duplicates
+  10: i64 max_content
+  11: optional string index
+  12: ExportDelay export_delay
 }
 
 struct File {
@@ -612,6 +683,12 @@ struct HeartbeatReply {
   3: bool reregister
 }
 
+struct CoverageRange {
+  1: TimeRange range
+  2: double coverage
+  3: double coverage_min
+}
+
 struct StepReport {
   1: i32 step
   2: Outcome outcome
@@ -625,6 +702,9 @@ struct StepReport {
   10: double coverage
   11: double coverage_min
   12: string lineage
+  13: optional list<CoverageRange> incomplete
+  14: optional i64 flows_counted
+  15: optional i64 flows_late
 }
 
 struct FileReport {
@@ -642,6 +722,7 @@ struct FileReport {
   12: i64 exported_last
   13: list<TimeRange> readable
   14: FlowSource source
+  15: optional DelayCounts delays
 }
 
 struct IndexEntry {
@@ -665,6 +746,7 @@ struct Report {
   10: i64 bytes_read
   11: i64 flows
   12: double seconds
+  13: optional list<PassedOver> passed_over
 }
 
 struct Completion {
