@@ -54,7 +54,7 @@ std::string listed(const std::vector<std::string>& words) {
 std::vector<std::string> filter_words(Reader& reader, const YamlNode& node, const std::string& what, const std::string& prefix,
                                       const std::string& remedy) {
   const bool networks = prefix.ends_with("ip in");
-  auto words = networks ? reader.strings(&node, what) : reader.strings_or_integers(&node, what);
+  auto words = networks ? reader.strings(&node, what) : reader.strings_or_numbers(&node, what);
   if (words.empty()) reader.fail(node.where, what + " is empty; " + remedy);
   const auto is_number = [](const std::string& word) {
     constexpr auto digits = "0123456789";

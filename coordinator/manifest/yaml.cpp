@@ -255,6 +255,12 @@ std::string Reader::text_or_integer(const YamlNode* node, const std::string& wha
   return text(node, what);
 }
 
+std::string Reader::text_or_number(const YamlNode* node, const std::string& what) {
+  const auto written = text_or_integer(node, what);
+  const auto value = error_ || !node ? json() : node->scalar();
+  return value.is_number_integer() ? value.dump() : written;
+}
+
 std::string Reader::constant(const YamlNode* node, const std::string& what) {
   if (error_ || !node) return {};
   const auto value = node->kind == YamlNode::Kind::scalar ? node->scalar() : json();
@@ -273,7 +279,7 @@ double Reader::decimal(const YamlNode* node, const std::string& what) {
 }
 
 std::uint64_t Reader::size(const YamlNode* node, const std::string& what) {
-  const auto written = text_or_integer(node, what);
+  const auto written = text_or_number(node, what);
   if (error_ || !node) return 0;
   const auto parsed = parse_size(written.substr(0, 60));
   if (!parsed) fail(node->where, what + ": " + parsed.error().message);
@@ -328,6 +334,9 @@ std::vector<std::string> Reader::strings(const YamlNode* node, const std::string
 }
 std::vector<std::string> Reader::strings_or_integers(const YamlNode* node, const std::string& what) {
   return list(node, what, &Reader::text_or_integer);
+}
+std::vector<std::string> Reader::strings_or_numbers(const YamlNode* node, const std::string& what) {
+  return list(node, what, &Reader::text_or_number);
 }
 
 std::vector<std::string> Reader::choices(const YamlNode* node, const std::string& what, const std::vector<std::string>& known,

@@ -59,7 +59,8 @@ class Reader {
 
   // Typed scalars, with the types of JSON: `a: 1` is not a string, `a: "1"` is not a number.
   std::string text(const YamlNode* node, const std::string& what);
-  std::string text_or_integer(const YamlNode* node, const std::string& what);  // as text
+  std::string text_or_integer(const YamlNode* node, const std::string& what);  // an integer as it is written, such as 007
+  std::string text_or_number(const YamlNode* node, const std::string& what);   // an integer in decimal: 16 for 0x10
   std::string constant(const YamlNode* node, const std::string& what);         // a string, an integer or true, false; as text
   double decimal(const YamlNode* node, const std::string& what);
   std::uint64_t size(const YamlNode* node, const std::string& what);
@@ -70,6 +71,7 @@ class Reader {
   // A list, or a single entry.
   std::vector<std::string> strings(const YamlNode* node, const std::string& what);
   std::vector<std::string> strings_or_integers(const YamlNode* node, const std::string& what);
+  std::vector<std::string> strings_or_numbers(const YamlNode* node, const std::string& what);
   // A list of distinct names out of `known`, or a single one. `problem` follows an unknown name in the message.
   std::vector<std::string> choices(const YamlNode* node, const std::string& what, const std::vector<std::string>& known,
                                    const std::string& problem);

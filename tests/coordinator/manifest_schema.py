@@ -9,6 +9,7 @@ removed, and an unknown key is added to every map.
 """
 import copy
 import json
+import math
 import pathlib
 import re
 import subprocess
@@ -170,7 +171,11 @@ def wrong_documents():
 
 
 jsonschema.Draft202012Validator.check_schema(SCHEMA)
-VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+# JSON has no .nan, and 1e3 is an integer to jsonschema, but a float in YAML.
+TYPES = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many({
+    "integer": lambda checker, value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda checker, value: isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)})
+VALIDATOR = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=TYPES)(SCHEMA)
 failures = []
 valid = list(valid_texts())
 for (name, text), verdict in zip(valid, parser_verdicts([text for _, text in valid]), strict=True):
