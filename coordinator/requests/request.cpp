@@ -15,7 +15,7 @@ void visit_fields(R& r, auto f) {
       f("revision", r.revision), f("submitted", r.submitted), f("finished", r.finished), f("state", r.state),
       f("reason", r.reason), f("code", r.code), f("counts", r.jobs), f("coverage", r.coverage),
       f("coverage_plain", r.coverage_without_windows), f("coverage_windowed", r.coverage_with_windows), f("failures", r.given_up),
-      f("waits", r.waits), f("notes", r.notes), f("files", r.files), f("bytes", r.bytes);
+      f("waits", r.waits), f("notes", r.notes), f("files", r.files), f("bytes", r.bytes), f("delays", r.delays);
 }
 
 template <class T>

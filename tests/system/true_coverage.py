@@ -26,8 +26,13 @@ def hour(n):
     return f"2007-09-{24 + n // 24:02}T{n % 24:02}"
 
 
+def seconds(n):
+    return 1190592000 + 3600 * n
+
+
 def simulate(folder, seed):
-    """Chooses gaps and damage at random; a file has at most one of them."""
+    """Chooses gaps and damage at random; a file has at most one of them. The archive begins and ends within the simulated time, so
+    that the truth contains the flows that were exported before and after it."""
     choice = random.Random(seed)
     files = [(router, n) for router in ROUTERS for n in range(FIRST_HOUR, FIRST_HOUR + HOURS)]
     hurt = choice.sample(files, 10)
@@ -36,16 +41,20 @@ def simulate(folder, seed):
         options += ["--gap", f"{router}@{hour(n)}"]
     for router, n in hurt[5:]:
         options += ["--damage", f"{router}@{hour(n)}:{choice.choice(['truncate', 'flip', 'cut'])}"]
-    mole("archive", "simulate", folder / "archive", "--seed", seed, "--from", hour(FIRST_HOUR), "--to", hour(FIRST_HOUR + HOURS),
+    mole("archive", "simulate", folder / "archive", "--seed", seed, "--from", hour(FIRST_HOUR - 1), "--to", hour(FIRST_HOUR + HOURS + 1),
          "--routers", ",".join(map(str, ROUTERS)), "--flows-per-hour", 12000, "--loss", choice.choice([0, 0, 0.01, 0.05]),
          "--late-share", choice.choice([0.05, 0.25]), *options)
+    inside = range(seconds(FIRST_HOUR), seconds(FIRST_HOUR + HOURS))
+    for file in (folder / "archive").glob("*.dat.bz2"):
+        if int(file.name.split("_")[2].split(".")[0]) not in inside:
+            file.unlink()
 
 
 def differences(folder):
     """Yields (coverage - true share, router, start) of each row whose interval has flows."""
     truth = json.loads((folder / "archive" / "simulated.json").read_text())
     measured = {(i["router"], i["from"]): i["measured"]["flows"] for i in truth["intervals"]}
-    for row in rows("traffic", "coverage.yaml", cwd=folder):
+    for row in rows("traffic", cwd=folder):
         flows = measured.get((int(row["router"]), row["interval_start"]), 0)
         if flows:
             yield float(row["coverage"]) - int(row["flows"] or 0) / flows, row["router"], row["interval_start"]

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <functional>
+#include <numeric>
 
 namespace mole::runtime::testing {
 namespace {
@@ -293,7 +294,11 @@ TEST_F(ColumnsTest, VerifyReadsTheArchive) {
   task.run(task.spec(whole, steps(task)));
   auto spec = task.spec(whole, {});
   spec.kind = task::Kind::verify;
-  for (const auto& file : task.run(spec).files) EXPECT_EQ(file.source, task::FlowSource::archive);
+  for (const auto& file : task.run(spec).files) {
+    EXPECT_EQ(file.source, task::FlowSource::archive);
+    EXPECT_EQ(std::accumulate(file.delays.start.begin(), file.delays.start.end(), std::uint64_t{0}), file.flows) << file.id;
+    EXPECT_EQ(std::accumulate(file.delays.end.begin(), file.delays.end.end(), std::uint64_t{0}), file.flows) << file.id;
+  }
 }
 
 TEST_F(ColumnsTest, VerifyFindsBytesThatChangedInTheArchive) {
