@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Measures how many scans and outages planted in simulated months the anomaly modules detect, and their false alarms.
+"""Measures how many scans and outages planted in simulated months the anomaly modules detect, and their false alarms. Hours
+without a file cause none.
 
 As a test, it runs three weeks of little traffic with hourly intervals. For the evaluation in docs/derived_modules.md:
 
@@ -51,17 +52,27 @@ def plant(seed, last):
             return [(kind, start, start + length, share) for (kind, length, share), start in zip(EVENTS, starts)]
 
 
+def missing_hours(seed, events, last):
+    """Returns hours of the observed part that have no file, one a day, a quarter of a day or more away from the events."""
+    generator = random.Random(seed)
+    hours = int((last - LEARNT).total_seconds()) // 3600
+    starts = (LEARNT + HOUR * generator.randrange(day, min(day + 24, hours)) for day in range(0, hours, 24))
+    return [t for t in starts if all(t + 6 * HOUR < start or t > end + 6 * HOUR for _, start, end, _ in events)]
+
+
 def watch(folder, seed, options):
-    """Returns the rows of all anomaly modules over one simulated month, and its planted events."""
+    """Returns the rows of all anomaly modules over one simulated month, its planted events and its missing hours."""
     last = FIRST + datetime.timedelta(days=options.days)
     events = plant(seed, last)
     planted = [w for kind, start, end, share in events
                for w in ("--event", f"{kind}@{time_text(start)}/{int((end - start).total_seconds()) // 60}m:{share}")]
+    missing = missing_hours(seed, events, last)
+    planted += [w for t in missing for router in (19991, 19993) for w in ("--gap", f"{router}@{time_text(t)[:-3]}")]
     mole("archive", "simulate", "archive", "--seed", seed, "--routers", "19991,19993", "--flows-per-hour", options.flows_per_hour,
          "--from", time_text(FIRST), "--to", time_text(last + 2 * HOUR), *planted, cwd=folder, timeout=900)
     (folder / "watch.yaml").write_text(MANIFEST.format(interval=options.interval))
     mole("run", "watch.yaml", "--from", time_text(FIRST), "--to", time_text(last), cwd=folder, code=(0, 3), timeout=1800)
-    return events, {name: rows(name, cwd=folder) for name in WATCHERS}
+    return events, missing, {name: rows(name, cwd=folder) for name in WATCHERS}
 
 
 def alarms_of(watched):
@@ -125,8 +136,10 @@ def main():
     found, false_alarms, scored = {f"{kind} {share}": 0 for kind, _, share in EVENTS}, 0, 0
     for seed in seeds:
         with TemporaryFolder("planted") as folder:
-            events, watched = watch(folder, seed, options)
+            events, missing, watched = watch(folder, seed, options)
         alarms = alarms_of(watched)
+        beside = [(t, a) for t in missing for a in alarms if a[0] < t + 2 * HOUR and a[1] > t - HOUR]
+        check(len(missing) > 2 and not beside, f"seed {seed}: alarms beside {len(missing)} missing hours: {beside}")
         hits, false = judge(events, alarms)
         for kind, verdict in hits.items():
             found[kind] += verdict["hit"]
@@ -140,7 +153,7 @@ def main():
     width = {"m": 60, "h": 3600}[options.interval[-1]] * int(options.interval[:-1])
     weeks = scored * width / (7 * 86_400)
     n = len(seeds)
-    check(scored > 0.99 * n * (options.days - 15) * 86_400 / width, f"the whole observed time is scored, not {scored} intervals")
+    check(scored > 0.8 * n * (options.days - 15) * 86_400 / width, f"most of the observed time is scored, not {scored} intervals")
     for kind, hits in found.items():
         low, high = wilson(hits, n)
         print(f"{kind}: {hits} of {n} found, {100 * hits / n:.0f} % (95 %: {100 * low:.0f} to {100 * high:.0f} %)")

@@ -29,7 +29,7 @@ struct Anomaly : mole::SeriesMetric {
     double memory = 86'400;
     double false_alarms_per_week = 0.1;
     std::uint64_t hits = 1, of = 1;
-    double minimum_coverage = 0.8;
+    double minimum_coverage = 0.95;
   };
   static constexpr auto params = mole::params(
       mole::param("period", &Params::season,
