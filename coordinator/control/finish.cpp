@@ -70,7 +70,27 @@ void Requests::finish_verified(Request& request, Change& change) {
   finish(request, RequestState::complete, reason, change);
 }
 
-// Sets the final failures, counts and coverage. Returns RangeCoverage::too_late.
+// Returns which files in the range are misplaced, empty if none is.
+std::string Requests::misplaced_files(const jobs::Plan& plan, TimeRange range) const {
+  std::size_t count = 0;
+  std::string first;
+  for (std::size_t a = 0; a < plan.indexes.size(); ++a) {
+    if (!plan.indexes[a]) continue;
+    const auto index = plan.graph->index_name(plan.graph->archives[a]);
+    for (const auto& [file, key] : plan.indexes[a]->files()) {
+      if (!file.covers.overlaps(range)) continue;
+      const auto row = records_.file(index, file.id);
+      if (!row || row->state != task::FileState::misplaced) continue;
+      if (count++ == 0) first = file.id;
+    }
+  }
+  if (count == 0) return {};
+  return (count == 1 ? "a file is" : std::to_string(count) + " files are") +
+         std::string(" misplaced and count as missing: most export times in ") + first +
+         " are not near the time in its name; mole archive gaps shows both and a remedy";
+}
+
+// Sets the final failures, counts and coverage. Returns why rows lack input, if it is more than gaps and damage.
 std::string Requests::summarize(Request& request) {
   request.jobs = state_.scheduler.counts(request.number);
   request.files.done = request.files.total;
@@ -94,7 +114,9 @@ std::string Requests::summarize(Request& request) {
   request.coverage = coverage->coverage;
   request.coverage_without_windows = coverage->without_windows;
   request.coverage_with_windows = coverage->with_windows;
-  return coverage->too_late;
+  if (coverage->coverage == 1 && coverage->too_late.empty()) return {};
+  auto misplaced = misplaced_files(*plan, request.asked());
+  return misplaced.empty() ? coverage->too_late : std::move(misplaced);
 }
 
 Result<RequestStatus> Requests::cancel(const std::string& id, Change& change) {

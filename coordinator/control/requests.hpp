@@ -48,6 +48,7 @@ class Requests {
   void advance(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   void read_archive(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   std::string summarize(Request& request) MOLE_REQUIRES(service_mutex);
+  std::string misplaced_files(const jobs::Plan& plan, TimeRange range) const;
   void save(const Request& request, Change& change) const;
 
   const Config& config_;
