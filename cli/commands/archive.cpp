@@ -185,7 +185,7 @@ struct SimulateArgs {
   std::string out;
   RangeArgs range;
   SimulationSpec spec;
-  double late_share = 0.25, loss = 0, noise = 0.05, growth = 0;
+  double late_share = 0.05, loss = 0, noise = 0.05, growth = 0;
 };
 
 std::uint64_t per_million(double share) { return static_cast<std::uint64_t>(std::llround(share * 1e6)); }

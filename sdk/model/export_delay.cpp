@@ -61,8 +61,8 @@ std::vector<DelayPoint> distribution_of(const std::vector<std::uint64_t>& counts
 }
 
 ExportDelay default_export_delay() {
-  return {{{0, 0}, {15 * second_us, 0.35}, {minute_us, 0.8}, {5 * minute_us, 0.93}, {30 * minute_us, 0.98}, {31 * minute_us, 1}},
-          {{0, 0.1}, {15 * second_us, 0.85}, {minute_us, 1}}};
+  return {{{0, 0}, {15 * second_us, 0.4}, {minute_us, 0.74}, {2 * minute_us, 0.82}, {31 * minute_us, 1}},
+          {{0, 0}, {15 * second_us, 0.6}, {30 * second_us, 0.85}, {2 * minute_us, 0.93}, {31 * minute_us, 1}}};
 }
 
 std::string problem_of(const std::vector<DelayPoint>& points) {

@@ -23,7 +23,7 @@ archives:
     files: "{{router}}_{{sequence}}_{{start:unix}}.dat.bz2"
     covers: 1h
     block: {{length: 24h, origin: 06:00}}
-modules:
+{delay}modules:
   traffic: {{plugin: traffic, input: {{archive: simulated}}, interval: {interval}}}
   addresses: {{plugin: addresses, input: {{archive: simulated}}, interval: {interval}}}
   flows: {{plugin: anomaly, inputs: {{values: traffic.flows}}, window: 28d, params: {{logarithmic: true}}}}
@@ -69,8 +69,12 @@ def watch(folder, seed, options):
     missing = missing_hours(seed, events, last)
     planted += [w for t in missing for router in (19991, 19993) for w in ("--gap", f"{router}@{time_text(t)[:-3]}")]
     mole("archive", "simulate", "archive", "--seed", seed, "--routers", "19991,19993", "--flows-per-hour", options.flows_per_hour,
-         "--from", time_text(FIRST), "--to", time_text(last + 2 * HOUR), *planted, cwd=folder, timeout=900)
-    (folder / "watch.yaml").write_text(MANIFEST.format(interval=options.interval))
+         "--from", time_text(FIRST), "--to", time_text(last + 2 * HOUR), "--late-share", 0.25, *planted, cwd=folder, timeout=900)
+    manifest = folder / "watch.yaml"
+    manifest.write_text(MANIFEST.format(interval=options.interval, delay=""))
+    profile = mole("archive", "profile", "watch.yaml", cwd=folder).stdout
+    delay = "".join(line + "\n" for line in profile.splitlines() if not line.startswith("#")).replace("{", "{{").replace("}", "}}")
+    manifest.write_text(MANIFEST.replace("{delay}", delay).format(interval=options.interval))
     mole("run", "watch.yaml", "--from", time_text(FIRST), "--to", time_text(last), cwd=folder, code=(0, 3), timeout=1800)
     return events, missing, {name: rows(name, cwd=folder) for name in WATCHERS}
 
