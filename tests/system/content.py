@@ -57,10 +57,10 @@ def main():
         path[4].write_bytes(bz2.compress(gzip.compress(hour(4))))
         path[5].write_bytes(bz2.compress(hour(5)))
 
-        mole("run", "m.yaml", "--from", f"@{HOUR}", "--to", f"@{HOUR + 6 * 3600}", cwd=folder, code=3)
+        mole("run", "m.yaml", "--from", f"@{HOUR}", "--to", f"@{HOUR + 6 * 3600}", "--partial", cwd=folder, code=3)
         found = rows("traffic", cwd=folder)
         check([int(row["flows"]) for row in found] == [300, 300, 0, 300, 0, 300], f"flows by hour: {found}")
-        check([float(row["coverage"]) > 0 for row in found] == [True, True, False, True, False, True], f"coverage by hour: {found}")
+        check([float(row["coverage"]) > 0.5 for row in found] == [True, True, False, True, False, True], f"coverage by hour: {found}")
         gaps = damaged(mole_json("archive", "gaps", "m.yaml", cwd=folder))
         check(set(gaps) == {path[n].name for n in (0, 2, 4)}, f"damaged: {gaps}")
         check("header" in gaps[path[0].name][0] and "gzip -dc" in gaps[path[2].name][0] and "gzip" in gaps[path[4].name][0], f"reasons: {gaps}")
@@ -78,17 +78,17 @@ def main():
         done = mole("archive", "verify", "m.yaml", cwd=folder, code=3)
         check("2 files have a different content" in done.stderr, f"verify: {done.stderr}")
         check(path[1].name in done.stdout, f"verify: {done.stdout}")
-        mole("run", "m.yaml", "--from", f"@{HOUR}", "--to", f"@{HOUR + 6 * 3600}", cwd=folder, code=3)
+        mole("run", "m.yaml", "--from", f"@{HOUR}", "--to", f"@{HOUR + 6 * 3600}", "--partial", cwd=folder, code=3)
         found = rows("traffic", cwd=folder)
         check([int(row["flows"]) for row in found] == [300, 0, 0, 300, 0, 300], f"flows by hour: {found}")
 
         # A limit of the content that is too low is stated with its remedy; a higher one changes the result.
         limited = (folder / "m.yaml").read_text().replace("pipeline: content", "pipeline: limited").replace("    covers:", "    max_content: 10000\n    covers:")
         (folder / "limited.yaml").write_text(limited)
-        mole("run", "limited.yaml", "--from", f"@{HOUR + 4 * 3600}", "--to", f"@{HOUR + 6 * 3600}", cwd=folder, code=3)
+        mole("run", "limited.yaml", "--from", f"@{HOUR + 4 * 3600}", "--to", f"@{HOUR + 6 * 3600}", "--partial", cwd=folder, code=3)
         text = mole("archive", "gaps", "limited.yaml", cwd=folder).stdout
         check("exceeds 10000 bytes" in text and "raise max_content" in text, f"gaps: {text}")
-        mole("run", "limited.yaml", "--from", f"@{HOUR + 5 * 3600}", "--to", f"@{HOUR + 6 * 3600}", "--set", "archives.a.max_content=1MiB", cwd=folder, code=(0, 3))
+        mole("run", "limited.yaml", "--from", f"@{HOUR + 5 * 3600}", "--to", f"@{HOUR + 6 * 3600}", "--set", "archives.a.max_content=1MiB", "--partial", cwd=folder, code=(0, 3))
         mole("flows", path[5], "--format", "none", "--max-content", "10000", code=1)
         mole("flows", path[5], "--format", "none", "--max-content", "1MiB")
 

@@ -110,7 +110,7 @@ def datagrams(content):
     offset = 0
     while offset + 24 <= len(content):
         version, count, uptime, seconds, nanos, sequence, kind, engine, _ = struct.unpack_from(">HHIIIIBBH", content, offset)
-        if version != 5 or not 1 <= count <= 30 or offset + 24 + 48 * count > len(content):
+        if version != 5 or count > 30 or offset + 24 + 48 * count > len(content):
             return
         now_ms = seconds * 1000 + nanos // 1_000_000
         flows = []
@@ -121,8 +121,8 @@ def datagrams(content):
             sport, dport = struct.unpack_from(">HH", r, 32)
             times = []
             for t in (first, last):
-                age = (uptime - t) & 0xffffffff
-                times.append((now_ms - (age - (1 << 32) if age >= 1 << 31 else age)) * 1000)
+                age = ((uptime - t + 100_000) & 0xffffffff) - 100_000  # unsigned; up to 100 s after the datagram
+                times.append((now_ms - age) * 1000)
             flows.append((times[0], times[1], packets, octets, src, dst, sport, dport, r[38]))
         yield seconds * 1_000_000 + nanos // 1000, sequence, (kind, engine), flows
         offset += 24 + 48 * count

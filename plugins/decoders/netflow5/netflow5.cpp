@@ -1,13 +1,16 @@
 #include "netflow5.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 
 namespace mole::plugins {
 namespace {
 
 constexpr std::size_t header_size = 24, record_size = 48, max_size = header_size + 30 * record_size;
-constexpr std::size_t look_ahead = max_size + header_size;  // what judge() reads of a datagram and its successor
+constexpr std::size_t look_ahead = max_size + header_size;  // a datagram and the header of its successor
+constexpr std::size_t max_chain = 16;                       // datagrams that evidence() considers
+constexpr int certain = 100, convincing = 8;                // values of evidence()
 
 constexpr auto u8 = big_endian<std::uint8_t>;
 constexpr auto u16 = big_endian<std::uint16_t>;
@@ -107,18 +110,20 @@ bool NetFlow5::skip_truncated(std::size_t left, std::string_view what) {
 // follows. If one may begin inside it, bytes of it may be missing: skips what is left of it and returns true.
 bool NetFlow5::skip_incomplete(std::size_t size) {
   // Reads on only if there may be such a datagram: after a gap is read, the host attributes this datagram to the time after it.
-  auto bytes = in_.peek(size);
+  auto bytes = in_.window(size);
   std::size_t first = 1;
   while (first < size && !followed(bytes, first)) ++first;
   if (first == size) return false;
-  bytes = in_.window(size + look_ahead);
+  constexpr std::size_t enough = max_size + convincing * max_size;
+  bytes = in_.window(enough);
+  const bool ended = bytes.size() < enough;
   const Header header = Header::read(bytes.data());
   const auto succeeds = [&](std::size_t at) {
     if (!followed(bytes, at) || bytes.size() < at + header_size) return false;
     const Header other = Header::read(bytes.data() + at);
     return are_near(other.seconds, header.seconds) ||
            (other.engine == header.engine && other.sequence == header.next_sequence()) ||
-           judge(bytes.subspan(at)) == Evidence::strong;
+           evidence(bytes.subspan(at), ended) >= convincing;
   };
   std::size_t at = first;
   while (at < size && !succeeds(at)) ++at;
@@ -136,14 +141,14 @@ bool NetFlow5::skip_incomplete(std::size_t size) {
 
 // Searches for the next datagram. Without one, consumes all bytes and returns false.
 bool NetFlow5::resynchronise() {
-  constexpr std::size_t enough = 64 * 1024;
+  constexpr std::size_t enough = 128 * 1024;
   const std::uint64_t from = in_.offset();
   bool found = false, ended = false;
   while (!found && !ended) {
     const auto bytes = in_.window(enough);
     ended = bytes.size() < enough;
-    const std::size_t end = ended ? bytes.size() : bytes.size() - look_ahead;
-    const std::size_t at = find_datagram(bytes, 0, end);
+    const std::size_t end = ended ? bytes.size() : bytes.size() - max_chain * max_size;
+    const std::size_t at = find_datagram(bytes, end, ended);
     found = at < end;
     in_.skip(at);
   }
@@ -152,35 +157,51 @@ bool NetFlow5::resynchronise() {
   return found;
 }
 
-// Returns the first position in [from, to) where a datagram begins, or `to`. Records can look like two consecutive headers, too
-// (those from interface 5 to interface 3), so a position with weak evidence is used only if none soon after it has strong
-// evidence.
-std::size_t NetFlow5::find_datagram(std::span<const std::byte> bytes, std::size_t from, std::size_t to) {
-  std::size_t weak = to, end = to;
-  for (std::size_t at = from; at < end; ++at) {
-    const Evidence evidence = judge(bytes.subspan(at));
-    if (evidence == Evidence::strong) return at;
-    if (evidence == Evidence::weak && weak == to) {
-      weak = at;
-      end = std::min(to, at + look_ahead);
-    }
+// Returns the first position below `to` where a datagram begins, or `to`. Records can look like consecutive headers, too (those
+// from interface 5 to interface 3), so the position with the most evidence within the length of a datagram is used.
+std::size_t NetFlow5::find_datagram(std::span<const std::byte> bytes, std::size_t to, bool ended) {
+  std::size_t best = to, end = to;
+  int most = 0;
+  for (std::size_t at = 0; at < end; ++at) {
+    const int found = evidence(bytes.subspan(at), ended);
+    if (found == certain) return at;
+    if (found <= most) continue;
+    if (most == 0) end = std::min(to, at + look_ahead);
+    most = found;
+    best = at;
   }
-  return weak;
+  return best;
 }
 
-// Judges whether a whole datagram begins here. Strong: it continues the sequence of an exporter, or a later datagram continues
-// its. Weak: it is followed by a header or by the end of the bytes. Times are not compared, because clocks may be wrong and
-// datagrams hours apart.
-NetFlow5::Evidence NetFlow5::judge(std::span<const std::byte> bytes) {
-  if (bytes.size() < header_size || u16(bytes.data()) != 5) return Evidence::none;
-  const Header header = Header::read(bytes.data());
-  if (!header.valid() || bytes.size() < header.size()) return Evidence::none;
-  const auto rest = bytes.subspan(header.size());
-  const Match known = match(header);
-  const bool continues = known.sequence != nullptr && known.same_boot && known.ahead >= 0 && known.sequence->boot_ms != 0;
-  if (continues || is_expected_in(rest, header.next_sequence(), header.engine)) return Evidence::strong;
-  if (rest.size() < 4 ? rest.size() >= 2 && u16(rest.data()) != 5 : !followed(rest, 0)) return Evidence::none;
-  return datagrams_ > 0 && are_near(header.seconds, last_seconds_) ? Evidence::strong : Evidence::weak;
+// Weighs what indicates that a whole datagram begins here. 0: nothing. 1: the next header or the end of the bytes follows.
+// More: it is related to another datagram, and the number of related ones that follow. `certain`: it continues the sequence of an
+// exporter. Related are those exported within an hour of their predecessor, and those that continue a sequence: clocks may be
+// wrong and datagrams hours apart. `ended`: no more bytes follow these.
+int NetFlow5::evidence(std::span<const std::byte> bytes, bool ended) {
+  if (bytes.size() < header_size || u16(bytes.data()) != 5) return 0;
+  std::array<Header, max_chain> chain;
+  std::size_t n = 0;
+  for (; n < max_chain && bytes.size() >= header_size; ++n) {
+    chain[n] = Header::read(bytes.data());
+    if (!chain[n].valid() || bytes.size() < chain[n].size()) break;
+    bytes = bytes.subspan(chain[n].size());
+  }
+  if (n == 0) return 0;
+  const Match known = match(chain[0]);
+  if (known.sequence != nullptr && known.same_boot && known.ahead >= 0 && known.sequence->boot_ms != 0) return certain;
+  const bool at_end = ended && bytes.empty();
+  bool related = at_end || (datagrams_ > 0 && are_near(chain[0].seconds, last_seconds_));
+  int others = at_end ? 6 : 0;
+  for (std::size_t i = 1; i < n; ++i) {
+    const auto precedes = [&](const Header& h) {
+      return (chain[i].engine == h.engine && chain[i].sequence == h.next_sequence() && chain[i].count > 0) ||
+             (&h + 1 == &chain[i] && are_near(chain[i].seconds, h.seconds));
+    };
+    related = related || precedes(chain[0]);
+    others += std::any_of(chain.begin(), chain.begin() + static_cast<std::ptrdiff_t>(i), precedes);
+  }
+  if (related) return 2 + std::min<int>(others, max_chain - 1);
+  return n > 1 || bytes.size() < 4 ? 1 : 0;
 }
 
 // Whether one of the next datagrams has this sequence number and engine.

@@ -49,7 +49,6 @@ class NetFlow5 {
     std::uint64_t damage;  // damage_ at its last datagram
     std::uint64_t used;    // datagrams_ at its last datagram
   };
-  enum class Evidence { none, weak, strong };
   struct Match {
     Sequence* sequence = nullptr;  // null: a new one
     std::int64_t ahead = 0;        // flows between its last datagram and this one
@@ -59,8 +58,8 @@ class NetFlow5 {
   bool skip_truncated(std::size_t left, std::string_view what);
   bool skip_incomplete(std::size_t size);
   bool resynchronise();
-  std::size_t find_datagram(std::span<const std::byte> bytes, std::size_t from, std::size_t to);
-  Evidence judge(std::span<const std::byte> bytes);
+  std::size_t find_datagram(std::span<const std::byte> bytes, std::size_t to, bool ended);
+  int evidence(std::span<const std::byte> bytes, bool ended);
   Match match(const Header& header);
   static bool is_expected_in(std::span<const std::byte> following, std::uint32_t sequence, std::uint16_t engine);
   std::uint64_t flows_lost(const Header& header, std::span<const std::byte> following, bool& in_damage);
