@@ -70,6 +70,9 @@ mole::Result<mole::coordinator::Config> config_of(const Arguments& a) {
     spdlog::default_logger()->flush();
     ::_exit(failed);
   };
+  config.log = [](mole::coordinator::LogLevel level, const std::string& line) {
+    spdlog::log(level == mole::coordinator::LogLevel::info ? spdlog::level::info : spdlog::level::warn, "{}", line);
+  };
   for (const auto& [text, time] :
        {std::pair{&a.lease, &config.leases.lease}, std::pair{&a.heartbeat, &config.leases.heartbeat}}) {
     MOLE_TRY(*time, mole::parse_duration(*text));

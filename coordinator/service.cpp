@@ -51,6 +51,7 @@ std::invoke_result_t<Call, Change&> Service::apply(Call call) {
   auto answer = [&] {
     State::Lock lock(state_);
     auto reply = call(change);
+    state_.log_ended_leases(change);
     written = change.flush();
     std::erase_if(state_.live, [](const auto& entry) { return entry.second.terminal(); });
     if (!change.views.empty()) ticket = std::make_unique<views::InFlightTickets::Ticket>(views_.tickets());
@@ -58,6 +59,8 @@ std::invoke_result_t<Call, Change&> Service::apply(Call call) {
   }();
   if (change.must_sync()) store_->sync(written);
   if (ticket) views_.write(std::move(change.views), std::move(ticket));
+  if (config_.log)
+    for (const auto& [level, line] : change.log) config_.log(level, task::in_one_line(line));
   return answer;
 }
 
@@ -107,9 +110,10 @@ Result<HeartbeatReply> Service::heartbeat(const Heartbeat& heartbeat) {
 }
 
 Result<> Service::release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks) {
-  State::Lock lock(state_);
-  state_.scheduler.release(node, incarnation, tasks, state_.now());
-  return {};
+  return apply([&](Change&) MOLE_REQUIRES(service_mutex) -> Result<> {
+    state_.scheduler.release(node, incarnation, tasks, state_.now());
+    return {};
+  });
 }
 
 Result<std::vector<Verdict>> Service::complete(const std::vector<Completion>& completions) {

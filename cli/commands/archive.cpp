@@ -30,14 +30,15 @@ struct ShowArgs {
 };
 
 // Refreshes the listing of each chosen archive of a manifest, then calls visit(session, submission, archive, interrupt).
+// `internal`: the listing only prepares what `visit` does.
 template <class Visit>
-Result<> for_each_archive(Context& context, const TaskArgs& args, Visit visit) {
+Result<> for_each_archive(Context& context, const TaskArgs& args, bool internal, Visit visit) {
   MOLE_TRY(auto submission, submission_of(args.pipeline));
   MOLE_TRY(const auto archives, archives_of(submission, args.archive));
   const Interrupt interrupt;
   MOLE_TRY(auto session, context.connect(context.options, Need::work));
   for (const auto& archive : archives) {
-    if (auto done = index_archive(context, *session, submission, archive, interrupt); !done) return done;
+    if (auto done = index_archive(context, *session, submission, archive, interrupt, internal); !done) return done;
     if (auto done = visit(*session, submission, archive, interrupt); !done) return done;
   }
   return {};
@@ -50,7 +51,7 @@ bool has_refused(const coordinator::ArchiveGaps& gaps) {
 Result<Exit> index(Context& context, const TaskArgs& args) {
   auto listed = json::array();
   auto exit = Exit::done;
-  const auto done = for_each_archive(context, args, [&](auto& session, auto&, auto& archive, auto&) -> Result<> {
+  const auto done = for_each_archive(context, args, false, [&](auto& session, auto&, auto& archive, auto&) -> Result<> {
     MOLE_TRY(auto files, session.api().archive_files(archive));
     std::erase_if(files, [](const auto& file) { return file.state == coordinator::FileState::future; });
     std::uint64_t bytes = 0;
@@ -77,7 +78,7 @@ Result<Exit> verify(Context& context, const TaskArgs& args) {
   auto all = json::object();
   auto worst = Exit::done;
   const auto verified =
-      for_each_archive(context, args, [&](auto& session, auto& work, auto& archive, auto& interrupt) -> Result<> {
+      for_each_archive(context, args, true, [&](auto& session, auto& work, auto& archive, auto& interrupt) -> Result<> {
         work.client_id = new_client_id();
         MOLE_TRY(const auto request, session.api().archive_task(work, archive, coordinator::RequestKind::verify));
         MOLE_TRY(const auto done, wait_for(context, session, request.id, args.progress, interrupt));
@@ -110,7 +111,7 @@ std::string delays_text(const std::vector<std::uint64_t>& counts) {
 Result<Exit> profile(Context& context, const TaskArgs& args) {
   auto all = json::object();
   const auto profiled =
-      for_each_archive(context, args, [&](auto& session, auto& work, auto& archive, auto& interrupt) -> Result<> {
+      for_each_archive(context, args, true, [&](auto& session, auto& work, auto& archive, auto& interrupt) -> Result<> {
         work.client_id = new_client_id();
         MOLE_TRY(const auto request, session.api().archive_task(work, archive, coordinator::RequestKind::profile));
         MOLE_TRY(const auto done, wait_for(context, session, request.id, args.progress, interrupt));

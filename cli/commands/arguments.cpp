@@ -177,10 +177,17 @@ Result<coordinator::PipelineDescription> validate_submission(Context& context, c
   return coordinator::dag::describe(resolved.graph);
 }
 
+// Returns the options that select the same coordinator.
+std::string coordinator_options(const Options& options) {
+  if (!options.coordinator.empty()) return " --coordinator " + options.coordinator;
+  return options.state == Options{}.state ? "" : " --state " + options.state.string();
+}
+
 Result<> index_archive(Context& context, Session& session, const coordinator::Submission& submission, const std::string& archive,
-                       const Interrupt& interrupt) {
+                       const Interrupt& interrupt, bool internal) {
   auto listing = submission;
   listing.client_id = new_client_id();
+  listing.internal = internal;
   MOLE_TRY(const auto request, session.api().archive_task(listing, archive, coordinator::RequestKind::index));
   const auto done = wait_for(context, session, request.id, "none", interrupt, true);
   if (!done) return done.error();

@@ -88,9 +88,13 @@ Result<std::vector<std::string>> archives_of(const coordinator::Submission& subm
 // Validates like ClientApi::validate. Without --coordinator no state is opened or created, and plugins are looked up locally.
 Result<coordinator::PipelineDescription> validate_submission(Context& context, const coordinator::Submission& submission);
 
-// Refreshes the listing of one archive ("pipeline/archive") and waits for the result.
+// Returns the options that select the same coordinator, for commands that are suggested.
+std::string coordinator_options(const Options& options);
+
+// Refreshes the listing of one archive ("pipeline/archive") and waits for the result. `internal`: it only prepares something
+// else.
 Result<> index_archive(Context& context, Session& session, const coordinator::Submission& submission, const std::string& archive,
-                       const Interrupt& interrupt);
+                       const Interrupt& interrupt, bool internal = true);
 
 void add_progress_option(CLI::App& command, std::string& progress);
 

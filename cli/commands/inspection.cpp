@@ -36,8 +36,13 @@ Result<Exit> status(Context& context, const StatusArgs& args) {
 
 Result<Exit> explain(Context& context, const ExplainArgs& args) {
   return show(
-      context, [&](ClientApi& api) { return api.explain(args.job, args.what_if); },
-      [&](const auto& explained) { return explain_text(explained, context.out_style); });
+      context,
+      [&](ClientApi& api) {
+        auto explained = api.explain(args.job, args.what_if);
+        if (explained && !explained->note.empty()) context.err << "note: " << printable(explained->note) << '\n';
+        return explained;
+      },
+      [&](const auto& explained) { return explain_text(explained, context.out_style, coordinator_options(context.options)); });
 }
 
 Result<std::string> parse_job(std::string_view text) {

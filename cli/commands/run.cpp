@@ -56,24 +56,18 @@ std::pair<std::string, std::string> suggestion(const FinishedRun& run, const std
   return {requested.empty() ? printable(without_pipeline(modules.front())) : requested, ""};
 }
 
-// Returns the options that select the same coordinator.
-std::string coordinator_options(const Options& options) {
-  if (!options.coordinator.empty()) return " --coordinator " + options.coordinator;
-  return options.state == Options{}.state ? "" : " --state " + options.state.string();
-}
-
 void print_next(Context& context, Session& session, const coordinator::Submission& submission, const FinishedRun& run) {
   const auto& request = run.request;
   const auto options = coordinator_options(context.options);
+  const auto what_if = request.overrides.empty() ? "" : " --what-if " + printable(request.id);
   if (request.failures && !request.failures->empty()) {
-    context.out << "next      mole explain " << printable(request.failures->front().job) << options << '\n';
+    context.out << "next      mole explain " << printable(request.failures->front().job) << what_if << options << '\n';
     return;
   }
   if (run.accepted.modules.empty()) return;
   auto [module, column] = suggestion(run, submission.module);
   if (const auto full = full_module_name(session.api(), module); !full && full.error().code == Code::invalid)
     module = printable(request.pipeline) + "/" + module;  // a different pipeline also has a module of that name
-  const auto what_if = request.overrides.empty() ? "" : " --what-if " + printable(request.id);
   context.out << "next      mole results " << module << what_if << options << '\n';
   if (!column.empty())
     context.out << fmt::format("          mole plot {0} {1} -o {1}.svg{2}{3}\n", module, column, what_if, options);
@@ -138,7 +132,9 @@ struct SubmitArgs {
   bool wait = false;
   std::int32_t priority = 0;
 };
-struct ListArgs {};
+struct ListArgs {
+  bool all = false;
+};
 struct IdArgs {
   std::string id, progress;
 };
@@ -168,9 +164,14 @@ Result<Exit> submit(Context& context, const SubmitArgs& args) {
   return Exit::done;
 }
 
-Result<Exit> list(Context& context, const ListArgs&) {
+Result<Exit> list(Context& context, const ListArgs& args) {
   return show(
-      context, [](coordinator::ClientApi& api) { return api.requests(); },
+      context,
+      [&](coordinator::ClientApi& api) {
+        auto requests = api.requests();
+        if (requests && !args.all) *requests = wanted_requests(std::move(*requests));
+        return requests;
+      },
       [&](const auto& requests) { return requests_text(requests, context.out_style); });
 }
 
@@ -214,7 +215,8 @@ void add_request(Shell& shell) {
   command->add_flag("--wait", submit_args->wait, "wait until the request ends; exit codes are those of run");
   add_progress_option(*command, submit_args->progress);
 
-  shell.add(*group, "list", "List all requests", list);
+  const auto [list_command, list_args] = shell.add(*group, "list", "List the latest requests", list);
+  list_command->add_flag("--all", list_args->all, "also those that commands submit to list an archive before they use it");
   const auto add = [&](const char* name, const char* about, Result<Exit> (*run)(Context&, const IdArgs&)) {
     const auto added = shell.add(*group, name, about, run);
     added.first->add_option("request", added.second->id, "id of the request")->required()->type_name("REQUEST");

@@ -30,6 +30,8 @@ std::string gaps_text(const coordinator::ArchiveGaps& gaps, const Style& style);
 std::string request_text(const coordinator::RequestStatus& request, const Style& style);
 // Describes each failure: job, plugin, block, message, and the last lines of the log.
 std::string failures_text(const coordinator::RequestStatus& request, const Style& style);
+// Returns the requests that users submitted, without those that commands submitted to prepare them.
+std::vector<coordinator::RequestStatus> wanted_requests(std::vector<coordinator::RequestStatus> requests);
 // Lists requests, one per line.
 std::string requests_text(const std::vector<coordinator::RequestStatus>& requests, const Style& style);
 // Returns the exit code of a command that waited for this request.
@@ -46,7 +48,8 @@ std::string status_text(const coordinator::ClusterStatus& status, bool only_map,
 
 // Describes how the files of a task were read; "" if none were read.
 std::string flows_from_text(const coordinator::FlowSources& flows);
-std::string explain_text(const coordinator::JobExplanation& explained, const Style& style);
+// `options`: the options of a command that choose the same coordinator.
+std::string explain_text(const coordinator::JobExplanation& explained, const Style& style, const std::string& options = "");
 // Describes the lineage of a value: the module that computed it, the files it was computed from and their damage, and the same
 // for the values it was computed from. `values`: the rows of the value (objects by column name), may be empty.
 std::string why_text(const coordinator::Lineage& why, const nlohmann::json& values, const Style& style);

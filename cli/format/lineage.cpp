@@ -180,7 +180,7 @@ std::string flows_from_text(const coordinator::FlowSources& flows) {
   return text;
 }
 
-std::string explain_text(const coordinator::JobExplanation& explained, const Style& style) {
+std::string explain_text(const coordinator::JobExplanation& explained, const Style& style, const std::string& options) {
   std::string out;
   const auto line = [&](std::string_view name, const std::string& value) {
     if (!value.empty()) out += fmt::format("{:<14}{}\n", name, value);
@@ -189,11 +189,21 @@ std::string explain_text(const coordinator::JobExplanation& explained, const Sty
   line("job", style.paint(Paint::bold, printable(explained.job)));
   line("state", std::string(name_of(explained.state)));
   line("reason", printable(explained.reason));
+  line("needed by", printable_list(explained.requests));
+  for (const auto& failure : explained.failures) {
+    line("failed",
+         fmt::format("{}, plugin {}, block {}: {} after {}", printable(failure.job), printable(failure.plugin),
+                     format_time(failure.block), printable(failure.code), human_number(failure.attempts, "attempt", "attempts")));
+    line("", printable(failure.message));
+  }
+  line("remedy", printable(explained.remedy));
+  if (!explained.command.empty()) line("", printable(explained.command) + options);
   line("fingerprint", hex(explained.fingerprint));
   line("state key", hex(explained.state_key));
   line("result key", hex(explained.result_key));
   if (explained.stored_result_key != explained.result_key) line("stored key", hex(explained.stored_result_key));
   if (explained.flows_from) line("flows", flows_from_text(*explained.flows_from));
+  line("node", printable(explained.node));
   for (const auto& job : explained.waits_for) line("waits for", printable(job));
   if (explained.changed.empty()) return out;
   Table table({"changed", "was", "is"});

@@ -25,10 +25,22 @@ std::string modules_text(const std::vector<coordinator::PlanModule>& modules, co
   return table.text(style);
 }
 
+// "files     34 files, 643 KiB; 35.00 % of the bytes are read for two blocks", then how they are read.
 std::string files_text(const coordinator::PlanFiles& files) {
-  if (files.count == 0) return "none to read";
-  return fmt::format("{}, {}; {} of the bytes are read for two blocks", human_number(files.count, "file", "files"),
-                     human_bytes(static_cast<double>(files.bytes)), human_share(files.border_share));
+  std::string text = "files     none to read\n";
+  if (files.count > 0) {
+    text = fmt::format("files     {}, {}; {} of the bytes are read for two blocks\n", human_number(files.count, "file", "files"),
+                       human_bytes(static_cast<double>(files.bytes)), human_share(files.border_share));
+    text += fmt::format("decode    {}, {}\n", human_number(files.decoded, "file", "files"),
+                        human_bytes(static_cast<double>(files.decoded_bytes)));
+  }
+  if (files.from_columns > 0)
+    text += fmt::format("cached    {} read from the columns that a node kept\n",
+                        human_number(files.from_columns, "file is", "files are"));
+  if (files.not_read > 0)
+    text += fmt::format("not read  {}, because what is computed from {} is stored\n",
+                        human_number(files.not_read, "file", "files"), files.not_read == 1 ? "it" : "them");
+  return text;
 }
 
 std::string reasons_text(const coordinator::PlanReport& plan, const Style& style) {
@@ -143,7 +155,7 @@ std::string plan_text(const coordinator::PlanReport& plan, const Style& style) {
            notes_text(plan);
   text += fmt::format("jobs      {} new, {} reused, {} waiting\n", human_count(jobs.fresh), human_count(jobs.reused),
                       human_count(jobs.waiting));
-  text += "files     " + files_text(plan.files) + "\n";
+  text += files_text(plan.files);
   if (plan.estimate_seconds > 0) text += "estimate  " + human_seconds(plan.estimate_seconds) + "\n";
   return text + listings_text(plan) + gap_counts_text(plan.gaps) + table_warnings_text(plan) + notes_text(plan) +
          reasons_text(plan, style);

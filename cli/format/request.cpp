@@ -55,10 +55,23 @@ std::string task_text(const coordinator::TaskStatus& task) {
 }
 
 std::string target_of(const RequestStatus& request) {
-  if (!request.archive.empty()) return std::string(name_of(request.kind)) + " of " + printable(request.archive);
+  if (!request.archive.empty()) return "archive " + std::string(name_of(request.kind)) + " of " + printable(request.archive);
   if (request.module.empty()) return printable(request.pipeline);
   if (request.module.find('/') != std::string::npos) return printable(request.module);
   return printable(request.pipeline + "/" + request.module);
+}
+
+// Says what a request is: "run of border", "what if modules.mean.window=1d, run of border/mean", "archive index of border/flows".
+std::string what_of(const RequestStatus& request) {
+  std::string out = request.archive.empty() ? "run of " + target_of(request) : target_of(request);
+  if (!request.overrides.empty()) out = "what if " + printable_list(request.overrides) + ", " + out;
+  return request.partial ? out + ", partial" : out;
+}
+
+// Counts the jobs of a run, or the files of an archive task.
+std::string counts_of(const RequestStatus& request) {
+  if (request.archive.empty()) return fmt::format("{}/{}", human_count(request.jobs.done), human_count(request.jobs.total));
+  return request.files.total > 0 ? human_number(request.files.total, "file", "files") : "";
 }
 
 }  // namespace
@@ -74,6 +87,7 @@ std::string request_text(const RequestStatus& request, const Style& style) {
   if (range != TimeRange{request.from, request.to})
     line("blocks", fmt::format("{} .. {}, computed as a whole", format_time(request.from), format_time(request.to)));
   for (const auto& override : request.overrides) line("what if", printable(override));
+  if (request.submitted > 0) line("submitted", fmt::format("{}, priority {}", format_time(request.submitted), request.priority));
   line("state", style.paint(paint_of(request.state), name_of(request.state)) +
                     (request.reason.empty() ? "" : ": " + printable(request.reason)));
   line("jobs", jobs_text(request.jobs));
@@ -98,14 +112,21 @@ std::string failures_text(const RequestStatus& request, const Style& style) {
   return out;
 }
 
+std::vector<RequestStatus> wanted_requests(std::vector<RequestStatus> requests) {
+  std::erase_if(requests, [](const auto& request) { return request.internal; });
+  return requests;
+}
+
 std::string requests_text(const std::vector<RequestStatus>& requests, const Style& style) {
   if (requests.empty()) return "no requests; create one with mole run or mole request submit\n";
-  Table table({"request", "for", "from", "to", "state", right("jobs"), right("coverage")});
-  for (const auto& r : requests)
-    table.row({printable(r.id), target_of(r) + (r.overrides.empty() ? "" : ", what if"), format_time(range_of(r).from),
-               format_time(range_of(r).to), style.paint(paint_of(r.state), name_of(r.state)),
-               fmt::format("{}/{}", human_count(r.jobs.done), human_count(r.jobs.total)),
+  Table table({"request", "submitted", "for", "from", "to", right("priority"), "state", right("jobs"), right("coverage")});
+  for (const auto& r : requests) {
+    const bool reads_all = r.archive.empty() ? false : range_of(r).empty();
+    table.row({printable(r.id), r.submitted > 0 ? format_time(r.submitted / second_us * second_us) : "", what_of(r),
+               reads_all ? "" : format_time(range_of(r).from), reads_all ? "" : format_time(range_of(r).to),
+               std::to_string(r.priority), style.paint(paint_of(r.state), name_of(r.state)), counts_of(r),
                r.coverage ? human_share(*r.coverage) : ""});
+  }
   return table.text(style);
 }
 

@@ -18,10 +18,11 @@ struct Symbol {
   Paint paint;
 };
 // From best to worst. The symbols differ, so that the timeline can be read without colour.
-constexpr std::array symbols{Symbol{JobState::empty, " ", Paint::plain},    Symbol{JobState::done, "█", Paint::green},
-                             Symbol{JobState::partial, "▓", Paint::yellow}, Symbol{JobState::running, "▒", Paint::cyan},
-                             Symbol{JobState::ready, "░", Paint::blue},     Symbol{JobState::waiting, "·", Paint::dim},
-                             Symbol{JobState::blocked, "!", Paint::red},    Symbol{JobState::failed, "x", Paint::red}};
+constexpr std::array symbols{Symbol{JobState::empty, " ", Paint::plain},  Symbol{JobState::unrequested, " ", Paint::plain},
+                             Symbol{JobState::done, "█", Paint::green},   Symbol{JobState::partial, "▓", Paint::yellow},
+                             Symbol{JobState::running, "▒", Paint::cyan}, Symbol{JobState::ready, "░", Paint::blue},
+                             Symbol{JobState::waiting, "·", Paint::dim},  Symbol{JobState::blocked, "!", Paint::red},
+                             Symbol{JobState::failed, "x", Paint::red}};
 
 std::size_t rank_of(JobState state) {
   const auto found = std::find_if(symbols.begin(), symbols.end(), [&](const Symbol& symbol) { return symbol.state == state; });
@@ -39,8 +40,8 @@ TimeRange span_of(const std::vector<StripPiece>& strip) {
 
 std::string legend(const Style& style) {
   std::string text;
-  for (std::size_t i = 1; i < symbols.size(); ++i)
-    text += fmt::format("{}{} {}", i > 1 ? "   " : "", style.paint(symbols[i].paint, symbols[i].text), name_of(symbols[i].state));
+  for (std::size_t i = 2; i < symbols.size(); ++i)
+    text += fmt::format("{}{} {}", i > 2 ? "   " : "", style.paint(symbols[i].paint, symbols[i].text), name_of(symbols[i].state));
   return text + "\n";
 }
 
@@ -112,7 +113,7 @@ std::string status_text(const coordinator::ClusterStatus& status, bool only_map,
   auto map = strips.empty() ? "no modules yet; compute some with mole run PIPELINE --from T --to T\n" : map_text(strips, style);
   if (only_map) return map;
   return map + "\n" + nodes_text(status.nodes, style) + tasks_text(status.tasks, style) + "\n" +
-         requests_text(status.requests, style);
+         requests_text(wanted_requests(status.requests), style);
 }
 
 }  // namespace mole::cli

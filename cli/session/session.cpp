@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -88,6 +90,23 @@ constexpr int max_node_restarts = 5;
   ::_exit(static_cast<int>(Exit::failed));
 }
 
+// Writes the coordinator's log to STATE/coordinator.log, like that of mole-coordinator.
+std::function<void(coordinator::LogLevel, const std::string&)> log_into(const fs::path& state) {
+  try {
+    std::error_code ignored;
+    fs::create_directories(state, ignored);
+    const auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>((state / "coordinator.log").string());
+    const auto logger = std::make_shared<spdlog::logger>("coordinator", sink);
+    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+    logger->flush_on(spdlog::level::info);
+    return [logger](coordinator::LogLevel level, const std::string& line) {
+      logger->log(level == coordinator::LogLevel::info ? spdlog::level::info : spdlog::level::warn, "{}", line);
+    };
+  } catch (const spdlog::spdlog_ex&) {
+    return {};  // the state itself cannot be written either, which is reported when it is opened
+  }
+}
+
 std::string threads_per_task(const Options& options) {
   const auto all = std::max(1U, std::thread::hardware_concurrency());
   return std::to_string(options.threads ? options.threads : std::max(1U, all / options.slots));
@@ -160,6 +179,7 @@ Result<std::unique_ptr<Session>> open_embedded(const Options& options, Need need
   config.leases.heartbeat = node_heartbeat;
   config.leases.lease = node_lease;
   config.storage_failed = storage_failed;
+  if (need != Need::read) config.log = log_into(options.state);
   MOLE_TRY(auto service, coordinator::Service::open(std::move(config)));
   auto session = std::make_unique<EmbeddedSession>(options, socket, std::move(service));
   if (need == Need::work)

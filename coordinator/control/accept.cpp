@@ -51,6 +51,7 @@ Result<Accepted> Requests::accept(PreparedRequest prepared, Change& change) {
   auto& live = state_.live[request.number] = std::move(request);
   save(live, change);  // in one batch with its client id
   change.flush();      // planning reads these rows
+  change.info("request " + live.id + ": accepted, " + title_of(live));
   auto accepted = accepted_document(live, true);
   advance(live, change);
   return accepted;

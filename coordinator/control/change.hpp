@@ -1,6 +1,7 @@
-// The changes of one call: rows to write, files to write afterwards, and whether the reply must wait for the sync.
+// The changes of one call: rows to write, files and log lines to write afterwards, and whether the reply must wait for the sync.
 #pragma once
 
+#include "coordinator/control/config.hpp"
 #include "coordinator/leases/scheduler.hpp"
 #include "coordinator/store/keys.hpp"
 #include "coordinator/store/records.hpp"
@@ -19,6 +20,10 @@ class Change {
 
   store::Batch batch;
   views::Update views;
+  std::vector<std::pair<LogLevel, std::string>> log;  // lines for the log, in order
+
+  void info(std::string line) { log.emplace_back(LogLevel::info, std::move(line)); }
+  void warn(std::string line) { log.emplace_back(LogLevel::warning, std::move(line)); }
 
   // Return a row with its pending changes; the first call for a row reads it from the store.
   store::CatalogueRow& edit(const leases::JobKey& job);

@@ -117,6 +117,7 @@ Verdict Completions::apply_one(const Completion& completion, const std::vector<t
     requests_.replan_all(change);
   }
   const auto effects = state_.scheduler.complete(completion, state_.now(), state_.random);
+  log_completion(completion, effects, change);
   if (state_.specs.erase(completion.spec.id)) change.batch.erase(Table::leases, completion.spec.id);
   const auto owner = state_.live.find(effects.request);
   if (owner != state_.live.end() && effects.live) count_progress(owner->second, report);
@@ -126,7 +127,7 @@ Verdict Completions::apply_one(const Completion& completion, const std::vector<t
   }
   for (const auto& step : effects.accepted) apply_result(completion, step, change);
   for (const auto& step : effects.duplicates) apply_duplicate(completion, step, change);
-  store_failures(effects.failures, change);
+  store_failures(completion, effects, change);
   if (effects.archive_task && owner != state_.live.end()) {
     change.flush();  // listing and planning read the store
     if (effects.archive_task->kind == task::Kind::index)
@@ -159,6 +160,7 @@ bool Completions::apply_file_reports(const Completion& completion, Change& chang
     auto file = jobs::apply_file_report(*known, report, read->second);
     if (verifying) {
       file.row.verified = verifying->number;
+      file.row.columns = known->columns;  // it reads the archive, not the cache
       file.changed = true;
       if (is_faulty(report.state)) verifying->damaged = true;
       if (report.state == task::FileState::sound) verifying->delays += report.delays;
@@ -191,14 +193,23 @@ void Completions::count_progress(Request& request, const task::Report& report) c
   request.files.done = std::min(request.files.done, request.files.total);
 }
 
-void Completions::store_failures(const std::vector<std::pair<leases::JobKey, leases::FailureRecord>>& failures,
-                                 Change& change) const {
-  for (const auto& [job, failure] : failures) {
+void Completions::store_failures(const Completion& completion, const leases::Effects& effects, Change& change) const {
+  for (const auto& [job, failure] : effects.failures) {
     const auto row = records_.json(Table::fingerprints, keys::bytes_of(job.fingerprint));
-    const auto module = row.is_object() ? row.value("module", "") : "";
-    records_.put_job_row(change.batch, Table::failures, job.fingerprint, job.from,
-                         failure_row(failure, module + "@" + format_time(job.from)));
+    const auto name = (row.is_object() ? row.value("module", "") : "") + "@" + format_time(job.from);
+    records_.put_job_row(change.batch, Table::failures, job.fingerprint, job.from, failure_row(failure, name));
+    change.warn("job " + name + " for " + requests::request_id(effects.request) + ": " +
+                (failure.given_up ? "given up" : "will be tried again") + " after attempt " +
+                std::to_string(failure.plugin_failures + failure.infra_failures) + ", task " + completion.spec.id + " on node " +
+                completion.node + ": " + name_of(failure.code) + ": " + failure.message);
   }
+}
+
+void Completions::log_completion(const Completion& completion, const leases::Effects& effects, Change& change) {
+  const auto& report = completion.report;
+  change.log.emplace_back(task::has_failed(report) ? LogLevel::warning : LogLevel::info,
+                          task::title_of(completion.spec) + ": report of node " + completion.node + " " +
+                              name_of(effects.verdict) + ", " + task::summary_of(report));
 }
 
 // A repeated report after the end of its request is a duplicate if the catalogue refers to its blobs: the node keeps its states.

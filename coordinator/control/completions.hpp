@@ -38,7 +38,8 @@ class Completions {
       MOLE_REQUIRES(service_mutex);
   bool apply_file_reports(const Completion& completion, Change& change) MOLE_REQUIRES(service_mutex);
   void count_progress(requests::Request& request, const task::Report& report) const;
-  void store_failures(const std::vector<std::pair<leases::JobKey, leases::FailureRecord>>& failures, Change& change) const;
+  void store_failures(const Completion& completion, const leases::Effects& effects, Change& change) const;
+  static void log_completion(const Completion& completion, const leases::Effects& effects, Change& change);
   Verdict stale_or_duplicate(const Completion& completion, const Change& change) const;
   // ---- results.cpp
   void apply_result(const Completion& completion, const leases::SettledStep& step, Change& change) MOLE_REQUIRES(service_mutex);

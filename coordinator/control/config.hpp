@@ -6,6 +6,8 @@
 
 namespace mole::coordinator {
 
+enum class LogLevel : std::uint8_t { info, warning };
+
 struct Config {
   std::filesystem::path state;                 // folder with db/, blobs/, tables/, requests/
   std::vector<std::filesystem::path> plugins;  // folders in ascending precedence
@@ -18,6 +20,8 @@ struct Config {
   std::function<Micros()> wall;                            // for timestamps. Default CLOCK_REALTIME
   std::uint64_t seed = 0;                                  // of retry jitter; 0: random
   std::function<void(const std::string&)> storage_failed;  // see store::StoreOptions::failed
+  // Receives one line for each step of a request and of a task. Called without locks.
+  std::function<void(LogLevel, const std::string&)> log;
 };
 
 }  // namespace mole::coordinator

@@ -1,7 +1,10 @@
 // Reports what a submission would do, and why a job is computed.
+#include "coordinator/control/causes.hpp"
 #include "coordinator/control/places.hpp"
 #include "coordinator/control/queries.hpp"
+#include "coordinator/control/requests.hpp"
 #include "coordinator/requests/lineage.hpp"
+#include "coordinator/tasks/spec_builder.hpp"
 
 namespace mole::coordinator::control {
 
@@ -28,15 +31,36 @@ PlanModule count(const jobs::ModulePlan& planned) {
   return out;
 }
 
-void add_files(const jobs::Plan& plan, PlanReport& out) {
+// Returns the names of the columns that nodes keep of the files of an archive.
+std::map<std::string, Digest> kept_columns(const store::Records& records, const std::string& index) {
+  std::map<std::string, Digest> out;
+  records.scan_files(index, [&](const std::string& id, const store::FileRow& row) {
+    if (!row.columns.empty()) out[id] = row.columns;
+  });
+  return out;
+}
+
+void add_files(const store::Records& records, const jobs::Plan& plan, PlanReport& out) {
   std::uint64_t shared = 0;
+  std::map<std::uint32_t, std::map<std::string, Digest>> kept;  // by archive
   for (const auto& needed : jobs::needed_files(plan)) {
     const auto& file = plan.indexes[needed.archive]->files()[needed.file].file;
+    const auto& archive = plan.graph->archives[needed.archive];
+    const auto [columns, added] = kept.try_emplace(needed.archive);
+    if (added) columns->second = kept_columns(records, plan.graph->index_name(archive));
+    const auto known = columns->second.find(file.id);
     ++out.files.count;
     out.files.bytes += file.size;
     if (needed.blocks > 1) shared += file.size;
+    if (known != columns->second.end() && known->second == task::column_name_of(file, tasks::archive_of(archive))) {
+      ++out.files.from_columns;
+    } else {
+      ++out.files.decoded;
+      out.files.decoded_bytes += file.size;
+    }
     out.file_list.push_back(file.id);
   }
+  out.files.not_read = jobs::files_in_reach(plan) - out.files.count;
   if (out.files.bytes) out.files.border_share = static_cast<double>(shared) / static_cast<double>(out.files.bytes);
 }
 
@@ -156,18 +180,6 @@ Copy copy_for_plan(const State& state, const store::Records& records, const dag:
   return out;
 }
 
-// Returns the flags of a block that only the plans of running requests contain: failed, blocked, waits.
-std::uint8_t live_flags(const State& state, const dag::Module& module, Micros from) MOLE_REQUIRES(service_mutex) {
-  std::uint8_t out = 0;
-  for (const auto& [number, request] : state.live) {
-    const auto* live = state.scheduler.plan(number);
-    const auto m = live ? live->graph->find_module(module.name) : std::nullopt;
-    if (!m || live->graph->modules[*m].fingerprint != module.fingerprint) continue;
-    out |= live->modules[*m].flags_at(live->grid(*m).number(from)) & (Flag::failed | Flag::blocked | Flag::waits);
-  }
-  return out;
-}
-
 // Returns the jobs of a plan that must be computed before this one.
 std::vector<std::string> jobs_before(const jobs::Plan& plan, std::uint32_t m, std::int64_t block) {
   std::vector<std::string> out;
@@ -222,9 +234,9 @@ Result<PlanReport> Queries::plan(const Submissions::PlanQuery& query) const {
       if (planned.flags_at(b) & needs_any)
         out.new_jobs.push_back({plan.graph->job_name(module, plan.grid(m).start(b)), reasons.of(m, b).sentence});
   }
-  add_files(plan, out);
+  add_files(records, plan, out);
   out.gaps = gaps_in_reach(plan);
-  out.estimate_seconds = static_cast<double>(out.files.bytes) / (rate > 0 ? rate : assumed_bytes_per_second);
+  out.estimate_seconds = static_cast<double>(out.files.decoded_bytes) / (rate > 0 ? rate : assumed_bytes_per_second);
   out.table_warnings = table_warnings(*plan.graph, query.request.range);
   out.waits = plan.waits;
   out.notes = plan.notes;
@@ -253,42 +265,57 @@ Result<JobExplanation> Queries::explain(const std::string& job, const std::strin
   const auto& archive = graph->grid(module);
   const auto from = archive.block_at(*time);
   Copy now;
-  std::uint8_t live = 0;
-  bool running = false;
-  std::optional<leases::FailureRecord> failure;
+  LiveJob live;
   {
     State::Lock lock(state_);
     now = copy_for_plan(state_, records_, *graph);
-    live = live_flags(state_, module, from);
-    running = state_.scheduler.running({module.fingerprint, from});
-    if (const auto* known = state_.scheduler.failure({module.fingerprint, from}); known && known->given_up) failure = *known;
+    live = live_job(state_, module, from);
   }
   const store::Records records(records_.store(), now.stored);
-  MOLE_TRY(auto plan, make_plan(records, graph, std::move(now.inputs), {{m}, {from, from + archive.block_length}, true}));
-  const auto b = plan.grid(m).number(from);
-  const auto& planned = plan.modules[m];
-  if (!planned.covers(b))
-    return missing("there is no such job: " + (plan.waits.empty()
-                                                   ? "the block is before the archive's first file; choose a later time"
-                                                   : plan.waits.front()));
-  auto flags = static_cast<std::uint8_t>(planned.flags_at(b) | live);
-  if (failure && (flags & needs_any)) flags |= Flag::failed;  // even if its request has ended
-  const auto row = records.catalogue(module.fingerprint, from);
-  const auto record = record_with_flows(records.job_row(Table::lineage, module.fingerprint, from));
-  auto reason = Reasons{records, plan, now.known}.of(m, b);
+  const auto stored = stored_request(found.request);
+  const auto request = stored ? *stored : Request{};
+  const TimeRange block{from, from + archive.block_length};
   JobExplanation out;
   out.job = graph->job_name(module, from);
-  out.state = job_state(flags, running);
   out.fingerprint = module.fingerprint;
+  out.requests = live.requests;
+  out.note = found.note;
+  auto plan = make_plan(records, graph, std::move(now.inputs), {{m}, block, true});
+  const auto b = plan ? plan->grid(m).number(from) : 0;
+  if (!plan || !plan->modules[m].covers(b)) {  // past the end of the archive, or there is no listing yet
+    const bool refused = request.state == RequestState::failed && !request.code.empty() && request.range().contains(from);
+    if (!live.waits.empty() || !live.listing.empty() || refused) {
+      out.state = !live.waits.empty() ? JobState::waiting : !live.listing.empty() ? JobState::ready : JobState::failed;
+      add_cause(live, request, module.name, block, out);
+      return out;
+    }
+    if (!plan) return plan.error();
+    return missing("there is no such job: " + (plan->waits.empty()
+                                                   ? "the block is before the archive's first file; choose a later time"
+                                                   : plan->waits.front()));
+  }
+  const auto failures = failures_of(records, *graph);
+  mark_failures(*plan, failures);
+  const auto& planned = plan->modules[m];
+  const auto flags = static_cast<std::uint8_t>(planned.flags_at(b) | (live.waits.empty() ? 0 : Flag::waits));
+  out.state = job_state(flags, !live.node.empty());
+  if (out.state == JobState::ready && live.requests.empty()) out.state = JobState::unrequested;
   out.state_key = planned.state_key(b);
   out.result_key = planned.result_key(b);
-  if (row) out.stored_result_key = row->result_key;
-  out.reason = failure ? name_of(failure->code) + (": " + failure->message) : std::move(reason.sentence);
+  if (const auto row = records.catalogue(module.fingerprint, from)) out.stored_result_key = row->result_key;
+  auto reason = Reasons{records, *plan, now.known}.of(m, b);
+  out.reason = std::move(reason.sentence);
   out.changed = std::move(reason.changed);
+  const auto record = record_with_flows(records.job_row(Table::lineage, module.fingerprint, from));
   if (record.contains("flows_from"))
     if (auto flows = read_document<FlowSources>(record["flows_from"])) out.flows_from = *flows;
-  out.node = record.value("node", "");
-  out.waits_for = jobs_before(plan, m, b);
+  out.node = live.node.empty() ? record.value("node", "") : live.node;
+  out.waits_for = jobs_before(*plan, m, b);
+  if (const auto own = failures.find({module.fingerprint, from}); out.state == JobState::blocked)
+    out.failures = failures_in(*plan, failures);
+  else if (own != failures.end() && (flags & needs_any))
+    out.failures = {failure_document(*graph, module, from, own->second)};
+  add_cause(live, request, module.name, block, out);
   return out;
 }
 

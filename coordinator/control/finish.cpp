@@ -7,6 +7,8 @@ namespace {
 
 constexpr std::size_t max_failures = 1000;
 
+}  // namespace
+
 JobFailure failure_document(const dag::Graph& graph, const dag::Module& module, Micros block,
                             const leases::FailureRecord& failure) {
   return {.job = graph.job_name(module, block),
@@ -18,8 +20,6 @@ JobFailure failure_document(const dag::Graph& graph, const dag::Module& module, 
           .attempts = std::uint64_t{failure.plugin_failures} + failure.infra_failures,
           .log_tail = failure.log_tail};
 }
-
-}  // namespace
 
 void Requests::check_finished(Request& request, Change& change) {
   if (request.terminal() || request.kind != RequestKind::run || !request.unlisted.empty() ||
@@ -37,6 +37,7 @@ void Requests::check_finished(Request& request, Change& change) {
     if (counts.done > 0) publish(request, change);
     request.state = RequestState::waiting;
     request.reason = reason;
+    change.info("request " + request.id + ": " + name_of(request.state) + ", " + reason);
     return save(request, change);
   }
   // Ends as complete, unless the summary finds rows with less than full coverage.
@@ -51,6 +52,8 @@ void Requests::finish(Request& request, RequestState state, const std::string& r
   if (request.kind == RequestKind::run && state == RequestState::complete) publish(request, change);
   request.reason = reason.empty() ? too_late : reason;
   request.finished = state_.wall();
+  const auto line = "request " + request.id + ": " + name_of(request.state) + (reason.empty() ? "" : ", " + reason);
+  change.log.emplace_back(request.state == RequestState::failed ? LogLevel::warning : LogLevel::info, line);
   save(request, change);
   state_.scheduler.drop(request.number);
   change.views.folders.push_back(request.number);
@@ -93,6 +96,7 @@ std::string Requests::misplaced_files(const jobs::Plan& plan, TimeRange range) c
 // Sets the final failures, counts and coverage. Returns why rows lack input, if it is more than gaps and damage.
 std::string Requests::summarize(Request& request) {
   request.jobs = state_.scheduler.counts(request.number);
+  request.jobs.running = 0;  // its tasks are cancelled; those that other requests need no longer belong to it
   request.files.done = request.files.total;
   request.bytes.done = request.bytes.total;
   const auto* plan = state_.scheduler.plan(request.number);

@@ -66,6 +66,7 @@ Registration Grants::register_node(const NodeInfo& info, Change& change) {
     node.address = info.address;
     node.lost = false;
     store_node(node, change);
+    change.info("node " + info.name + ": registered" + (info.address.empty() ? "" : " at " + info.address));
     if (back) requests_.replan_all(change);  // its states are available again
   }
   return state_.scheduler.register_node(info, state_.now());
@@ -88,6 +89,8 @@ Result<std::vector<task::Spec>> Grants::lease(const LeaseRequest& request, Chang
       outdated = true;
       continue;
     }
+    spec->request = requests::request_id(grant.request);
+    change.info(task::title_of(*spec) + ": leased to node " + request.node);
     if (!grant.archive_task) leased.put(Table::leases, grant.id, store::encode(row_of(grant, request)));
     out.push_back(*spec);
     state_.specs.emplace(grant.id, std::move(*spec));

@@ -131,7 +131,7 @@ Result<Queries::Location> Queries::find_module(const std::string& name) const {
   MOLE_TRY(auto graph, graph_of(row.revision));
   const auto m = graph->find_module(local_name(name));
   if (!m) return corrupt("the stored pipeline revision of module " + name + " does not contain it; submit the manifest again");
-  Location out{graph, *m, {}, {}, {}, {}};
+  Location out{graph, *m, {}, {}, {}, {}, row.request};
   if (row.changed_by == 0) return out;
   if (const auto change = stored_request(row.changed_by))
     out.note = "request " + change->id + " (" + name_of(change->state) + ") computes " + name +
@@ -171,7 +171,7 @@ Result<Queries::Location> Queries::find_what_if(const std::string& name, const s
     return missing("request " + request.id + " has no module \"" + local_name(name) + "\"" +
                    manifest::suggestion(local_name(name), manifest::names_of(graph->modules)));
   const bool changed = request.overridden.contains(local_name(name));
-  return Location{graph, *m, {}, request.id, changed ? request.overrides : std::vector<std::string>{}, {}};
+  return Location{graph, *m, {}, request.id, changed ? request.overrides : std::vector<std::string>{}, {}, number};
 }
 
 Result<Queries::Location> Queries::find_archive(const std::string& name) const {
@@ -192,7 +192,7 @@ Result<Queries::Location> Queries::find_archive(const std::string& name) const {
   const auto a = graph->find_archive(local_name(name));
   if (!a)
     return missing("the archive \"" + name + "\" has been removed from its pipeline; use an archive of the current manifest");
-  return Location{graph, *a, index, {}, {}, {}};
+  return Location{graph, *a, index, {}, {}, {}, 0};
 }
 
 std::shared_ptr<const jobs::ArchiveIndex> Queries::index_of(const Location& archive) const {

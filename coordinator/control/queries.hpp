@@ -37,6 +37,7 @@ class Queries {
     std::string what_if;                 // of a module: the request whose results are meant; empty: those of the manifest
     std::vector<std::string> overrides;  // that change what it measures
     std::string note;                    // on its results
+    std::uint64_t request = 0;           // of a module: the latest request for these results
   };
   // missing: there is no such module (the message suggests similar names), or the archive has not been listed.
   Result<Location> find_module(const std::string& name) const MOLE_EXCLUDES(service_mutex);
@@ -47,6 +48,8 @@ class Queries {
   std::vector<requests::WhatIf> variants_of(const std::string& name, const ModuleRow& row) const MOLE_EXCLUDES(service_mutex);
   Result<Location> find_archive(const std::string& name) const MOLE_EXCLUDES(service_mutex);
   Result<SharedGraph> graph_of(const Digest& revision) const MOLE_EXCLUDES(service_mutex);
+  // Returns the plans of ended requests, latest first, with their abandoned jobs and those that are blocked by them.
+  std::vector<jobs::Plan> plans_with_failures(const store::Records& records) const MOLE_EXCLUDES(service_mutex);
   std::shared_ptr<const jobs::ArchiveIndex> index_of(const Location& archive) const MOLE_EXCLUDES(service_mutex);
 
   const Config& config_;
@@ -54,6 +57,12 @@ class Queries {
   State& state_;
   views::Views& views_;
 };
+
+// The failures of jobs that are not done, by job.
+using Failures = std::map<leases::JobKey, leases::FailureRecord>;
+Failures failures_of(const store::Records& records, const dag::Graph& graph);
+// Sets the flags of the jobs that were abandoned and of those that they block.
+void mark_failures(jobs::Plan& plan, const Failures& failures);
 
 JobState job_state(std::uint8_t flags, bool running);  // derives the state of a planned block from its flags
 

@@ -60,6 +60,9 @@ class Requests {
 inline std::string index_name(const Request& request) {
   return request.graph->index_name(archive_named(*request.graph, request.archive));
 }
+// Describes the failure of a job.
+JobFailure failure_document(const dag::Graph& graph, const dag::Module& module, Micros block,
+                            const leases::FailureRecord& failure);
 // Returns the document of a request that has ended. missing: there is no such request.
 Result<RequestStatus> ended_request(const store::Records& records, std::uint64_t number);
 

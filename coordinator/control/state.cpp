@@ -50,8 +50,19 @@ void State::load() {
 }
 
 void State::log(json event, Change& change) {
+  change.warn("event " + event.dump(-1, ' ', false, json::error_handler_t::replace));
   event["at"] = format_time(wall());
   records_.put_json(change.batch, Table::events, keys::number(next_event_++), event);
+}
+
+void State::log_ended_leases(Change& change) {
+  for (const auto& [task, node, why] : scheduler.take_ended())
+    change.warn(title_of(task) + ": " + name_of(why) + " on node " + node);
+}
+
+std::string State::title_of(const std::string& task) const {
+  const auto spec = specs.find(task);
+  return spec == specs.end() ? "task " + task : task::title_of(spec->second);
 }
 
 std::shared_ptr<const jobs::ArchiveIndex> State::index_of(const dag::Graph& graph, const dag::Archive& archive) {

@@ -45,6 +45,10 @@ class State {
   Micros now() const { return config_.now(); }
   Micros wall() const { return config_.wall(); }
   void log(nlohmann::json event, Change& change) MOLE_REQUIRES(service_mutex);
+  // Logs the leases that ended without a completion.
+  void log_ended_leases(Change& change) MOLE_REQUIRES(service_mutex);
+  // Names a task for the log: by its spec, or only by its id if the spec is not in memory.
+  std::string title_of(const std::string& task) const MOLE_REQUIRES(service_mutex);
 
   std::shared_ptr<const jobs::ArchiveIndex> index_of(const dag::Graph& graph, const dag::Archive& archive)
       MOLE_REQUIRES(service_mutex);

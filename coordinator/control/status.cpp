@@ -3,6 +3,7 @@
 #include "coordinator/control/requests.hpp"
 
 #include <deque>
+#include <tuple>
 
 namespace mole::coordinator::control {
 
@@ -11,7 +12,9 @@ using jobs::Flag;
 namespace {
 
 constexpr std::size_t max_pieces = 2000, max_requests = 200;
-constexpr std::size_t max_what_ifs = 3;  // of a module
+constexpr std::size_t max_what_ifs = 3;          // of a module
+constexpr std::size_t max_failed_requests = 50;  // whose failed and blocked jobs are shown
+constexpr std::int64_t max_refused_blocks = 100'000;
 
 // A module of a running request's plan: the flags of its blocks at one moment.
 struct PlannedModule {
@@ -20,6 +23,13 @@ struct PlannedModule {
   std::int64_t first = 0;
   std::vector<std::uint8_t> flags;
 };
+
+std::vector<PlannedModule> modules_of(const jobs::Plan& plan) {
+  std::vector<PlannedModule> out;
+  for (std::size_t m = 0; m < plan.modules.size(); ++m)
+    out.push_back({plan.graph->modules[m].fingerprint, plan.grid(m), plan.modules[m].first, plan.modules[m].flags});
+  return out;
+}
 
 struct LiveRequest {
   Request request;
@@ -48,12 +58,9 @@ struct Snapshot {
 };
 
 LiveRequest copy_live(const State& state, const Request& request) MOLE_REQUIRES(service_mutex) {
-  LiveRequest out{request, {}};
   const auto* plan = state.scheduler.plan(request.number);
-  if (!plan || request.terminal()) return out;
-  for (std::size_t m = 0; m < plan->modules.size(); ++m)
-    out.modules.push_back({plan->graph->modules[m].fingerprint, plan->grid(m), plan->modules[m].first, plan->modules[m].flags});
-  return out;
+  if (!plan || request.terminal()) return {request, {}};
+  return {request, modules_of(*plan)};
 }
 
 Snapshot snapshot_of(const State& state, const store::Records& records) MOLE_REQUIRES(service_mutex) {
@@ -84,26 +91,38 @@ JobState module_state(const std::map<JobState, std::uint64_t>& blocks) {
   return JobState::empty;
 }
 
+// Sets the states of the blocks of a planned module whose flags include one of `wanted`.
+void add_states(const PlannedModule& module, std::uint8_t wanted, const std::set<leases::JobKey>& running,
+                std::map<Micros, JobState>& states) {
+  for (std::size_t i = 0; i < module.flags.size(); ++i) {
+    if (!(module.flags[i] & wanted)) continue;
+    const auto from = module.grid.start(module.first + static_cast<std::int64_t>(i));
+    states[from] = job_state(module.flags[i], running.contains({module.fingerprint, from}));
+  }
+}
+
+// `ended`: modules of requests that ended with failures, latest request first. `refused`: blocks of the latest request, which
+// failed before any job ran.
 ModuleStrip timeline_of(const store::Records& records, const std::string& name, const Digest& fingerprint,
-                        const dag::Graph& graph, const Snapshot& now) {
+                        const dag::Graph& graph, const Snapshot& now, const std::vector<PlannedModule>& ended,
+                        TimeRange refused) {
   ModuleStrip out;
   out.module = name;
   std::map<Micros, JobState> states;
   records.scan_catalogue(fingerprint, {INT64_MIN, INT64_MAX}, [&](Micros from, const store::CatalogueRow& r) {
     if (!r.rows_blob.empty()) states[from] = r.coverage_min < 1 ? JobState::partial : JobState::done;
   });
-  constexpr auto unfinished = Flag::needs_state | Flag::needs_result | Flag::waits;
+  const auto named = graph.find_module(local_name(name));
+  const auto length = named ? graph.grid(graph.modules[*named]).block_length : 0;
+  if (length > 0 && (refused.to - refused.from) / length <= max_refused_blocks)
+    for (auto from = refused.from; from < refused.to; from += length) states.try_emplace(from, JobState::failed);
+  for (const auto& module : ended)
+    if (module.fingerprint == fingerprint) add_states(module, Flag::failed | Flag::blocked, now.running, states);
   for (const auto& [number, live] : now.live)
-    for (const auto& module : live.modules) {
-      if (module.fingerprint != fingerprint) continue;
-      for (std::size_t i = 0; i < module.flags.size(); ++i) {
-        if (!(module.flags[i] & unfinished)) continue;
-        const auto from = module.grid.start(module.first + static_cast<std::int64_t>(i));
-        states[from] = job_state(module.flags[i], now.running.contains({fingerprint, from}));
-      }
-    }
-  const auto m = graph.find_module(local_name(name));
-  fill_timeline(states, m ? graph.grid(graph.modules[*m]).block_length : 0, out);
+    for (const auto& module : live.modules)
+      if (module.fingerprint == fingerprint)
+        add_states(module, Flag::needs_state | Flag::needs_result | Flag::waits, now.running, states);
+  fill_timeline(states, length, out);
   out.state = module_state(out.blocks);
   return out;
 }
@@ -125,7 +144,7 @@ NodeStatus describe(const leases::NodeView& node, Micros now, Micros lease) {
 std::vector<TaskStatus> describe(const std::vector<leases::LeaseView>& leases, std::optional<std::uint64_t> request) {
   std::vector<TaskStatus> out;
   for (const auto& lease : leases)
-    if (const auto& p = lease.progress; !request || lease.request == *request)
+    if (const auto& p = lease.progress; !request || std::ranges::find(lease.requests, *request) != lease.requests.end())
       out.push_back({p.task, lease.node, p.phase, p.bytes_done, p.bytes_total, p.flows});
   return out;
 }
@@ -189,6 +208,66 @@ std::vector<RequestStatus> Queries::requests() const {
   return out;
 }
 
+Failures failures_of(const store::Records& records, const dag::Graph& graph) {
+  Failures out;
+  for (const auto& module : graph.modules)
+    records.scan_jobs(Table::failures, module.fingerprint, [&](const Digest& fingerprint, Micros from, const json& row) {
+      if (row.is_object()) out[{fingerprint, from}] = row.get<leases::FailureRecord>();
+    });
+  return out;
+}
+
+void mark_failures(jobs::Plan& plan, const Failures& failures) {
+  leases::mark_failures(plan, [&](const Digest& fingerprint, const auto& visit) {
+    for (auto at = failures.lower_bound({fingerprint, INT64_MIN}); at != failures.end() && at->first.fingerprint == fingerprint;
+         ++at)
+      if (at->second.given_up) visit(at->first.from);
+  });
+}
+
+// Which jobs of an ended request failed follows from the failures that are still stored; a new request erases those that it tries
+// again.
+std::vector<jobs::Plan> Queries::plans_with_failures(const store::Records& records) const {
+  std::set<Digest> abandoned;
+  records.scan_jobs(Table::failures, {}, [&](const Digest& fingerprint, Micros, const json& row) {
+    if (row.is_object() && row.value("given_up", false)) abandoned.insert(fingerprint);
+  });
+  std::vector<jobs::Plan> out;
+  if (abandoned.empty()) return out;
+  std::map<std::tuple<Digest, std::string, Micros, Micros, bool>, Request> latest;  // one per plan
+  records.scan_json(Table::requests, [&](std::string_view key, const json& row) {
+    if (!row.is_object()) return true;
+    auto request = requests::request_from_row(keys::read_u64(key), row);
+    if (request.kind == RequestKind::run && (request.state == RequestState::failed || request.state == RequestState::cancelled))
+      latest.insert_or_assign({request.revision, request.module, request.asked_from, request.asked_to, request.partial}, request);
+    return true;
+  });
+  std::vector<Request> ordered;
+  for (auto& [same, request] : latest) ordered.push_back(std::move(request));
+  std::ranges::sort(ordered, std::greater(), &Request::number);
+  for (const auto& request : ordered) {
+    if (out.size() == max_failed_requests) break;
+    auto graph = graph_of(request.revision);
+    if (!graph) continue;
+    jobs::PlanRequest wanted{{}, request.asked(), request.partial};
+    if (const auto m = (*graph)->find_module(request.module)) {
+      *graph = std::make_shared<const dag::Graph>(dag::prune(**graph, {*m}));
+      wanted.modules = {*(*graph)->find_module(request.module)};
+    }
+    if (std::ranges::none_of((*graph)->modules, [&](const auto& m) { return abandoned.contains(m.fingerprint); })) continue;
+    PlanInputs inputs;
+    {
+      State::Lock lock(state_);
+      inputs = state_.plan_inputs(**graph);
+    }
+    auto plan = make_plan(records, *graph, std::move(inputs), wanted);
+    if (!plan) continue;  // for example, its archive has been removed
+    mark_failures(*plan, failures_of(records, **graph));
+    out.push_back(std::move(*plan));
+  }
+  return out;
+}
+
 // Returns the results of a module beside those that are shown: of a changed manifest, and of the latest what-ifs.
 std::vector<requests::WhatIf> Queries::variants_of(const std::string& name, const ModuleRow& row) const {
   std::vector<requests::WhatIf> out;
@@ -218,15 +297,22 @@ ClusterStatus Queries::status() const {
   }
   const store::Records records(records_.store(), now.stored);
   for (const auto& node : nodes) out.nodes.push_back(describe(node, state_.now(), config_.leases.lease));
-  const auto timeline = [&](const std::string& name, const Digest& fingerprint, const Digest& revision) {
+  std::vector<PlannedModule> ended;
+  for (const auto& plan : plans_with_failures(records))
+    for (auto& module : modules_of(plan)) ended.push_back(std::move(module));
+  const auto timeline = [&](const std::string& name, const Digest& fingerprint, const Digest& revision, std::uint64_t latest) {
     const auto graph = graph_of(revision);
-    return graph ? std::optional(timeline_of(records, name, fingerprint, **graph, now)) : std::nullopt;
+    if (!graph) return std::optional<ModuleStrip>();
+    const auto request = stored_request(latest);
+    const bool refused = request && request->state == RequestState::failed && !request->code.empty() &&
+                         (request->module.empty() || request->module == local_name(name));
+    return std::optional(timeline_of(records, name, fingerprint, **graph, now, ended, refused ? request->range() : TimeRange{}));
   };
   for (const auto& [name, row] : modules) {
     if (!row.fingerprint.empty())
-      if (auto strip = timeline(name, row.fingerprint, row.revision)) out.modules.push_back(std::move(*strip));
+      if (auto strip = timeline(name, row.fingerprint, row.revision, row.request)) out.modules.push_back(std::move(*strip));
     for (auto& variant : variants_of(name, row)) {
-      auto strip = timeline(name, variant.fingerprint, variant.revision);
+      auto strip = timeline(name, variant.fingerprint, variant.revision, variant.latest);
       if (!strip) continue;
       strip->what_if = requests::request_id(variant.latest);
       strip->overrides = std::move(variant.overrides);

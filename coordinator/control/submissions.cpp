@@ -153,6 +153,8 @@ Result<PreparedRequest> Submissions::prepare(const Submission& submission, TimeR
   request.partial = submission.partial;
   request.priority = submission.priority;
   request.client_id = submission.client_id;
+  request.manifest = submission.manifest_name;
+  request.internal = submission.internal;
   return PreparedRequest{std::move(request), std::move(resolved.graph), std::move(document), std::move(resolved.libraries)};
 }
 

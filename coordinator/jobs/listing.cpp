@@ -12,6 +12,7 @@ store::FileRow new_row(const task::IndexEntry& entry, std::uint64_t revision) {
           .revision = revision,
           .position = entry.position,
           .digest = {},
+          .columns = {},
           .version = entry.version,
           .medium = entry.medium};
 }
@@ -58,7 +59,9 @@ FileUpdate apply_file_report(const store::FileRow& known, const task::FileReport
   }
   if (!report.digest.empty()) out.row.digest = report.digest;
   if (report.state != task::FileState::unread) out.row.state = report.state;
-  out.changed = out.row.digest != known.digest || out.row.state != known.state || out.digest_changed;
+  if (report.source != task::FlowSource::none) out.row.columns = report.columns;
+  out.changed =
+      out.row.digest != known.digest || out.row.columns != known.columns || out.row.state != known.state || out.digest_changed;
   return out;
 }
 

@@ -171,7 +171,10 @@ Result<> check_conflicts(Plan& plan) {
   return {};
 }
 
-std::vector<NeededFile> needed_files(const Plan& plan) {
+namespace {
+
+// `is_read(module, block)`: whether the files of the block count.
+std::vector<NeededFile> files_of_blocks(const Plan& plan, const std::function<bool(std::size_t, std::int64_t)>& is_read) {
   std::vector<NeededFile> out;
   for (std::uint32_t a = 0; a < plan.indexes.size(); ++a) {
     std::vector<std::uint32_t> blocks_of(plan.indexes[a]->files().size());
@@ -188,7 +191,7 @@ std::vector<NeededFile> needed_files(const Plan& plan) {
     }
     for (auto b = first; b < last; ++b)
       for (const auto& [m, routers] : readers) {
-        if (!plan.reads_inputs(m, b)) continue;
+        if (!is_read(m, b)) continue;
         for (const auto& router : routers)
           plan.indexes[a]->slots(router, plan.reach(m, b), [&](std::uint32_t file, TimeRange) {
             if (file == ArchiveIndex::no_file || last_block[file] == b) return;
@@ -200,6 +203,19 @@ std::vector<NeededFile> needed_files(const Plan& plan) {
       if (blocks_of[f]) out.push_back({a, f, blocks_of[f]});
   }
   return out;
+}
+
+}  // namespace
+
+std::vector<NeededFile> needed_files(const Plan& plan) {
+  return files_of_blocks(plan, [&](std::size_t m, std::int64_t b) { return plan.reads_inputs(m, b); });
+}
+
+std::size_t files_in_reach(const Plan& plan) {
+  const auto has_files = [&](std::size_t m, std::int64_t b) {
+    return plan.modules[m].covers(b) && !(plan.modules[m].flags_at(b) & waits);
+  };
+  return files_of_blocks(plan, has_files).size();
 }
 
 // ---- failures

@@ -109,6 +109,8 @@ struct NeededFile {
   std::uint32_t blocks;         // number of blocks that read it
 };
 std::vector<NeededFile> needed_files(const Plan& plan);
+// Returns the number of files in reach of the plan's blocks, computed or not.
+std::size_t files_in_reach(const Plan& plan);
 
 // Marks the jobs that depend on failed ones as blocked. Call after setting `failed`.
 void propagate_failures(Plan& plan);

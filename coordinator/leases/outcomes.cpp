@@ -24,7 +24,7 @@ Registration Scheduler::register_node(const NodeInfo& info, Micros now) {
     std::vector<std::string> ended;
     for (const auto& [id, lease] : leases_)
       if (lease.node == info.name && lease.incarnation != info.incarnation) ended.push_back(id);
-    reopen_leases(ended, now);
+    reopen_leases(ended, LeaseEnd::restarted, now);
     node = {};
   }
   node.info = info;
@@ -69,7 +69,7 @@ void Scheduler::release(const std::string& node, const std::string& incarnation,
     const auto found = leases_.find(id);
     if (found != leases_.end() && found->second.node == node && found->second.incarnation == incarnation) released.push_back(id);
   }
-  reopen_leases(released, now);
+  reopen_leases(released, LeaseEnd::released, now);
 }
 
 std::vector<std::string> Scheduler::tick(Micros now) {
@@ -86,7 +86,7 @@ void Scheduler::advance(Micros now) {
   std::vector<std::string> overdue;
   for (const auto& [id, lease] : leases_)
     if (lease.deadline <= now) overdue.push_back(id);
-  reopen_leases(overdue, now);
+  reopen_leases(overdue, LeaseEnd::expired, now);
   for (auto& [name, node] : nodes_)
     if (!node.lost && now - node.heard > settings_.lease + settings_.lost_after) {
       node.lost = true;
@@ -113,7 +113,7 @@ void Scheduler::add_lease(const Grant& grant, const std::string& node, const std
 
 bool Scheduler::adopt(const Grant& grant, const std::string& node, const std::string& incarnation, Micros now) {
   advance(now);
-  if (grant.steps.empty() || !work_.contains(grant.request) || !is_wanted(grant)) return false;
+  if (grant.steps.empty() || !is_wanted(grant)) return false;
   for (const auto& step : grant.steps)
     if (inflight_.contains(step.job)) return false;
   add_lease(grant, node, incarnation, now);
@@ -122,27 +122,33 @@ bool Scheduler::adopt(const Grant& grant, const std::string& node, const std::st
 
 std::vector<LeaseView> Scheduler::leases() const {
   std::vector<LeaseView> out;
-  for (const auto& [id, lease] : leases_) out.push_back({lease.grant.request, lease.node, lease.progress});
+  for (const auto& [id, lease] : leases_) {
+    LeaseView view{{}, lease.node, lease.progress};
+    for (const auto& [request, work] : work_)
+      if (lease.grant.archive_task ? request == lease.grant.request : work.wants(lease.grant)) view.requests.push_back(request);
+    out.push_back(std::move(view));
+  }
   return out;
 }
 
-void Scheduler::end_lease(const std::string& id, bool cancel_at_node) {
+void Scheduler::end_lease(const std::string& id, std::optional<LeaseEnd> why) {
   const auto found = leases_.find(id);
   if (found == leases_.end()) return;
   for (const auto& step : found->second.grant.steps)
     if (const auto job = inflight_.find(step.job); job != inflight_.end() && job->second == id) inflight_.erase(job);
-  if (cancel_at_node)
+  if (why) ended_.push_back({id, found->second.node, *why});
+  if (why == LeaseEnd::cancelled)
     if (const auto node = nodes_.find(found->second.node); node != nodes_.end()) node->second.cancel.push_back(id);
   leases_.erase(found);
 }
 
 // Ends leases and makes their work available again.
-void Scheduler::reopen_leases(const std::vector<std::string>& ids, Micros now) {
+void Scheduler::reopen_leases(const std::vector<std::string>& ids, LeaseEnd why, Micros now) {
   for (const auto& id : ids) {
     const auto found = leases_.find(id);
     if (found == leases_.end()) continue;
     const auto grant = found->second.grant;
-    end_lease(id, false);
+    end_lease(id, why);
     reopen(grant, now);
   }
 }
@@ -171,7 +177,7 @@ Effects Scheduler::complete(const Completion& completion, Micros now, Random& ra
   if (effects.live) {
     grant = lease->second.grant;
     effects.request = grant->request;
-    end_lease(grant->id, false);
+    end_lease(grant->id);
   }
   bool any_done = false, any_known = false;
   for (std::size_t i = 0; i < steps.size(); ++i) {

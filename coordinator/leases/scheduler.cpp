@@ -16,7 +16,7 @@ void Scheduler::set_plan(std::uint64_t request, std::int32_t priority, jobs::Pla
   auto& work = work_[request];
   work.priority = priority;
   work.set_plan(std::move(plan));
-  cancel_unwanted(request);
+  cancel_unwanted();
   work.refresh(failures_);
 }
 
@@ -30,24 +30,25 @@ void Scheduler::remove_archive_tasks(std::uint64_t request, const std::string& a
   const auto found = work_.find(request);
   if (found != work_.end())
     std::erase_if(found->second.archive_tasks, [&](const PendingArchiveTask& p) { return p.task.archive == archive; });
+  cancel_unwanted();
 }
 
 void Scheduler::drop(std::uint64_t request) {
   work_.erase(request);
-  cancel_unwanted(request);
+  cancel_unwanted();
 }
 
-// Cancels the leases of the request that no request needs. Archive tasks are cancelled only when their request ends.
-void Scheduler::cancel_unwanted(std::uint64_t request) {
+// Cancels the leases that no request needs, whichever request they were granted for.
+void Scheduler::cancel_unwanted() {
   std::vector<std::string> obsolete;
-  for (const auto& [id, lease] : leases_) {
-    if (lease.grant.request != request || is_wanted(lease.grant)) continue;
-    if (!lease.grant.steps.empty() || !work_.contains(request)) obsolete.push_back(id);
-  }
-  for (const auto& id : obsolete) end_lease(id, true);
+  for (const auto& [id, lease] : leases_)
+    if (!is_wanted(lease.grant)) obsolete.push_back(id);
+  for (const auto& id : obsolete) end_lease(id, LeaseEnd::cancelled);
 }
 
 bool Scheduler::is_wanted(const Grant& grant) const {
+  if (grant.archive_task) return archive_task(grant.request, grant.archive_task).has_value();
+  if (const auto* work = find_work(grant.request); work && work->wants(grant)) return true;
   return std::any_of(work_.begin(), work_.end(), [&](const auto& entry) { return entry.second.wants(grant); });
 }
 
@@ -84,6 +85,11 @@ JobCounts Scheduler::counts(std::uint64_t request) const {
   auto out = work->counts();
   for (const auto& [job, id] : inflight_) out.running += work->is_live(job);
   return out;
+}
+
+std::string Scheduler::node_of(const JobKey& job) const {
+  const auto found = inflight_.find(job);
+  return found == inflight_.end() ? "" : leases_.at(found->second).node;
 }
 
 std::set<JobKey> Scheduler::running_jobs() const {

@@ -8,6 +8,8 @@
 #include "coordinator/leases/work.hpp"
 #include "coordinator/wire/node_api.hpp"
 
+#include <utility>
+
 namespace mole::coordinator::leases {
 
 // The effects of one completion.
@@ -28,9 +30,17 @@ struct NodeView {
 };
 
 struct LeaseView {
-  std::uint64_t request = 0;
+  std::vector<std::uint64_t> requests;  // that need its task
   std::string node;
   TaskProgress progress;  // as last reported by the node
+};
+
+// Why a lease ended before its task was completed.
+enum class LeaseEnd : std::uint8_t { expired, released, restarted, cancelled };
+
+struct EndedLease {
+  std::string task, node;
+  LeaseEnd why = LeaseEnd::expired;
 };
 
 class Scheduler {
@@ -48,7 +58,7 @@ class Scheduler {
   bool has_archive_tasks(std::uint64_t request) const;
   bool exhausted(std::uint64_t request) const;  // whether every job is done, failed, blocked or waiting
   JobCounts counts(std::uint64_t request) const;
-  bool running(const JobKey& job) const { return inflight_.contains(job); }
+  std::string node_of(const JobKey& job) const;  // that holds its task; empty: none
   std::set<JobKey> running_jobs() const;
   void remember(const JobKey& job, FailureRecord failure) { failures_.restore(job, std::move(failure)); }
   void forget(const JobKey& job) { failures_.erase(job); }
@@ -70,6 +80,8 @@ class Scheduler {
   std::vector<NodeView> nodes() const;
   std::vector<LeaseView> leases() const;
   const Grant* grant(const std::string& id) const;  // null: not leased
+  // Returns the leases that ended since the last call without a completion.
+  std::vector<EndedLease> take_ended() { return std::exchange(ended_, {}); }
 
  private:
   struct Node {
@@ -88,10 +100,10 @@ class Scheduler {
   void advance(Micros now);
   const Work* find_work(std::uint64_t request) const;
   bool is_wanted(const Grant& grant) const;
-  void cancel_unwanted(std::uint64_t request);
+  void cancel_unwanted();
   void add_lease(const Grant& grant, const std::string& node, const std::string& incarnation, Micros now);
-  void end_lease(const std::string& id, bool cancel_at_node);
-  void reopen_leases(const std::vector<std::string>& ids, Micros now);
+  void end_lease(const std::string& id, std::optional<LeaseEnd> why = {});  // no reason: completed
+  void reopen_leases(const std::vector<std::string>& ids, LeaseEnd why, Micros now);
   void reopen(const Grant& grant, Micros not_before);
 
   std::optional<Grant> next_grant(const std::string& node, Micros now);
@@ -115,6 +127,7 @@ class Scheduler {
   Micros last_tick_ = 0, healthy_since_ = 0;
   bool ticked_ = false;
   std::vector<std::string> lost_;  // not yet returned by tick
+  std::vector<EndedLease> ended_;  // not yet returned by take_ended
   std::map<std::string, Node> nodes_;
   std::map<std::string, Lease> leases_;
   std::map<std::uint64_t, Work> work_;      // by request
@@ -123,3 +136,17 @@ class Scheduler {
 };
 
 }  // namespace mole::coordinator::leases
+
+namespace mole {
+
+template <>
+inline constexpr auto name_table<coordinator::leases::LeaseEnd> = [] {
+  using enum coordinator::leases::LeaseEnd;
+  return names<coordinator::leases::LeaseEnd>("LeaseEnd", "the end of a lease",
+                                              {{expired, "lease expired", "no heartbeat named it in time"},
+                                               {released, "released", "the node returned it"},
+                                               {restarted, "node restarted", "its worker ended with the node"},
+                                               {cancelled, "cancelled", "no request needs it"}});
+}();
+
+}  // namespace mole

@@ -26,6 +26,19 @@ void count_job(std::uint8_t flags, JobCounts& counts) {
     ++counts.done;
 }
 
+void mark_failures(jobs::Plan& plan,
+                   const std::function<void(const Digest&, const std::function<void(Micros)>&)>& visit_abandoned) {
+  for (std::size_t m = 0; m < plan.modules.size(); ++m) {
+    auto& planned = plan.modules[m];
+    for (auto& flags : planned.flags) flags &= static_cast<std::uint8_t>(~stopped);
+    visit_abandoned(plan.graph->modules[m].fingerprint, [&](Micros from) {
+      const auto b = plan.grid(m).number(from);
+      if (planned.covers(b) && (planned.at(b) & needs_any)) planned.at(b) |= Flag::failed;
+    });
+  }
+  jobs::propagate_failures(plan);
+}
+
 std::optional<Work::Location> Work::locate(const JobKey& job) const {
   if (!plan_) return std::nullopt;
   const auto module = modules_.find(job.fingerprint);
@@ -45,16 +58,10 @@ void Work::set_plan(jobs::Plan plan) {
 }
 
 void Work::refresh(const FailureLog& failures) {
-  for (std::size_t m = 0; m < plan_->modules.size(); ++m) {
-    auto& planned = plan_->modules[m];
-    const auto& fingerprint = plan_->graph->modules[m].fingerprint;
-    for (auto& flags : planned.flags) flags &= static_cast<std::uint8_t>(~stopped);
-    for (auto it = failures.begin_of(fingerprint); it != failures.end() && it->first.fingerprint == fingerprint; ++it) {
-      const auto b = plan_->grid(m).number(it->first.from);
-      if (it->second.given_up && planned.covers(b) && (planned.at(b) & needs_any)) planned.at(b) |= Flag::failed;
-    }
-  }
-  jobs::propagate_failures(*plan_);
+  mark_failures(*plan_, [&](const Digest& fingerprint, const auto& visit) {
+    for (auto it = failures.begin_of(fingerprint); it != failures.end() && it->first.fingerprint == fingerprint; ++it)
+      if (it->second.given_up) visit(it->first.from);
+  });
   live_ = 0;
   candidates_.clear();
   for (const auto& planned : plan_->modules)

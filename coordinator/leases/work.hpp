@@ -44,6 +44,11 @@ struct StepResult {
 bool is_live(std::uint8_t flags);                       // whether a planned job is needed and can still be done
 void count_job(std::uint8_t flags, JobCounts& counts);  // adds a planned job to the counts, except to `running`
 
+// Sets the flags of abandoned jobs and of those that they block. `visit_abandoned(fingerprint, visit)` calls visit(block start)
+// for each abandoned job of a module.
+void mark_failures(jobs::Plan& plan,
+                   const std::function<void(const Digest&, const std::function<void(Micros)>&)>& visit_abandoned);
+
 class Work {
  public:
   std::int32_t priority = 0;

@@ -15,7 +15,8 @@ void visit_fields(R& r, auto f) {
       f("revision", r.revision), f("submitted", r.submitted), f("finished", r.finished), f("state", r.state),
       f("reason", r.reason), f("code", r.code), f("counts", r.jobs), f("coverage", r.coverage),
       f("coverage_plain", r.coverage_without_windows), f("coverage_windowed", r.coverage_with_windows), f("failures", r.given_up),
-      f("waits", r.waits), f("notes", r.notes), f("files", r.files), f("bytes", r.bytes), f("delays", r.delays);
+      f("waits", r.waits), f("notes", r.notes), f("files", r.files), f("bytes", r.bytes), f("delays", r.delays),
+      f("manifest", r.manifest), f("internal", r.internal);
 }
 
 template <class T>
@@ -63,6 +64,16 @@ Result<std::uint64_t> request_number(const std::string& id) {
   if (id.size() < 2 || id[0] != 'r' || std::from_chars(id.data() + 1, end, number).ptr != end)
     return missing("there is no request \"" + id.substr(0, 60) + "\"; ids look like r17 (see mole request list)");
   return number;
+}
+
+std::string title_of(const Request& request) {
+  std::string out = name_of(request.kind);
+  out += " of " + (request.archive.empty() ? request.pipeline : request.archive);
+  if (!request.module.empty()) out += "/" + request.module;
+  const auto asked = request.asked();
+  if (request.kind == RequestKind::run) out += ", " + format_time(asked.from) + " .. " + format_time(asked.to);
+  for (const auto& override : request.overrides) out += ", " + override;
+  return out + ", priority " + std::to_string(request.priority);
 }
 
 json to_row(const Request& request) {

@@ -36,6 +36,9 @@ struct Request : RequestStatus {
   bool terminal() const { return is_final(state); }
 };
 
+// Says what a request is: "run of border/traffic, 2007-09-22T00:00:00Z .. 2007-09-23T00:00:00Z, priority 1".
+std::string title_of(const Request& request);
+
 nlohmann::json to_row(const Request& request);
 Request request_from_row(std::uint64_t number, const nlohmann::json& row);
 

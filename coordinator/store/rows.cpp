@@ -26,7 +26,8 @@ constexpr std::size_t bytes_before_holders = 4 * sizeof(Digest) + 7 * 8;
 template <SameAs<FileRow> T>
 void visit_fields(T& row, auto&& f) {
   f("size", row.size), f("revision", row.revision), f("position", row.position), f("verified", row.verified), f("gone", row.gone),
-      f("digest", row.digest), f("state", row.state), f("version", row.version), f("medium", row.medium);
+      f("digest", row.digest), f("columns", row.columns), f("state", row.state), f("version", row.version),
+      f("medium", row.medium);
 }
 
 template <SameAs<LeaseRow> T>

@@ -12,7 +12,7 @@ struct CatalogueRow {
   std::uint64_t state_bytes = 0, rows_bytes = 0, rows = 0;
   double coverage = 0, coverage_min = 0;
   std::uint64_t flows_counted = 0, flows_late = 0;  // 0 for modules that read no flows
-  std::vector<std::uint32_t> holders;  // numbers of the nodes that hold the state
+  std::vector<std::uint32_t> holders;               // numbers of the nodes that hold the state
 };
 
 std::string encode(const CatalogueRow& row);
@@ -32,7 +32,8 @@ struct FileRow {
   std::uint64_t verified = 0;  // number of the last "verify" request that read it
   bool gone = false;           // no longer listed, or could not be fetched
   task::FileState state = task::FileState::unread;
-  Digest digest;  // of the staged bytes, empty until read
+  Digest digest;   // of the staged bytes, empty until read
+  Digest columns;  // name of its columns (task::column_name_of) if a node kept them when it last read the file; else empty
   std::string version, medium;
 };
 

@@ -5,12 +5,13 @@
 #include <tuple>
 
 namespace mole::coordinator::tasks {
-namespace {
 
 task::Archive archive_of(const dag::Archive& archive) {
   return {archive.name,         archive.downloader, archive.decoder, archive.damage,     archive.covers,      archive.lateness,
           archive.export_delay, archive.home,       archive.decode,  archive.duplicates, archive.max_content, archive.index};
 }
+
+namespace {
 
 task::Spec make_header(const Grant& grant) {
   task::Spec spec;

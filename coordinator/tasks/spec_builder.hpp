@@ -14,6 +14,9 @@ struct SpecSources {
 // missing: a row the plan relies on has changed; plan again.
 Result<task::Spec> build_spec(const Grant& grant, const jobs::Plan& plan, const SpecSources& sources);
 
+// Returns an archive as tasks describe it.
+task::Archive archive_of(const dag::Archive& archive);
+
 // For the kinds index and verify. `files` is empty for index.
 task::Spec build_archive_spec(const Grant& grant, const dag::Archive& archive, std::vector<task::File> files);
 

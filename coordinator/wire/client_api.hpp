@@ -19,19 +19,21 @@ struct Submission {
   bool partial = false;
   std::int32_t priority = 0;
   std::string client_id;
+  bool internal = false;
 
-  static constexpr auto table =
-      document("Submission", "A manifest and a time range.",  //
-               field("manifest", &Submission::manifest, "YAML text"),
-               field("manifest_name", &Submission::manifest_name, "For messages: the path as the user wrote it"),
-               field("base", &Submission::base, "Absolute folder; relative paths in the manifest are relative to it"),
-               field("overrides", &Submission::overrides, "`modules.mean.window=1d`, applied before validation (`--set`)"),
-               field("module", &Submission::module, "Requested module; empty: every module of the pipeline"),
-               field("range", &Submission::range, "Rounded outward to blocks"),
-               field("partial", &Submission::partial, "Blocks past the end of the archive are computed too"),
-               field("priority", &Submission::priority, "Requests with a higher priority run first"),
-               field("client_id", &Submission::client_id,
-                     "Chosen by the caller; submitting again with the same id returns the same request"));
+  static constexpr auto table = document(
+      "Submission", "A manifest and a time range.",  //
+      field("manifest", &Submission::manifest, "YAML text"),
+      field("manifest_name", &Submission::manifest_name, "For messages: the path as the user wrote it"),
+      field("base", &Submission::base, "Absolute folder; relative paths in the manifest are relative to it"),
+      field("overrides", &Submission::overrides, "`modules.mean.window=1d`, applied before validation (`--set`)"),
+      field("module", &Submission::module, "Requested module; empty: every module of the pipeline"),
+      field("range", &Submission::range, "Rounded outward to blocks"),
+      field("partial", &Submission::partial, "Blocks past the end of the archive are computed too"),
+      field("priority", &Submission::priority, "Requests with a higher priority run first"),
+      field("client_id", &Submission::client_id,
+            "Chosen by the caller; submitting again with the same id returns the same request"),
+      field("internal", &Submission::internal, "It prepares another request; lists of requests leave it out").optional());
 };
 
 // Thread-safe.

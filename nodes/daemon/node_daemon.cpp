@@ -262,14 +262,12 @@ void NodeDaemon::run_task() {
   waiting_.pop_front();
   running_.emplace(attempt->id(), attempt);
   mutex_.unlock();
-  spdlog::info("task {}: started", attempt->id());
+  spdlog::info("{}: started", attempt->title());
   const auto finished = attempt->run();
+  const auto level = finished && task::has_failed(finished->report) ? spdlog::level::warn : spdlog::level::info;
+  spdlog::log(level, "{}: {}", attempt->title(),
+              finished ? task::in_one_line(task::summary_of(finished->report)) : "stopped before it was finished");
   if (finished) {
-    const auto& report = finished->report;
-    if (report.code == task::FailureCode::none)
-      spdlog::info("task {}: finished", attempt->id());
-    else
-      spdlog::warn("task {}: {}: {}", attempt->id(), name_of(report.code), report.message);
     outbox_.add(*finished);  // before it leaves running_, so that every heartbeat reports it
   }
   mutex_.lock();

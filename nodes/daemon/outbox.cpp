@@ -250,7 +250,8 @@ Result<> Outbox::complete(Batch batch) {
   }
   if (!answers) return complete_one_by_one(batch);
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    spdlog::info("task {}: {}", batch[i].first, i < answers->size() ? name_of((*answers)[i]) : "no verdict");
+    spdlog::info("{}: report {}", task::title_of(batch[i].second.spec),
+                 i < answers->size() ? name_of((*answers)[i]) : "has no verdict");
     remove(batch[i].first);
   }
   return {};

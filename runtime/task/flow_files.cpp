@@ -19,26 +19,6 @@ std::uint32_t router_number(const std::string& name) {
   return number;
 }
 
-std::string text_of(const nlohmann::json& params) {
-  return params.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-// Includes the downloader and its parameters, because pipelines may use one name for different archives.
-std::string cache_name_of(const task::Archive& archive) {
-  return archive.name + "\n" + archive.downloader.name + "\n" + text_of(archive.downloader.params);
-}
-
-// Returns the name of the cached columns of a file: a digest of everything that its flows and report depend on. All of it is
-// known from the index, before anything is fetched.
-Digest column_name_of(const task::File& file, const std::string& archive, const task::PluginUse& decoder,
-                      std::uint64_t max_content) {
-  Hasher hasher;
-  const auto add = [&](const auto&... fields) { (hasher.field(fields), ...); };
-  add("mole columns 2", archive, file.id, file.size, file.revision, file.version, file.covers.from, file.covers.to);
-  add(decoder.name, decoder.version, decoder.library, text_of(decoder.params), max_content);
-  return hasher.finish();
-}
-
 // Larger columns are not worth their space in the cache and are discarded.
 std::uint64_t max_column_bytes(const task::File& file) { return file.size + file.size / 2 + (std::uint64_t{64} << 10); }
 
@@ -125,11 +105,10 @@ FlowFiles::FlowFiles(const task::Spec& spec, Cache& cache, const DecoderModule& 
       decoder_(decoder),
       fetch_(std::move(fetch)),
       options_(options),
-      archive_(cache_name_of(*spec.archive)) {
+      archive_(task::cache_name_of(*spec.archive)) {
   if (options_.fresh) archive_ += "\ntask " + spec.id;  // a name that no copy has
   if (!options_.columns) return;
-  for (const auto& file : spec_.files)
-    column_names_.push_back(column_name_of(file, archive_, spec_.archive->decoder, spec_.archive->max_content));
+  for (const auto& file : spec_.files) column_names_.push_back(task::column_name_of(file, *spec_.archive));
 }
 
 // Removes columns that cannot be opened and acquires the whole set again, so that the space for it is still reserved at once. The

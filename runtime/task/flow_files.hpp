@@ -31,6 +31,8 @@ class FlowFiles {
 
   // Returns the digest and size of spec.files[number], or the error if it could not be staged.
   const Staged& staged(std::uint32_t number) const { return staged_[number]; }
+  // Returns the name of the file's columns in the cache; empty: they are not in the cache.
+  Digest kept_columns(std::uint32_t number) const { return staged_[number].columns ? column_names_[number] : Digest{}; }
 
   // Opens spec.files[number], which must have been staged without error, to read the `wanted` columns of its flows. Batches,
   // evidence and report are the same for cached and decoded files, except FileReport::source.

@@ -17,7 +17,54 @@ Result<T> parse(std::string_view text, const char* what) {
   }
 }
 
+std::string text_of(const json& params) { return params.dump(-1, ' ', false, json::error_handler_t::replace); }
+
 }  // namespace
+
+std::string title_of(const Spec& spec) {
+  std::string jobs;
+  for (const auto& step : spec.steps) jobs += ", " + step.pipeline + "/" + step.module + "@" + format_time(spec.block.from);
+  if (spec.steps.empty())
+    jobs = std::string(", ") + name_of(spec.kind) + " of " + (spec.archive ? spec.archive->name : "") +
+           (spec.kind == Kind::verify ? "@" + format_time(spec.block.from) : "");
+  return "task " + spec.id + (spec.request.empty() ? "" : " for " + spec.request) + jobs;
+}
+
+std::string cache_name_of(const Archive& archive) {
+  return archive.name + "\n" + archive.downloader.name + "\n" + text_of(archive.downloader.params);
+}
+
+Digest column_name_of(const File& file, const Archive& archive) {
+  Hasher hasher;
+  const auto add = [&](const auto&... fields) { (hasher.field(fields), ...); };
+  const auto& decoder = archive.decoder;
+  add("mole columns 2", cache_name_of(archive), file.id, file.size, file.revision, file.version, file.covers.from,
+      file.covers.to);
+  add(decoder.name, decoder.version, decoder.library, text_of(decoder.params), archive.max_content);
+  return hasher.finish();
+}
+
+bool has_failed(const Report& report) {
+  return report.code != FailureCode::none ||
+         std::ranges::find(report.steps, Outcome::failed, &StepReport::outcome) != report.steps.end();
+}
+
+std::string summary_of(const Report& report) {
+  std::map<Outcome, std::size_t> outcomes;
+  for (const auto& step : report.steps) ++outcomes[step.outcome];
+  std::string out;
+  for (const auto& [outcome, n] : outcomes) out += (out.empty() ? "" : ", ") + std::to_string(n) + " " + name_of(outcome);
+  if (out.empty()) out = report.code == FailureCode::none ? "done" : "failed";
+  const auto failed = std::ranges::find(report.steps, Outcome::failed, &StepReport::outcome);
+  if (report.code != FailureCode::none) return out + ": " + name_of(report.code) + ": " + report.message;
+  return failed == report.steps.end() ? out : out + ": " + name_of(failed->code) + ": " + failed->message;
+}
+
+std::string in_one_line(std::string text) {
+  std::ranges::replace_if(
+      text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  return text;
+}
 
 Result<Spec> parse_spec(std::string_view text) { return parse<Spec>(text, "task specification"); }
 Result<Report> parse_report(std::string_view text) { return parse<Report>(text, "task report"); }

@@ -199,6 +199,7 @@ struct Spec {
   std::optional<Archive> archive;
   std::vector<File> files;
   std::vector<Step> steps;
+  std::string request = {};
 
   static constexpr auto table =
       document("Spec", "The input of a task.",  //
@@ -207,8 +208,18 @@ struct Spec {
                field("kind", &Spec::kind, "Kind"), field("block", &Spec::block, "Block"),
                field("archive", &Spec::archive, "Archive; absent: only rows and states are read").optional(),
                field("files", &Spec::files, "Its files for the block, sorted by start, router and id, including gaps"),
-               field("steps", &Spec::steps, "Steps, inputs before their readers"));
+               field("steps", &Spec::steps, "Steps, inputs before their readers"),
+               field("request", &Spec::request, "The request for which it was leased, for logs: `r17`").optional());
 };
+
+// Names a task in logs: "task 1-8 for r2, border/traffic@2007-09-22T08:00:00Z, border/mean@2007-09-22T08:00:00Z".
+std::string title_of(const Spec& spec);
+// Returns the name under which a node keeps the columns of a file: a digest of everything that its flows and report depend on.
+// All of it is known from the index. `archive`: see archive_identity.
+Digest column_name_of(const File& file, const Archive& archive);
+// Identifies an archive in caches. Includes the downloader and its parameters, because pipelines may use one name for different
+// archives.
+std::string cache_name_of(const Archive& archive);
 
 struct ByteRange {
   std::uint64_t from = 0, to = 0;
@@ -232,6 +243,7 @@ struct FileReport {
   std::vector<TimeRange> readable;
   FlowSource source = FlowSource::none;
   DelayCounts delays;
+  Digest columns = {};
 
   static constexpr auto table = document(
       "FileReport", "The results of decoding a file.",  //
@@ -246,7 +258,9 @@ struct FileReport {
       field("exported_last", &FileReport::exported_last, "Last export time").unit("us"),
       field("readable", &FileReport::readable, "Export times that could be read"),
       field("source", &FileReport::source, "Where this run got the flows: not a property of the file, not part of the lineage"),
-      field("delays", &FileReport::delays, "`verify`: its flows by export delay; not part of the lineage").optional());
+      field("delays", &FileReport::delays, "`verify`: its flows by export delay; not part of the lineage").optional(),
+      field("columns", &FileReport::columns, "Name of its columns in the node's cache; empty: not kept. Not part of the lineage")
+          .optional());
 };
 
 struct CoverageRange {
@@ -347,6 +361,12 @@ struct Report {
       field("seconds", &Report::seconds, "Run time").unit("s"),
       field("passed_over", &Report::passed_over, "`index`: paths that the downloader did not list").optional());
 };
+
+bool has_failed(const Report& report);  // the task as a whole, or a step
+// Summarizes a report in one line for logs: "2 done, 1 failed: crashed: killed by signal 11".
+std::string summary_of(const Report& report);
+// Replaces control bytes by spaces, so that text from plugins stays in one line of a log.
+std::string in_one_line(std::string text);
 
 // For untrusted text. corrupt: it is not such a document.
 Result<Spec> parse_spec(std::string_view text);

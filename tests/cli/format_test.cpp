@@ -53,7 +53,7 @@ TEST(Plan, ShowsModulesFilesAndReasons) {
   coordinator::PlanReport plan;
   plan.jobs = {4, 2, 0};
   plan.modules = {{"border/mean", 6, 4, 2, 0, 2048}};
-  plan.files = {14, 3 << 20, 0.0714};
+  plan.files = {14, 3 << 20, 0.0714, 10, 2 << 20, 4, 3};
   plan.estimate_seconds = 12;
   plan.new_jobs = {{"border/mean@2007-09-22T06:00:00Z", "params changed"}};
   EXPECT_EQ(plan_text(plan, plain),
@@ -62,6 +62,9 @@ TEST(Plan, ShowsModulesFilesAndReasons) {
             "\n"
             "jobs      2 new, 4 reused, 0 waiting\n"
             "files     14 files, 3.0 MiB; 7.14 % of the bytes are read for two blocks\n"
+            "decode    10 files, 2.0 MiB\n"
+            "cached    4 files are read from the columns that a node kept\n"
+            "not read  3 files, because what is computed from them is stored\n"
             "estimate  12 s\n"
             "\n"
             "new job                           reason\n"
@@ -177,6 +180,61 @@ TEST(Explain, ShowsWhatChanged) {
             "\n"
             "changed      was  is\n"
             "params.ddof  0    1\n");
+}
+
+TEST(Explain, NamesTheFailureTheRequestsAndTheRemedy) {
+  coordinator::JobExplanation explained;
+  explained.job = "p/variance@2007-09-22T06:00:00Z";
+  explained.state = JobState::blocked;
+  explained.reason = "blocked, because p/mean@2007-09-22T06:00:00Z failed: crashed: signal 11";
+  explained.requests = {"r2", "r3"};
+  explained.failures = {
+      {"p/mean@2007-09-22T06:00:00Z", "mean 1.0.0", "mean", at("2007-09-22T06:00"), "crashed", "signal\x1b 11", 3, ""}};
+  explained.remedy = "remove the cause";
+  explained.command = "mole run p.yaml";
+  EXPECT_EQ(explain_text(explained, plain, " --state s"),
+            "job           p/variance@2007-09-22T06:00:00Z\n"
+            "state         blocked\n"
+            "reason        blocked, because p/mean@2007-09-22T06:00:00Z failed: crashed: signal 11\n"
+            "needed by     r2, r3\n"
+            "failed        p/mean@2007-09-22T06:00:00Z, plugin mean 1.0.0, block 2007-09-22T06:00:00Z: crashed after 3 attempts\n"
+            "              signal\\x1b 11\n"
+            "remedy        remove the cause\n"
+            "              mole run p.yaml --state s\n");
+}
+
+TEST(Requests, AreListedWithTimePriorityAndWhatTheyAre) {
+  coordinator::RequestStatus run;
+  run.id = "r2";
+  run.pipeline = "p";
+  run.module = "mean";
+  run.asked_from = at("2007-09-22T01:00");
+  run.asked_to = at("2007-09-23");
+  run.submitted = at("2007-10-01T12:00") + 1234;
+  run.priority = 7;
+  run.jobs = {1200, 8};
+  auto what_if = run;
+  what_if.id = "r3";
+  what_if.overrides = {"modules.mean.window=1d"};
+  what_if.partial = true;
+  coordinator::RequestStatus verify;
+  verify.id = "r4";
+  verify.kind = coordinator::RequestKind::verify;
+  verify.archive = "p/flows";
+  verify.files.total = 12;
+  auto listing = verify;
+  listing.internal = true;
+  const auto wanted = wanted_requests({listing, run, what_if, verify});
+  ASSERT_EQ(wanted.size(), 3u);
+  EXPECT_EQ(requests_text(wanted, plain),
+            "request  submitted             for                                                     from                  to     "
+            "               priority  state         jobs  coverage\n"
+            "r2       2007-10-01T12:00:00Z  run of p/mean                                           2007-09-22T01:00:00Z  "
+            "2007-09-23T00:00:00Z         7  ACCEPTED   8/1,200\n"
+            "r3       2007-10-01T12:00:00Z  what if modules.mean.window=1d, run of p/mean, partial  2007-09-22T01:00:00Z  "
+            "2007-09-23T00:00:00Z         7  ACCEPTED   8/1,200\n"
+            "r4                             archive verify of p/flows                                                            "
+            "                      0  ACCEPTED  12 files\n");
 }
 
 TEST(Explain, ShowsTheSourceOfTheFlows) {

@@ -156,7 +156,7 @@ TEST(Service, PlansAndExplainsAnAddedFile) {
                                          "border/variance@2007-09-22T10:00:00Z"}));
   const auto explained = world.client().explain("border/traffic@2007-09-22T04:00:00Z");
   ASSERT_TRUE(explained);
-  EXPECT_EQ((*explained)["state"], "ready");
+  EXPECT_EQ((*explained)["state"], "unrequested");
   EXPECT_EQ((*explained)["reason"], "file " + World::file_name("1", 5) + " absent -> 1000 bytes, revision 1");
   world.run(submission);
   EXPECT_EQ((*world.client().plan(submission))["jobs"]["new"], 0);

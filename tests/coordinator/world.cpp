@@ -106,6 +106,7 @@ coordinator::Config World::config() const {
   config.create = true;
   config.seed = seed;
   config.now = [this] { return clock; };
+  config.log = [this](coordinator::LogLevel, const std::string& line) { log.push_back(line); };
   config.wall = [] { return day_zero + 3650 * day_us; };  // after the last file
   return config;
 }
@@ -190,6 +191,7 @@ coordinator::Completion World::compute(const std::string& node, const task::Spec
     if (report.state == task::FileState::sound)
       report.source = done.report.files.empty() ? task::FlowSource::archive
                                                 : task::FlowSource::columns;  // the first file was not in the node's cache
+    if (keeps_columns) report.columns = task::column_name_of(file, *spec.archive);
     done.report.files.push_back(report);
   }
   std::vector<std::string> made(spec.steps.size());

@@ -144,6 +144,8 @@ class World {
   // The parts of a step's block with incomplete rows; default: none, or the whole block if `coverage` is below 1.
   std::function<std::vector<task::CoverageRange>(const task::Step&, TimeRange block)> incomplete;
   std::uint64_t seed = 1;
+  bool keeps_columns = false;            // the nodes keep the columns of the files they read
+  mutable std::vector<std::string> log;  // lines of the coordinator's log
 
  private:
   static void set_incomplete(std::vector<task::CoverageRange> ranges, TimeRange block, task::StepReport& report);

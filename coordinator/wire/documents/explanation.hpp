@@ -1,7 +1,7 @@
 // The document that the call `explain` returns.
 #pragma once
 
-#include "coordinator/wire/documents/states.hpp"
+#include "coordinator/wire/documents/request.hpp"
 #include "sdk/model/field_json.hpp"
 
 namespace mole::coordinator {
@@ -36,6 +36,9 @@ struct JobExplanation {
   std::optional<FlowSources> flows_from;
   std::string node;
   std::vector<std::string> waits_for;
+  std::vector<JobFailure> failures = {};
+  std::vector<std::string> requests = {};
+  std::string remedy = {}, command = {}, note = {};
 
   bool operator==(const JobExplanation&) const = default;
   static constexpr auto table = document(
@@ -46,13 +49,21 @@ struct JobExplanation {
       field("state_key", &JobExplanation::state_key, "Key of the state"),
       field("result_key", &JobExplanation::result_key, "Key of the result"),
       field("stored_result_key", &JobExplanation::stored_result_key, "Key of the stored result; empty: none is stored"),
-      field("reason", &JobExplanation::reason, "Why it is computed, or was last computed; for a failed job, the failure"),
+      field("reason", &JobExplanation::reason,
+            "Why it is computed, or was last computed; if it failed, is blocked or waits: the cause"),
       field("changed", &JobExplanation::changed,
             "Input files, upstream results and states that differ from those of the stored result; if none differs, the changed "
             "parts of the module's fingerprint"),
       field("flows_from", &JobExplanation::flows_from, "How its files were read; null: it read none"),
-      field("node", &JobExplanation::node, "Node that computed it; empty: none yet"),
-      field("waits_for", &JobExplanation::waits_for, "The first 20 jobs that it is waiting for"));
+      field("node", &JobExplanation::node, "Node that computed it or runs its task; empty: none yet"),
+      field("waits_for", &JobExplanation::waits_for, "The first 20 jobs that it is waiting for"),
+      field("failures", &JobExplanation::failures,
+            "Its own failure, or if it is blocked, those of the first 20 jobs that block it; absent: none")
+          .optional(),
+      field("requests", &JobExplanation::requests, "The requests that need it and have not ended; absent: none").optional(),
+      field("remedy", &JobExplanation::remedy, "What to do if it is not computed and no node runs it").optional(),
+      field("command", &JobExplanation::command, "The command that does so; absent: none").optional(),
+      field("note", &JobExplanation::note, "As in `ModuleResults`").optional());
 };
 
 }  // namespace mole::coordinator

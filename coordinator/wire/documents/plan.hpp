@@ -33,12 +33,18 @@ struct PlanModule {
 struct PlanFiles {
   std::uint64_t count = 0, bytes = 0;
   double border_share = 0;
+  std::uint64_t decoded = 0, decoded_bytes = 0, from_columns = 0, not_read = 0;
 
   bool operator==(const PlanFiles&) const = default;
-  static constexpr auto table =
-      document("PlanFiles", "Files a plan reads.",  //
-               field("count", &PlanFiles::count, "Number of files"), field("bytes", &PlanFiles::bytes, "Their size").unit("B"),
-               field("border_share", &PlanFiles::border_share, "Share of the bytes that are read by two blocks"));
+  static constexpr auto table = document(
+      "PlanFiles", "Files a plan reads.",  //
+      field("count", &PlanFiles::count, "Number of files"), field("bytes", &PlanFiles::bytes, "Their size").unit("B"),
+      field("border_share", &PlanFiles::border_share, "Share of the bytes that are read by two blocks"),
+      field("decoded", &PlanFiles::decoded, "Files to decode: no node keeps their columns"),
+      field("decoded_bytes", &PlanFiles::decoded_bytes, "Their size").unit("B"),
+      field("from_columns", &PlanFiles::from_columns,
+            "Files whose columns a node kept when it last read them, so that they need not be decoded"),
+      field("not_read", &PlanFiles::not_read, "Files that need not be read, because what is computed from them is stored"));
 };
 
 struct PlanGap {
@@ -93,7 +99,7 @@ struct PlanReport {
       field("files", &PlanReport::files, "Files to read"), field("file_list", &PlanReport::file_list, "Their ids"),
       field("gaps", &PlanReport::gaps, "Missing files, the first 1000"),
       field("estimate_seconds", &PlanReport::estimate_seconds,
-            "Time to read the files at the speed measured since the coordinator started, at first 20 MB/s")
+            "Time to decode the files at the speed measured since the coordinator started, at first 20 MB/s")
           .unit("s"),
       field("new_jobs", &PlanReport::new_jobs, "Jobs to compute, the first 1000"),
       field("table_warnings", &PlanReport::table_warnings,

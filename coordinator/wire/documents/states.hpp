@@ -9,7 +9,7 @@ namespace mole::coordinator {
 
 enum class RequestKind : std::uint8_t { run, index, verify, profile };
 enum class RequestState : std::uint8_t { accepted, running, waiting, complete, partial, failed, cancelled };
-enum class JobState : std::uint8_t { done, partial, running, ready, waiting, blocked, failed, empty };
+enum class JobState : std::uint8_t { done, partial, running, ready, waiting, blocked, failed, empty, unrequested };
 enum class NodeState : std::uint8_t { online, draining, silent };
 using task::FileState;
 
@@ -62,7 +62,8 @@ inline constexpr auto name_table<coordinator::JobState> = [] {
                                        {waiting, "waiting", "its block extends past the end of the archive"},
                                        {blocked, "blocked", "an upstream job failed"},
                                        {failed, "failed", "abandoned after too many failures"},
-                                       {empty, "empty", "only for modules: none of its blocks was requested"}});
+                                       {empty, "empty", "only for modules: none of its blocks was requested"},
+                                       {unrequested, "unrequested", "to be computed, but no request needs it"}});
 }();
 
 template <>

@@ -33,6 +33,7 @@ enum JobState {
   BLOCKED = 5
   FAILED = 6
   EMPTY = 7
+  UNREQUESTED = 8
 }
 
 enum NodeState {
@@ -155,6 +156,10 @@ struct PlanFiles {
   1: i64 count
   2: i64 bytes
   3: double border_share
+  4: i64 decoded
+  5: i64 decoded_bytes
+  6: i64 from_columns
+  7: i64 not_read
 }
 
 struct PlanGap {
@@ -318,6 +323,8 @@ struct RequestStatus {
   26: optional i64 asked_from_us
   27: optional i64 asked_to_us
   28: optional list<string> notes
+  29: optional string manifest
+  30: optional bool internal
 }
 
 struct FinishedJob {
@@ -387,6 +394,11 @@ struct JobExplanation {
   9: optional FlowSources flows_from
   10: string node
   11: list<string> waits_for
+  12: optional list<JobFailure> failures
+  13: optional list<string> requests
+  14: optional string remedy
+  15: optional string command
+  16: optional string note
 }
 
 struct Interval {
@@ -514,6 +526,7 @@ struct Submission {
   7: bool partial
   8: i32 priority
   9: string client_id
+  10: optional bool internal
 }
 
 struct NodeInfo {
@@ -655,6 +668,7 @@ struct Spec {
   6: optional Archive archive
   7: list<File> files
   8: list<Step> steps
+  9: optional string request
 }
 
 struct Grants {
@@ -723,6 +737,7 @@ struct FileReport {
   13: list<TimeRange> readable
   14: FlowSource source
   15: optional DelayCounts delays
+  16: optional binary columns
 }
 
 struct IndexEntry {
