@@ -31,12 +31,21 @@ Micros FailureLog::add(const JobKey& job, const Failure& failure, const Settings
   } else {
     ++record.plugin_failures;
     until = now + backoff(settings.plugin_delay, settings.plugin_delay_cap, record.plugin_failures, random);
-    record.given_up = record.plugin_failures >= settings.plugin_attempts || failure.permanent;
+    const auto hung_attempts = hanging_.contains(job.fingerprint) ? 1 : settings.hung_attempts;
+    const auto attempts = failure.code == task::FailureCode::hung ? hung_attempts : settings.plugin_attempts;
+    record.given_up = record.plugin_failures >= attempts || failure.permanent;
+    if (record.given_up && record.code == task::FailureCode::hung) hanging_.insert(job.fingerprint);
   }
   return not_before_[job] = until;
 }
 
+void FailureLog::restore(const JobKey& job, FailureRecord record) {
+  if (record.given_up && record.code == task::FailureCode::hung) hanging_.insert(job.fingerprint);
+  records_[job] = std::move(record);
+}
+
 bool FailureLog::erase(const JobKey& job) {
+  hanging_.erase(job.fingerprint);
   not_before_.erase(job);
   return records_.erase(job) > 0;
 }

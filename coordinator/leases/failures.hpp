@@ -4,6 +4,7 @@
 #include "coordinator/tasks/fuse.hpp"
 
 #include <random>
+#include <set>
 
 namespace mole::coordinator::leases {
 
@@ -16,6 +17,7 @@ struct Settings {
   Micros infra_delay = 5 * second_us, infra_delay_cap = 15 * minute_us;
   Micros plugin_delay = 2 * second_us, plugin_delay_cap = hour_us;
   std::uint32_t plugin_attempts = 3;  // then the job is abandoned
+  std::uint32_t hung_attempts = 2;    // the same if it hangs, because every attempt costs the node's whole stall limit
   std::uint32_t infra_attempts = 20;
   std::uint32_t exhausted_attempts = 3;  // consecutive failures with code "exhausted" and the same message
   Micros lost_after = 10 * minute_us;    // a node that is silent this long after its leases ended is lost, with its states
@@ -51,7 +53,7 @@ class FailureLog {
  public:
   // Counts one more failure. Returns the time of the next attempt.
   Micros add(const JobKey& job, const Failure& failure, const Settings& settings, Micros now, Random& random);
-  void restore(const JobKey& job, FailureRecord record) { records_[job] = std::move(record); }
+  void restore(const JobKey& job, FailureRecord record);
   bool erase(const JobKey& job);  // whether there was a record
 
   const FailureRecord* find(const JobKey& job) const;
@@ -63,6 +65,7 @@ class FailureLog {
  private:
   std::map<JobKey, FailureRecord> records_;
   std::map<JobKey, Micros> not_before_;
+  std::set<Digest> hanging_;  // modules of which a job was abandoned because it hung: their other jobs have one attempt
 };
 
 }  // namespace mole::coordinator::leases

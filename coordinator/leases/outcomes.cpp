@@ -235,11 +235,12 @@ void Scheduler::fail_steps(const Grant& grant, const Completion& completion, Mic
   if (!any_failed && (report.code != task::FailureCode::none || nothing_done)) fail_task(grant, completion, now, random, effects);
 }
 
-// Counts a failure of every step. A crash without a known culprit is bisected instead until one job is left.
+// Counts a failure of every step. A crash without a known culprit is bisected instead until one job is left. A hang is not: the
+// culprit is a step with a failure of its own, or the decoder, which serves all steps; and each round would cost a stall limit.
 void Scheduler::fail_task(const Grant& grant, const Completion& completion, Micros now, Random& random, Effects& effects) {
   const auto& report = completion.report;
   const bool exhausted = report.code == task::FailureCode::exhausted, infra = exhausted || is_infra_failure(report.code);
-  if (!infra && grant.steps.size() > 1) {
+  if (!infra && report.code != task::FailureCode::hung && grant.steps.size() > 1) {
     if (const auto work = work_.find(grant.request); work != work_.end())
       return work->second.limit_steps(grant.ref, grant.steps.size() / 2);
   }

@@ -20,11 +20,11 @@ struct Options {
   std::uint32_t slots = 1;              // concurrent tasks
   std::uint32_t threads = 1;            // per task
   std::uint64_t memory = 2 * gibibyte;  // address space of a worker, without that of its threads, bytes; 0: no limit
-  std::uint64_t cache_limit = 10 * gibibyte;   // staged archive files, bytes
+  std::uint64_t cache_limit = 10 * gibibyte;   // staged archive files and cached columns, bytes
   bool columns = true;                         // cache decoded columns and read them instead of the files
   std::uint64_t states_limit = 10 * gibibyte;  // stored states, bytes
   Micros wall_limit = hour_us;                 // run time of a worker
-  Micros stall_limit = 15 * minute_us;         // time without progress of a worker
+  Micros stall_limit = 2 * minute_us;          // time without progress of a worker (docs/decisions/0145)
   Micros drain_limit = 10 * minute_us;         // time for running tasks to finish after drain()
   Micros retry_limit = 10 * minute_us;  // time to retry when the coordinator is unreachable while a task fetches its inputs
   Micros poll_min = 20'000;             // pause after a lease request that returns no task, at first ...

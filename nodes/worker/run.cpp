@@ -88,7 +88,7 @@ int run_task(const RunOptions& options) {
   totals.task = spec->id;
   std::optional<Cache> cache;
   if (!options.cache.empty()) {
-    auto opened = Cache::open(options.cache, {.limit = options.cache_limit});
+    auto opened = Cache::open(options.cache, {.limit = options.cache_limit, .waiting = [&] { (*record)->progress(); }});
     if (opened) {
       cache.emplace(std::move(*opened));
     } else {

@@ -30,6 +30,7 @@ Bzip2Source::Bzip2Source(FileBytes file, const ContentOptions& options)
       max_content_(options.max_content),
       memory_(options.memory),
       max_slots_(options.threads <= 1 ? 1 : options.threads * 2),
+      progress_(options.progress),
       scanner_(std::move(file)),
       decode_(options.decode),
       decoder_(make_block_decoder(options.decode)) {
@@ -148,6 +149,7 @@ Result<std::optional<Chunk>> Bzip2Source::next() {
   }
   while (!ended_) {
     const SlotPtr slot = front();
+    if (progress_) progress_();
     if (!slot) {
       if (scan_error_) return *scan_error_;
       end_of_file();

@@ -57,6 +57,7 @@ class Bzip2Source final : public ContentSource {
   const std::size_t block_limit_;
   const std::uint64_t max_content_, memory_;
   const std::size_t max_slots_;
+  const std::function<void()> progress_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -18,11 +18,13 @@ constexpr std::size_t plain_chunk = std::size_t{1} << 20;
 // A file that is not compressed.
 class PlainSource final : public ContentSource {
  public:
-  explicit PlainSource(FileBytes file) : ContentSource(file.size()), file_(std::move(file)) {}
+  PlainSource(FileBytes file, std::function<void()> progress)
+      : ContentSource(file.size()), file_(std::move(file)), progress_(std::move(progress)) {}
 
   Result<std::optional<Chunk>> next() override {
     buffer_.resize(std::min<std::uint64_t>(plain_chunk, std::max<std::uint64_t>(stored_bytes_, 1)));
     MOLE_TRY(auto got, file_.read(content_bytes_, buffer_));
+    if (progress_) progress_();
     if (got == 0) {
       end();
       return std::optional<Chunk>();
@@ -42,6 +44,7 @@ class PlainSource final : public ContentSource {
   }
 
   FileBytes file_;
+  const std::function<void()> progress_;
   std::vector<std::uint8_t> buffer_;
 };
 
@@ -101,7 +104,7 @@ Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path&
     MOLE_TRY(bzip2, is_headless_bzip2(path, is_constant(head), options));
   }
   if (bzip2) return std::unique_ptr<ContentSource>(std::make_unique<Bzip2Source>(std::move(file), options));
-  return std::unique_ptr<ContentSource>(std::make_unique<PlainSource>(std::move(file)));
+  return std::unique_ptr<ContentSource>(std::make_unique<PlainSource>(std::move(file), options.progress));
 }
 
 std::string_view other_compression(std::span<const std::uint8_t> head) {

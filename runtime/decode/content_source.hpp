@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -39,6 +40,7 @@ struct ContentOptions {
   // that wait for their turn (they always include the next one).
   std::uint64_t max_content = task::default_max_content;
   std::uint64_t memory = std::uint64_t{256} << 20;
+  std::function<void()> progress = {};  // called by the reading thread whenever a piece of the file has been read; may be empty
 };
 
 // Not thread-safe: use from one thread at a time.

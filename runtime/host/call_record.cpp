@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <span>
 
 namespace mole::runtime {
 namespace {
@@ -27,23 +29,62 @@ struct Mark {
 thread_local Mark own_mark;
 thread_local std::uint32_t own_thread = 0;
 
+// The calls that are being made, one per thread. When a thread returns from a plugin, the record must name a call that has not
+// returned, because that one may hang. Threads beyond the last slot are not tracked.
+struct RunningCall {
+  std::atomic<CallRecordBytes*> record = nullptr;  // null: none
+  std::atomic<std::uint64_t> number = 0;           // lower: began earlier
+  std::array<std::atomic<std::uint64_t>, 8> words = {};
+};
+constexpr std::size_t max_running = 64;
+std::array<RunningCall, max_running> running;
+std::atomic<std::size_t> threads = 0;
+thread_local const std::size_t own_slot = threads.fetch_add(1, std::memory_order_relaxed);
+
 CallRecordBytes* fault_record = nullptr;  // set by install_fault_handler; a signal handler needs a global
 
-// Relaxed stores word by word: several threads may mark at once, and the file is read only after the process has ended.
-void store(CallRecordBytes* bytes) {
+using Words = std::array<std::uint64_t, 8>;
+
+Words own_words() {
   const auto call = static_cast<std::uint16_t>(own_mark.call);
   CallRecordBytes next{call_record_magic, record_version, call, own_mark.step, own_thread, own_mark.batch, 0, {}};
   std::memcpy(next.module, own_mark.module, sizeof next.module);
-  std::uint64_t words[8];
-  std::memcpy(words, &next, sizeof words);
+  Words words;
+  std::memcpy(words.data(), &next, sizeof words);
+  return words;
+}
+
+// Relaxed stores word by word: several threads may mark at once, and the file is read only after the process has ended.
+void store(CallRecordBytes* bytes, const Words& words) {
   auto* shared = reinterpret_cast<std::uint64_t*>(bytes);
   constexpr std::size_t progress_word = offsetof(CallRecordBytes, progress) / 8;
   for (std::size_t i = 0; i < 8; ++i)
     if (i != progress_word) std::atomic_ref(shared[i]).store(words[i], std::memory_order_relaxed);
 }
 
+void begin_running(CallRecordBytes* record, const Words& words) {
+  if (own_slot >= max_running) return;
+  auto& own = running[own_slot];
+  for (std::size_t i = 0; i < words.size(); ++i) own.words[i].store(words[i], std::memory_order_relaxed);
+  own.number.store(std::atomic_ref(record->progress).load(std::memory_order_relaxed), std::memory_order_relaxed);
+  own.record.store(record, std::memory_order_release);
+}
+
+// Returns the words of the call that has been running longest in another thread, or of no call.
+Words end_running(CallRecordBytes* record) {
+  if (own_slot < max_running) running[own_slot].record.store(nullptr, std::memory_order_release);
+  const RunningCall* oldest = nullptr;
+  const auto used = std::min(threads.load(std::memory_order_relaxed), max_running);
+  for (const auto& call : std::span(running).first(used))
+    if (call.record.load(std::memory_order_acquire) == record && (!oldest || call.number < oldest->number)) oldest = &call;
+  auto words = own_words();
+  if (oldest)
+    for (std::size_t i = 0; i < words.size(); ++i) words[i] = oldest->words[i].load(std::memory_order_relaxed);
+  return words;
+}
+
 void on_fault(int signal) {
-  if (fault_record && own_mark.call != Call::none) store(fault_record);
+  if (fault_record && own_mark.call != Call::none) store(fault_record, own_words());
   ::signal(signal, SIG_DFL);
   ::raise(signal);
 }
@@ -82,6 +123,7 @@ CallRecord::CallRecord(CallRecordBytes* bytes, bool mapped) : bytes_(bytes), map
 
 CallRecord::~CallRecord() {
   if (fault_record == bytes_) fault_record = nullptr;
+  if (own_slot < max_running && running[own_slot].record == bytes_) running[own_slot].record = nullptr;
   if (mapped_)
     ::munmap(bytes_, sizeof *bytes_);
   else
@@ -96,7 +138,13 @@ void CallRecord::mark(Call call, std::uint32_t step, std::string_view module, st
   const auto length = std::min(module.size(), sizeof own_mark.module - 1);
   std::memset(own_mark.module, 0, sizeof own_mark.module);
   module.copy(own_mark.module, length);  // not memcpy: data() of an empty name may be null
-  store(bytes_);
+  if (call == Call::none) {
+    store(bytes_, end_running(bytes_));
+  } else {
+    const auto words = own_words();
+    begin_running(bytes_, words);
+    store(bytes_, words);
+  }
   progress();
 }
 

@@ -66,7 +66,8 @@ class CallRecord {
   void mark(Call call, std::uint32_t step, std::string_view module, std::uint64_t batch = 0);
   // Records progress within the current call: bytes were fetched, a batch was decoded.
   void progress();
-  // Records that the calling thread returned from the plugin.
+  // Records that the calling thread returned from the plugin. The record then names a call that another thread is still making,
+  // so that it names the culprit if that call hangs.
   void clear() { mark(Call::none, no_step, {}); }
 
   CallRecordBytes read() const;

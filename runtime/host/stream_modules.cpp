@@ -14,11 +14,13 @@ constexpr std::uint64_t max_text = 64 * 1024;  // of an id, version or medium
 
 struct Listing {
   const std::function<Result<>(const task::IndexEntry&)>& found;
+  CallRecord& record;
   std::vector<task::PassedOver>* passed_over;
   std::optional<Error> error = {};
 
   static std::int32_t take(void* self, const mole_object* object) {
     auto* listing = static_cast<Listing*>(self);
+    listing->record.progress();
     Result<> taken;
     if (object->struct_size < sizeof(mole_object) || object->id.size == 0 || object->id.size > max_text ||
         object->version.size > max_text || object->medium.size > max_text)
@@ -33,6 +35,7 @@ struct Listing {
 
   static void pass_over(void* self, mole_text path, mole_text reason) {
     auto* listing = static_cast<Listing*>(self);
+    listing->record.progress();
     constexpr std::size_t max_shown = 4096;
     if (listing->passed_over)
       task::pass_over(*listing->passed_over, text_of(reason).substr(0, max_shown), text_of(path).substr(0, max_shown));
@@ -95,7 +98,7 @@ template class StreamModule<DownloaderModule, mole_downloader_v1, PluginKind::do
 
 Result<> DownloaderModule::index(const std::function<Result<>(const task::IndexEntry&)>& found,
                                  std::vector<task::PassedOver>* passed_over) const {
-  Listing listing{found, passed_over};
+  Listing listing{found, *record_, passed_over};
   const mole_index_sink sink{&listing, &Listing::take, &Listing::pass_over};
   auto done =
       plugin_call(*record_, Call::index, no_step, name_, 0, [&](mole_error* e) { return vtable_->index(module_, &sink, e); });

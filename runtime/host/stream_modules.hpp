@@ -46,6 +46,8 @@ class DecoderModule : public StreamModule<DecoderModule, mole_decoder_v1, Plugin
     record_->clear();
     return result;
   }
+  // Records progress within the step: input was read or decompressed.
+  void progress() const { record_->progress(); }
 };
 
 // Any thread.

@@ -108,6 +108,7 @@ Result<> Acquisition::run(const Fetch& fetch) {
 Result<> Acquisition::wait_for(std::chrono::milliseconds& pause, const std::string& what) {
   if (Clock::now() >= deadline_)
     return transient("timed out waiting for " + what + "; raise the cache limit or run fewer tasks at once");
+  if (options_.waiting) options_.waiting();
   std::this_thread::sleep_for(pause);
   pause = std::min<std::chrono::milliseconds>(pause * 2, std::chrono::milliseconds(500));
   return {};

@@ -78,6 +78,7 @@ class ColumnsPart {
 struct CacheOptions {
   std::uint64_t limit = 0;                                   // bytes, of files and parts being written
   std::chrono::milliseconds timeout{std::chrono::hours(1)};  // for waiting until other tasks release space
+  std::function<void()> waiting = {};                        // called at least every second during such a wait; may be empty
 };
 
 // Thread-safe. Several processes may use the same folder.
@@ -107,7 +108,7 @@ class Cache {
   static void evict_first(const Staged& file);
 
  private:
-  Cache(std::filesystem::path folder, CacheOptions options) : folder_(std::move(folder)), options_(options) {}
+  Cache(std::filesystem::path folder, CacheOptions options) : folder_(std::move(folder)), options_(std::move(options)) {}
 
   std::filesystem::path folder_;
   CacheOptions options_;

@@ -165,7 +165,10 @@ Result<> FlowFiles::fetch_file(std::uint32_t number) {
 Result<std::unique_ptr<FlowSource>> FlowFiles::decode(std::uint32_t number, ColumnSet wanted) {
   const auto& file = spec_.files[number];
   const auto& archive = *spec_.archive;
-  const ContentOptions options{.threads = options_.threads, .decode = archive.decode, .max_content = archive.max_content};
+  const ContentOptions options{
+      .threads = options_.threads, .decode = archive.decode, .max_content = archive.max_content, .progress = [this] {
+        decoder_.progress();
+      }};
   auto content = open_content(staged_[number].path, options);
   if (!content) return transient("staged file " + file.id + " cannot be opened: " + content.error().message);
   std::optional<ColumnsPart> part;

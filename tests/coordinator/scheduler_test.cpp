@@ -273,6 +273,10 @@ TEST(Scheduler, GivesUpAfterThreeExhaustedFailuresWithTheSameMessage) {
   EXPECT_EQ(attempts_until_given_up(task::FailureCode::transient, true), 20);
 }
 
+TEST(Scheduler, GivesUpAHangingDecoderWithoutSearchingForAModule) {
+  EXPECT_EQ(attempts_until_given_up(task::FailureCode::hung, true), 2);
+}
+
 TEST(Scheduler, MakesStatesOfBlocksWhoseWindowCannotBeFilled) {
   leases::Settings settings;
   settings.plugin_attempts = 1;

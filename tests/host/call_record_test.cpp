@@ -77,6 +77,37 @@ TEST(CallRecord, NamesTheCallThatCausedASegmentationFault) {
   EXPECT_STREQ(record.module, "median");
 }
 
+TEST(CallRecord, NamesACallThatStillRunsWhenOtherThreadsReturn) {
+  const auto record = CallRecord::in_memory();
+  record->mark(Call::add, 7, "hanging", 3);
+  std::thread([&] {
+    record->mark(Call::finish, 8, "later");
+    std::thread([&] {
+      record->mark(Call::add, 9, "other");
+      record->clear();
+    }).join();
+    EXPECT_STREQ(record->read().module, "hanging");
+    record->clear();
+  }).join();
+  EXPECT_STREQ(record->read().module, "hanging");
+  EXPECT_EQ(record->read().step, 7u);
+  EXPECT_EQ(record->read().batch, 3u);
+  EXPECT_EQ(static_cast<Call>(record->read().call), Call::add);
+  record->clear();
+  EXPECT_EQ(static_cast<Call>(record->read().call), Call::none);
+}
+
+TEST(CallRecord, IsNotMixedWithThatOfADifferentRecord) {
+  const auto one = CallRecord::in_memory(), other = CallRecord::in_memory();
+  one->mark(Call::add, 1, "one");
+  std::thread([&] {
+    other->mark(Call::add, 2, "other");
+    other->clear();
+  }).join();
+  EXPECT_EQ(static_cast<Call>(other->read().call), Call::none);
+  one->clear();
+}
+
 TEST(CallRecord, NamesTheCallOfTheCrashedThreadNotTheLastOneRecorded) {
   const auto record = record_of_crash([](CallRecord& r) {
     std::thread crashing([&] {
