@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <sstream>
 #include <tuple>
 
 namespace mole::cli {
@@ -90,6 +91,7 @@ class Tracer {
     for (const auto& override : overrides) line("what if", printable(override));
     computation(block, record);
     archive(block.interval, record);
+    log(block);
   }
 
   void computation(const BlockLineage& block, const json& record) {
@@ -104,6 +106,14 @@ class Tracer {
     for (const auto& state : field(record, "states")) states += (states.empty() ? "" : ", ") + text_of(state, "job");
     const auto window = text_of(record, "window");
     line("window", window.empty() ? "" : window + (states.empty() ? "" : ", with the states of " + states));
+  }
+
+  // What the processes printed that computed the block.
+  void log(const BlockLineage& block) {
+    const auto& printed = field(block.lineage, "log");
+    if (!printed.is_string()) return;
+    std::istringstream lines(printed.get<std::string>());
+    for (std::string text; std::getline(lines, text);) line("printed", "| " + printable(text));
   }
 
   void archive(const coordinator::Interval& interval, const json& record) {

@@ -125,7 +125,13 @@ Verdict Completions::apply_one(const Completion& completion, const std::vector<t
     const double rate = static_cast<double>(report.bytes_read) / report.seconds;
     state_.bytes_per_second = state_.bytes_per_second > 0 ? 0.8 * state_.bytes_per_second + 0.2 * rate : rate;
   }
-  for (const auto& step : effects.accepted) apply_result(completion, step, change);
+  for (const auto& step : effects.accepted) {
+    apply_result(completion, step, change);
+    if (report.log_tail.empty() || owner == state_.live.end()) continue;
+    auto& printed = owner->second.printed[completion.spec.steps[report.steps[step.step].step].module];
+    ++printed.blocks;
+    printed.last = step.job.from;
+  }
   for (const auto& step : effects.duplicates) apply_duplicate(completion, step, change);
   store_failures(completion, effects, change);
   if (effects.archive_task && owner != state_.live.end()) {

@@ -7,6 +7,26 @@ namespace {
 
 constexpr std::size_t max_failures = 1000;
 
+// Says which modules' processes printed something, and how to see it. Empty: none did.
+std::string printed_note(const Request& request) {
+  constexpr std::size_t max_modules = 5;
+  std::string modules, command;
+  std::size_t named = 0;
+  for (const auto& [name, printed] : request.printed) {
+    if (++named > max_modules) break;
+    modules += (modules.empty() ? "" : ", ") + name + " (" + std::to_string(printed.blocks) +
+               (printed.blocks == 1 ? " block)" : " blocks)");
+    const auto m = request.graph ? request.graph->find_module(name) : std::nullopt;
+    if (!command.empty() || !m) continue;
+    const auto& module = request.graph->modules[*m];
+    command = "; see mole why " + request.graph->full_name(module) + " " + dag::result_columns(module).front().name + " " +
+              format_time(printed.last) + (request.overrides.empty() ? "" : " --what-if " + request.id);
+  }
+  if (modules.empty()) return "";
+  if (request.printed.size() > max_modules) modules += " and " + std::to_string(request.printed.size() - max_modules) + " more";
+  return "plugins printed messages while these modules were computed: " + modules + command;
+}
+
 }  // namespace
 
 JobFailure failure_document(const dag::Graph& graph, const dag::Module& module, Micros block,
@@ -99,6 +119,7 @@ std::string Requests::summarize(Request& request) {
   request.jobs.running = 0;  // its tasks are cancelled; those that other requests need no longer belong to it
   request.files.done = request.files.total;
   request.bytes.done = request.bytes.total;
+  if (auto note = printed_note(request); !note.empty()) request.notes.push_back(std::move(note));
   const auto* plan = state_.scheduler.plan(request.number);
   if (!plan) return {};
   request.given_up.clear();

@@ -13,6 +13,7 @@ using store::Table;
 namespace {
 
 constexpr std::size_t max_changes = 20;
+constexpr std::size_t max_log = 4096;  // bytes for each result; a node sends no more for a success
 
 }  // namespace
 
@@ -46,6 +47,12 @@ void Completions::apply_result(const Completion& completion, const leases::Settl
       change.views.links.push_back({module, job.fingerprint, job.from, report.rows_blob});
     lineage.erase("incomplete");
     if (!report.incomplete.empty()) lineage["incomplete"] = report.incomplete;
+  }
+  lineage.erase("log");
+  if (const auto& log = completion.report.log_tail; !log.empty()) {
+    auto start = log.size() - std::min(log.size(), max_log);
+    while (start < log.size() && (static_cast<unsigned char>(log[start]) & 0xc0) == 0x80) ++start;
+    lineage["log"] = log.substr(start);
   }
   note_inputs(step, job, lineage);
   lineage["at"] = format_time(state_.wall());

@@ -9,6 +9,7 @@
 #include "coordinator/dag/graph.hpp"
 #include "coordinator/wire/documents/request.hpp"
 
+#include <map>
 #include <memory>
 #include <set>
 
@@ -30,6 +31,11 @@ struct Request : RequestStatus {
   // In memory only.
   std::shared_ptr<const dag::Graph> graph;  // the part of its pipeline that the request needs; shared with its plan
   std::set<std::string> unlisted;           // archives that must be listed first
+  struct Printed {
+    std::uint64_t blocks = 0;
+    Micros last = 0;  // start of a block
+  };
+  std::map<std::string, Printed> printed;  // modules whose processes printed something although they succeeded
 
   TimeRange range() const { return {from, to}; }  // of whole blocks
   TimeRange asked() const { return {asked_from, asked_to}; }

@@ -27,8 +27,6 @@ T at(const std::array<char, 64>& bytes, std::size_t offset) {
 constexpr std::array call_names = {"nothing", "load library", "open", "create",     "begin", "add",   "merge", "finish",
                                    "save",    "load",         "next", "recognises", "index", "stage", "fetch", "close"};
 
-constexpr std::size_t max_tail_bytes = 64u << 10;
-
 // Writes control bytes and bytes that are not UTF-8 as \xNN.
 std::string escaped(std::string_view bytes) {
   std::string out;
@@ -73,7 +71,7 @@ Cause cause_of(const WorkerRun& run) {
                                            "; use shorter blocks or raise mole-node --wall-limit"};
     case ExitStatus::Kind::stalled:
       return {task::FailureCode::hung, "no progress for " + format_duration(run.stall_limit) +
-                                           "; if a call may take longer, raise mole-node --stall-limit"};
+                                           "; if a call may take longer, raise --stall-limit"};
     case ExitStatus::Kind::cancelled:
       return {task::FailureCode::cancelled, "cancelled"};
     case ExitStatus::Kind::killed:
@@ -158,21 +156,28 @@ std::optional<PluginCall> read_call(const std::filesystem::path& path) {
   return out;
 }
 
+std::string last_lines(std::string text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  auto start = text.size() - limit;
+  const auto line = text.find('\n', start - 1);
+  if (line != text.npos && line + 1 < text.size())
+    start = line + 1;
+  else  // one long line
+    while (start < text.size() && (static_cast<unsigned char>(text[start]) & 0xc0) == 0x80) ++start;
+  return text.substr(start);
+}
+
 std::string log_tail(const std::filesystem::path& log) {
   const int fd = ::open(log.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return "";
   struct stat st {};
   ::fstat(fd, &st);
   const auto size = static_cast<std::size_t>(std::max<off_t>(st.st_size, 0));
-  std::string bytes(std::min(size, max_tail_bytes), '\0');
+  std::string bytes(std::min(size, max_failure_tail + 1), '\0');  // one more, to see whether a line begins there
   const auto n = ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(size - bytes.size()));
   ::close(fd);
   bytes.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
-  auto out = escaped(bytes);
-  if (out.size() > max_tail_bytes) out.erase(0, out.size() - max_tail_bytes);
-  if (size > max_tail_bytes || out.size() == max_tail_bytes)
-    if (const auto line = out.find('\n'); line != out.npos) out.erase(0, line + 1);
-  return out;
+  return last_lines(escaped(bytes), max_failure_tail);
 }
 
 task::Report assign_fault(task::Report report, const task::Spec& spec, const WorkerRun& run) {
@@ -197,7 +202,7 @@ task::Report assign_fault(task::Report report, const task::Spec& spec, const Wor
   const bool failed =
       some_not_run || report.code != task::FailureCode::none ||
       std::any_of(report.steps.begin(), report.steps.end(), [](const auto& s) { return s.outcome == task::Outcome::failed; });
-  if (failed) report.log_tail = run.log_tail;
+  report.log_tail = failed ? run.log_tail : last_lines(run.log_tail, max_success_tail);
   return report;
 }
 

@@ -24,9 +24,14 @@ struct PluginCall {
 // Returns nullopt if there is no record yet or the file is not a record.
 std::optional<PluginCall> read_call(const std::filesystem::path& path);
 
+// Bytes of the log that are kept.
+inline constexpr std::size_t max_failure_tail = 64u << 10, max_success_tail = 4u << 10;
+
 // Returns the last complete lines of a log, at most 64 KiB. Control bytes and bytes that are not UTF-8 are written as \xNN, so
 // that a log cannot send escape sequences to the reader's terminal. Empty if there is no log.
 std::string log_tail(const std::filesystem::path& log);
+// Returns the last complete lines of the text, at most `limit` bytes; the end of the last line if it is longer than that.
+std::string last_lines(std::string text, std::size_t limit);
 
 // The daemon's observations of a worker's run, besides the report.
 struct WorkerRun {
@@ -39,7 +44,7 @@ struct WorkerRun {
 // Completes the report of a run in which some steps did not run. The step whose plugin was being called becomes "failed" with the
 // code "crashed", "hung" or "exhausted"; the other steps stay "not_run". A decoder or downloader at fault fails the whole task,
 // and so does a worker that died in its own code before any step was done ("internal", or "exhausted" if the system killed it).
-// If every step ran, the report is returned unchanged.
+// The log of a run in which no step failed is kept too, but less of it.
 task::Report assign_fault(task::Report report, const task::Spec& spec, const WorkerRun& run);
 
 }  // namespace mole::nodes

@@ -1,26 +1,28 @@
 #include "nodes/process/child.hpp"
 
+#include "nodes/process/bounded_log.hpp"
 #include "nodes/process/spawn.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <memory>
+#include <utility>
 
 namespace mole::nodes {
 namespace {
 
 constexpr std::uint64_t max_file_bytes = std::uint64_t{16} << 30;
-constexpr std::uint64_t max_log_bytes = std::uint64_t{16} << 20;
 constexpr std::uint64_t max_open_files = 1024;
 
 Micros now() {
@@ -28,9 +30,53 @@ Micros now() {
   return std::chrono::duration_cast<std::chrono::microseconds>(since).count();
 }
 
+Error no_descriptor() {
+  return transient("cannot watch a worker: no file descriptor is free; raise the limit on open files (ulimit -n)");
+}
+
 int as_poll_timeout(Micros time) { return static_cast<int>(std::clamp<Micros>((time + 999) / 1000, 0, 3'600'000)); }
 
-Result<pid_t> start(const Command& command) {
+// The output of a child. Reading never waits.
+class Output {
+ public:
+  explicit Output(const std::filesystem::path& log) : log_(log) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return;
+    read_end_ = ends[0];
+    write_end_ = ends[1];
+    ::fcntl(read_end_, F_SETFL, O_NONBLOCK);
+  }
+  ~Output() {
+    ::close(read_end_);
+    close_write_end();
+  }
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  int read_end() const { return read_end_; }
+  int write_end() const { return write_end_; }
+  void close_write_end() {
+    if (write_end_ >= 0) ::close(std::exchange(write_end_, -1));
+  }
+  // Copies what has been printed to the log. Returns as read(2) does: 0 if all writers have closed the pipe.
+  ssize_t copy() {
+    const auto n = ::read(read_end_, buffer_.data(), buffer_.size());
+    if (n > 0) log_.append({buffer_.data(), static_cast<std::size_t>(n)});
+    return n;
+  }
+  // Copies what is left in the pipe. Bounded, because a process that has left the child's group may print for ever.
+  void copy_rest() {
+    for (std::uint64_t pieces = 0; pieces < 16 && copy() > 0; ++pieces) {
+    }
+  }
+
+ private:
+  BoundedLog log_;
+  int read_end_ = -1, write_end_ = -1;
+  std::array<char, 65536> buffer_;
+};
+
+Result<pid_t> start(const Command& command, const Output& output) {
   const auto& program = command.program;
   if (::access(program.c_str(), X_OK) != 0)
     return invalid("cannot start " + program.string() + ": " + std::strerror(errno) + "; install it beside mole-node");
@@ -38,8 +84,8 @@ Result<pid_t> start(const Command& command) {
   sigset_t all;
   ::sigfillset(&all);
   Spawn spawn;
-  spawn.open(STDIN_FILENO, "/dev/null", O_RDONLY).open(STDOUT_FILENO, command.log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-  spawn.duplicate(STDOUT_FILENO, STDERR_FILENO);
+  spawn.open(STDIN_FILENO, "/dev/null", O_RDONLY);
+  spawn.duplicate(output.write_end(), STDOUT_FILENO).duplicate(STDOUT_FILENO, STDERR_FILENO);
   if (command.handover >= 0) spawn.duplicate(command.handover, 3);
   spawn.close_from(command.handover >= 0 ? 4 : 3).working_folder(command.folder);
   spawn.own_group().default_signals(all).empty_signal_mask();
@@ -52,26 +98,23 @@ Result<pid_t> start(const Command& command) {
   return pid;
 }
 
-// Empties the log when it has grown too large, so that a plugin that prints endlessly cannot fill the disk.
-void limit_log(const std::filesystem::path& log) {
-  struct stat st {};
-  if (::stat(log.c_str(), &st) == 0 && static_cast<std::uint64_t>(st.st_size) > max_log_bytes) (void)!::truncate(log.c_str(), 0);
-}
-
 // Waits until a child ends or has to be killed; returns why it has to be killed, or `exited` if it has ended.
-ExitStatus::Kind wait_for(int pidfd, const Command& command, const Watch& watch) {
+ExitStatus::Kind wait_for(int pidfd, Output& output, const Watch& watch) {
   const Micros start = now();
   std::uint64_t last_progress = 0;
   Micros last_change = start;
+  bool open = true;
   for (;;) {
     Micros pause = second_us;
     if (watch.wall_limit != 0) pause = std::min(pause, start + watch.wall_limit - now());
     if (watch.stall_limit != 0) pause = std::min(pause, watch.stall_limit / 4);
-    pollfd fds[2] = {{pidfd, POLLIN, 0}, {watch.cancel ? watch.cancel->descriptor() : -1, POLLIN, 0}};
-    ::poll(fds, 2, as_poll_timeout(std::max<Micros>(pause, 1000)));
+    pollfd fds[3] = {{pidfd, POLLIN, 0},
+                     {watch.cancel ? watch.cancel->descriptor() : -1, POLLIN, 0},
+                     {open ? output.read_end() : -1, POLLIN, 0}};
+    ::poll(fds, 3, as_poll_timeout(std::max<Micros>(pause, 1000)));
     if (fds[0].revents != 0) return ExitStatus::Kind::exited;
     if (watch.cancel && watch.cancel->requested()) return ExitStatus::Kind::cancelled;
-    limit_log(command.log);
+    if (fds[2].revents != 0) open = output.copy() != 0;
     if (watch.wall_limit != 0 && now() - start >= watch.wall_limit) return ExitStatus::Kind::timed_out;
     if (watch.stall_limit == 0 || !watch.progress) continue;
     if (const auto progress = watch.progress(); progress != last_progress) last_progress = progress, last_change = now();
@@ -97,10 +140,13 @@ bool Cancellation::wait(Micros time) const {
 }
 
 Result<ExitStatus> run_child(const Command& command, const Watch& watch) {
-  const auto pid = start(command);
+  const auto output = std::make_unique<Output>(command.log);
+  if (output->read_end() < 0) return no_descriptor();
+  const auto pid = start(command, *output);
   if (!pid) return pid.error();
+  output->close_write_end();
   const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0));
-  const auto why = pidfd >= 0 ? wait_for(pidfd, command, watch) : ExitStatus::Kind::cancelled;
+  const auto why = pidfd >= 0 ? wait_for(pidfd, *output, watch) : ExitStatus::Kind::cancelled;
   if (why != ExitStatus::Kind::exited) ::kill(-*pid, SIGKILL);
   siginfo_t info{};
   while (::waitid(P_PID, static_cast<id_t>(*pid), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
@@ -109,7 +155,8 @@ Result<ExitStatus> run_child(const Command& command, const Watch& watch) {
   int status = 0;
   while (::waitpid(*pid, &status, 0) < 0 && errno == EINTR) {
   }
-  if (pidfd < 0) return transient("cannot watch a worker: no file descriptor is free; raise the limit on open files (ulimit -n)");
+  output->copy_rest();
+  if (pidfd < 0) return no_descriptor();
   ::close(pidfd);
   if (why != ExitStatus::Kind::exited) return ExitStatus{why, SIGKILL};
   if (WIFSIGNALED(status)) return ExitStatus{ExitStatus::Kind::killed, WTERMSIG(status)};

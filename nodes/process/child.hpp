@@ -1,8 +1,9 @@
-// Runs a worker process: starts it, watches it, kills it when it exceeds a limit.
+// Runs a worker process: starts it, watches it, keeps the last bytes it prints, kills it when it exceeds a limit.
 //
 // The child has its own process group, an empty signal mask, default signal actions and a clean environment; stdin is
-// /dev/null, stdout and stderr are its log, descriptor 3 the handover, and no other descriptor is open. Memory, file size,
-// descriptors and core dumps are limited. Processes that it leaves in its group are killed.
+// /dev/null, stdout and stderr a pipe that is copied into its log as it arrives, so that printing never blocks the child and
+// never fills the disk, descriptor 3 the handover, and no other descriptor is open. Memory, file size, descriptors and core dumps
+// are limited. Processes that it leaves in its group are killed.
 #pragma once
 
 #include "sdk/model/time.hpp"
@@ -21,7 +22,7 @@ struct Command {
   std::filesystem::path program;
   std::vector<std::string> arguments;
   std::filesystem::path folder;     // working directory; its scratch/ is HOME and TMPDIR
-  std::filesystem::path log;        // stdout and stderr, appended
+  std::filesystem::path log;        // stdout and stderr, appended; the last BoundedLog::max_bytes of them
   int handover = -1;                // becomes descriptor 3; -1: none
   std::uint64_t address_space = 0;  // bytes; 0: unlimited
 };

@@ -1,5 +1,6 @@
 #include "nodes/process/child.hpp"
 
+#include "nodes/process/bounded_log.hpp"
 #include "sdk/model/durable_file.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/temp_folder.hpp"
@@ -135,10 +136,59 @@ TEST_F(Child, LeavesNoChildrenBehind) {
 }
 
 TEST_F(Child, CannotFillTheDiskWithItsLog) {
+  std::uint64_t largest = 0;
   Watch watch;
-  watch.wall_limit = 3 * second_us;
+  watch.wall_limit = second_us;
+  watch.stall_limit = hour_us;
+  watch.progress = [&] { return largest = std::max<std::uint64_t>(largest, std::filesystem::file_size(folder / "log")); };
   EXPECT_EQ(run_child(shell("yes 'a line that is printed endlessly' & yes & wait"), watch)->kind, ExitStatus::Kind::timed_out);
-  EXPECT_LT(std::filesystem::file_size(folder / "log"), std::uint64_t{16} << 30);
+  EXPECT_GT(largest, 0u);
+  EXPECT_LE(largest, BoundedLog::max_bytes);
+  EXPECT_LE(std::filesystem::file_size(folder / "log"), BoundedLog::max_bytes);
+}
+
+TEST_F(Child, IsNotBlockedByWhatItPrints) {
+  EXPECT_TRUE(run_child(shell("head -c 50000000 /dev/zero | tr '\\0' x >&2; echo; echo last"), {})->clean());
+  EXPECT_TRUE(log().ends_with("x\nlast\n"));
+  EXPECT_LE(log().size(), BoundedLog::max_bytes);
+}
+
+TEST_F(Child, IsNotBlockedByAProcessThatKeepsItsOutputOpen) {
+  EXPECT_TRUE(run_child(shell("setsid sh -c 'yes & echo $! > writer.tmp; mv writer.tmp writer; wait' & "
+                              "while [ ! -e writer ]; do sleep 0.01; done; echo done"),
+                        {})
+                  ->clean());
+  ::kill(std::stoi(*read_file(folder / "writer")), SIGKILL);
+  EXPECT_LE(log().size(), BoundedLog::max_bytes);
+}
+
+TEST_F(Child, ContinuesWithoutOutputWhenItClosesBothStreams) {
+  EXPECT_TRUE(run_child(shell("echo one; exec >&- 2>&-; sleep 0.2"), {})->clean());
+  EXPECT_EQ(log(), "one\n");
+}
+
+TEST(BoundedLog, KeepsTheLastBytes) {
+  TempFolder folder;
+  BoundedLog log(folder / "log");
+  std::string all;
+  for (int i = 0; i < 300'000; ++i) {
+    const auto line = "line " + std::to_string(i) + "\n";
+    log.append(line);
+    all += line;
+  }
+  const auto kept = *read_file(folder / "log");
+  EXPECT_LE(kept.size(), BoundedLog::max_bytes);
+  EXPECT_GE(kept.size(), BoundedLog::max_bytes / 2);
+  EXPECT_TRUE(all.ends_with(kept));
+  log.append(std::string(5 << 20, 'y'));
+  EXPECT_EQ(read_file(folder / "log")->find_last_not_of('y') + 1 + BoundedLog::max_bytes / 2, read_file(folder / "log")->size());
+}
+
+TEST(BoundedLog, ContinuesAnExistingFile) {
+  TempFolder folder;
+  BoundedLog(folder / "log").append("one\n");
+  BoundedLog(folder / "log").append("two\n");
+  EXPECT_EQ(*read_file(folder / "log"), "one\ntwo\n");
 }
 
 TEST_F(Child, IsKilledWhenTheProcessThatStartedItEnds) {

@@ -56,7 +56,7 @@ WorkerRun worker_run(ExitStatus exit_status, std::optional<PluginCall> call, std
           .call = std::move(call),
           .log_tail = std::move(log),
           .wall_limit = hour_us,
-          .stall_limit = 15 * minute_us};
+          .stall_limit = 2 * minute_us};
 }
 
 TEST(Fault, NamesPluginModuleCallBatchAndSignal) {
@@ -79,7 +79,7 @@ TEST(Fault, DistinguishesAHangFromACrash) {
   EXPECT_NE(late.steps[1].message.find("still running after the limit of 1h"), std::string::npos);
   const auto silent = assign_fault(sealed(), spec(), worker_run({ExitStatus::Kind::stalled, SIGKILL}, in_add_of_variance()));
   EXPECT_EQ(silent.steps[1].code, task::FailureCode::hung);
-  EXPECT_NE(silent.steps[1].message.find("no progress for 15m"), std::string::npos);
+  EXPECT_NE(silent.steps[1].message.find("no progress for 2m"), std::string::npos);
 }
 
 TEST(Fault, IsExhaustedWhenMemoryRunsOut) {
@@ -147,9 +147,10 @@ TEST(Fault, KeepsTheErrorThatTheWorkerReported) {
   EXPECT_EQ(report.steps[1].outcome, task::Outcome::not_run);
 }
 
-TEST(Fault, LeavesASuccessfulReportUnchanged) {
+TEST(Fault, AddsOnlyTheLogToASuccessfulReport) {
   auto good = sealed();
   good.message.clear();
+  good.log_tail = "log text";
   good.steps[1].outcome = task::Outcome::done;
   EXPECT_EQ(nlohmann::json(assign_fault(good, spec(), worker_run({ExitStatus::Kind::exited, 0}, PluginCall{}, "log text"))),
             nlohmann::json(good));
@@ -202,6 +203,32 @@ TEST(CallRecord, IsNotParsedFromAnInvalidFile) {
   EXPECT_FALSE(read_call(folder / "short"));
   std::ofstream(folder / "other") << std::string(64, 'x');
   EXPECT_FALSE(read_call(folder / "other"));
+}
+
+TEST(Fault, KeepsLessOfTheLogOfASuccess) {
+  auto done = sealed();
+  done.steps[1].outcome = task::Outcome::done;
+  PluginCall none;
+  std::string log;
+  for (int i = 0; i < 1000; ++i) log += "line " + std::to_string(i) + "\n";
+  const auto report = assign_fault(done, spec(), worker_run({}, none, log));
+  EXPECT_LE(report.log_tail.size(), max_success_tail);
+  EXPECT_GT(report.log_tail.size(), max_success_tail - 20);
+  EXPECT_TRUE(report.log_tail.starts_with("line "));
+  EXPECT_TRUE(report.log_tail.ends_with("line 999\n"));
+  EXPECT_EQ(assign_fault(done, spec(), worker_run({}, none, "one\n")).log_tail, "one\n");
+  EXPECT_EQ(assign_fault(done, spec(), worker_run({}, none)).log_tail, "");
+}
+
+TEST(LastLines, KeepsWholeLinesOrTheEndOfALongOne) {
+  EXPECT_EQ(last_lines("one\ntwo\n", 8), "one\ntwo\n");
+  EXPECT_EQ(last_lines("one\ntwo\n", 7), "two\n");
+  EXPECT_EQ(last_lines("one\ntwo\n", 4), "two\n");
+  EXPECT_EQ(last_lines("one\ntwo\n", 3), "wo\n");
+  EXPECT_EQ(last_lines("aaaa\xc3\xa9"
+                       "b",
+                       2),
+            "b");
 }
 
 TEST(LogTail, EscapesControlBytesAndInvalidUtf8) {

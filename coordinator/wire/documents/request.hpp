@@ -140,7 +140,10 @@ struct RequestStatus {
       time_field("asked_from", &RequestStatus::asked_from, "Start of the range that was asked for; its rows decide the state")
           .optional(),
       time_field("asked_to", &RequestStatus::asked_to, "End of that range").optional(),
-      field("notes", &RequestStatus::notes, "What the range or the manifest asks for and the archive does not have").optional(),
+      field(
+          "notes", &RequestStatus::notes,
+          "What the range or the manifest asks for and the archive does not have; at the end also which modules printed messages")
+          .optional(),
       field("manifest", &RequestStatus::manifest, "Path of its manifest, as the user wrote it").optional(),
       field("internal", &RequestStatus::internal, "A command submitted it to prepare the request that the user wants")
           .optional());
