@@ -55,8 +55,14 @@ void add_globals(CLI::App& app, Options& options) {
   app.add_option_function<std::string>("--memory", set_memory, "embedded node: memory limit of a worker, such as 4GiB")
       ->type_name("SIZE")
       ->check(parsed_by(parse_size, "SIZE"));
+  const auto set_cache = [&options](const std::string& text) { options.cache_limit = *parse_size(text); };
+  app.add_option_function<std::string>(
+         "--cache-limit", set_cache,
+         "embedded node: largest size of its cache of files and columns (default: 10GiB, at most half of the free space)")
+      ->type_name("SIZE")
+      ->check(parsed_by(parse_size, "SIZE"));
   app.add_flag("!--no-column-cache", options.columns, "embedded node: decode every file again instead of caching columns");
-  app.add_option("--stall-limit", options.stall_limit, "embedded node: stop a worker after this time without progress")
+  app.add_option("--stall-limit", options.stall_limit, "embedded node: stop a worker after this time without progress (default: 2m)")
       ->type_name("DURATION")
       ->check(parsed_by(parse_duration, "DURATION"));
 }

@@ -2,6 +2,7 @@
 
 #include "cli/export/selection.hpp"
 #include "cli/format/documents.hpp"
+#include "cli/format/human.hpp"
 #include "coordinator/dag/describe.hpp"
 #include "coordinator/dag/resolve.hpp"
 #include "coordinator/manifest/manifest.hpp"
@@ -149,6 +150,30 @@ Result<coordinator::RequestStatus> wait_for(Context& context, Session& session, 
                                               id)};
   if (const auto cancelled = session.api().cancel(id); !cancelled) print_error(context, cancelled.error());
   return Error{Code::cancelled, "stopped; finished work is kept; run the same command to resume"};
+}
+
+Result<Exit> with_session(Context& context, Need need, const Interrupt& interrupt,
+                          const std::function<Result<Exit>(Session&)>& work) {
+  constexpr auto longest_shutdown = std::chrono::seconds(15);  // it may stop its node first
+  for (;;) {
+    MOLE_TRY(auto session, context.connect(context.options, need));
+    const auto other = session->other_run();
+    if (other != 0)
+      context.err << fmt::format(
+          "note: process {} (mole) works on this state; its coordinator and node serve this command, too\n", other);
+    auto done = work(*session);
+    if (done || done.error().code != Code::transient || interrupt.requested()) return done;
+    if (!session->other_run_ended(longest_shutdown)) return done;
+    context.err << fmt::format("note: process {} (mole) has ended; this command continues without it\n", other);
+  }
+}
+
+std::string cache_text(const Session& session) {
+  const auto cache = session.cache();
+  if (!cache) return "";
+  const auto size = [](std::uint64_t bytes) { return human_bytes(static_cast<double>(bytes)); };
+  return fmt::format("cache     {}: {}{}\n", cache->folder.string(), size(cache->bytes),
+                     cache->limit > 0 ? " of at most " + size(cache->limit) : "");
 }
 
 Result<std::vector<std::string>> archives_of(const coordinator::Submission& submission, const std::string& chosen) {

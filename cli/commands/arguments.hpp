@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -81,6 +82,14 @@ void add_repeatable(CLI::App& command, const char* name, std::vector<T>& values,
 Result<coordinator::RequestStatus> wait_for(Context& context, Session& session, const std::string& id,
                                             const std::string& progress, const Interrupt& interrupt,
                                             bool cancel_on_interrupt = false);
+
+// Opens a session and calls `work` with it. If the session uses the coordinator of a different `mole run` and that run ends
+// before `work` is done, opens a new session, which takes over or finds the run that has, and calls `work` again.
+Result<Exit> with_session(Context& context, Need need, const Interrupt& interrupt,
+                          const std::function<Result<Exit>(Session&)>& work);
+
+// Returns the line "cache     FOLDER: 1.2 GiB of at most 10.0 GiB"; empty: the session has none.
+std::string cache_text(const Session& session);
 
 // Returns the archives of a manifest as "pipeline/archive", in its order; only the archive `chosen` if that is not empty.
 Result<std::vector<std::string>> archives_of(const coordinator::Submission& submission, const std::string& chosen = "");

@@ -29,9 +29,10 @@ struct DumpArgs {
 };
 
 Result<Exit> status(Context& context, const StatusArgs& args) {
-  return show(
-      context, [](ClientApi& api) { return api.status(); },
-      [&](const auto& status) { return status_text(status, args.map, context.out_style); });
+  MOLE_TRY(auto session, context.connect(context.options, Need::read));
+  MOLE_TRY(const auto status, session->api().status());
+  print(context, status, status_text(status, args.map, context.out_style) + (args.map ? "" : cache_text(*session)));
+  return Exit::done;
 }
 
 Result<Exit> explain(Context& context, const ExplainArgs& args) {

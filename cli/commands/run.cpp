@@ -83,7 +83,7 @@ void print_summary(Context& context, const Session& session, const coordinator::
   if (session.folder().empty()) return;
   const auto folder = session.folder() /
                       (request.overrides.empty() ? "tables/" + printable(request.pipeline) : "requests/" + printable(request.id));
-  context.out << "tables    " << folder.string() << '\n';
+  context.out << "tables    " << folder.string() << '\n' << cache_text(session);
 }
 
 Result<FinishedRun> submit_and_wait(Context& context, Session& session, const coordinator::Submission& submission,
@@ -95,23 +95,18 @@ Result<FinishedRun> submit_and_wait(Context& context, Session& session, const co
     if (auto listed = index_archive(context, session, submission, archive, interrupt); !listed) return listed.error();
   MOLE_TRY(auto plan, api.plan(submission));
   MOLE_TRY(auto accepted, api.submit(submission));
-  MOLE_TRY(auto request, wait_for(context, session, accepted.id, progress, interrupt, session.embedded()));
+  MOLE_TRY(auto request,
+           wait_for(context, session, accepted.id, progress, interrupt, session.embedded() || session.other_run() != 0));
   return FinishedRun{std::move(pipeline), std::move(plan), std::move(accepted), std::move(request)};
 }
 
-Result<Exit> run(Context& context, const RunArgs& args) {
-  MOLE_TRY(auto submission, submission_of(args.work));
-  submission.priority = 1;  // before remaining jobs of earlier runs, so that the progress shown is that of this run
-
-  const Interrupt interrupt;
-  MOLE_TRY(auto session, context.connect(context.options, Need::work));
-  MOLE_TRY(const auto finished, submit_and_wait(context, *session, submission, args.progress, interrupt));
+Result<Exit> report(Context& context, Session& session, const coordinator::Submission& submission, const FinishedRun& finished) {
   const auto& request = finished.request;
   if (context.options.json) {
     print_json(context.out, request);
   } else {
-    print_summary(context, *session, finished.plan, request);
-    print_next(context, *session, submission, finished);
+    print_summary(context, session, finished.plan, request);
+    print_next(context, session, submission, finished);
   }
   for (const auto& note : finished.plan.notes) context.err << "note: " << printable(note) << '\n';
   context.err << failures_text(request, context.err_style);
@@ -122,6 +117,16 @@ Result<Exit> run(Context& context, const RunArgs& args) {
                          : request.waits.front();
   print_error(context, transient(waits));
   return exit;
+}
+
+Result<Exit> run(Context& context, const RunArgs& args) {
+  MOLE_TRY(auto submission, submission_of(args.work));
+  submission.priority = 1;  // before remaining jobs of earlier runs, so that the progress shown is that of this run
+  const Interrupt interrupt;
+  return with_session(context, Need::work, interrupt, [&](Session& session) -> Result<Exit> {
+    MOLE_TRY(const auto finished, submit_and_wait(context, session, submission, args.progress, interrupt));
+    return report(context, session, submission, finished);
+  });
 }
 
 // ---- mole request
@@ -150,17 +155,22 @@ Result<Exit> submit(Context& context, const SubmitArgs& args) {
   submission.priority = args.priority;
   if (!args.id.empty()) submission.client_id = args.id;
   const Interrupt interrupt;
-  MOLE_TRY(auto session, context.connect(context.options, args.wait ? Need::work : Need::store));
+  if (args.wait)
+    return with_session(context, Need::work, interrupt, [&](Session& session) -> Result<Exit> {
+      MOLE_TRY(const auto accepted, session.api().submit(submission));
+      MOLE_TRY(const auto done, wait_for(context, session, accepted.id, args.progress, interrupt));
+      return print_request(context, done);
+    });
+  MOLE_TRY(auto session, context.connect(context.options, Need::store));
   MOLE_TRY(const auto accepted, session->api().submit(submission));
-  if (args.wait) {
-    MOLE_TRY(const auto done, wait_for(context, *session, accepted.id, args.progress, interrupt));
-    return print_request(context, done);
-  }
   print(context, accepted, fmt::format("request {}{}\n", printable(accepted.id), accepted.created ? "" : " (already submitted)"));
   if (session->embedded())
     context.err
         << "mole: the request is stored, but no coordinator processes it yet; start mole-coordinator on this state, or use "
            "request submit --wait\n";
+  if (session->other_run() != 0)
+    context.err << fmt::format("note: process {} (mole) processes the request until it ends; the next mole run continues\n",
+                               session->other_run());
   return Exit::done;
 }
 
@@ -184,12 +194,13 @@ Result<Exit> show_one(Context& context, const IdArgs& args) {
 
 Result<Exit> watch(Context& context, const IdArgs& args) {
   const Interrupt interrupt;
-  MOLE_TRY(auto session, context.connect(context.options, Need::read));
-  MOLE_TRY(const auto request, session->api().request(args.id));
-  if (!is_settled(request) && session->embedded())
-    return transient("no coordinator serves this state; start mole-coordinator on it, or run the pipeline with mole run");
-  MOLE_TRY(const auto done, wait_for(context, *session, args.id, args.progress, interrupt));
-  return print_request(context, done);
+  return with_session(context, Need::read, interrupt, [&](Session& session) -> Result<Exit> {
+    MOLE_TRY(const auto request, session.api().request(args.id));
+    if (!is_settled(request) && session.embedded())
+      return transient("no coordinator serves this state; start mole-coordinator on it, or run the pipeline with mole run");
+    MOLE_TRY(const auto done, wait_for(context, session, args.id, args.progress, interrupt));
+    return print_request(context, done);
+  });
 }
 
 Result<Exit> cancel(Context& context, const IdArgs& args) {

@@ -5,6 +5,7 @@
 #include "coordinator/service.hpp"
 #include "coordinator/wire/client.hpp"
 #include "coordinator/wire/frame_server.hpp"
+#include "nodes/process/cache_limit.hpp"
 #include "sdk/descriptor/sidecar.hpp"
 
 #include <fcntl.h>
@@ -13,12 +14,14 @@
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <optional>
 #include <thread>
 
@@ -27,34 +30,86 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// A process that can be waited for although it is not a child.
+class OtherProcess {
+ public:
+  OtherProcess() = default;
+  explicit OtherProcess(pid_t pid) : pid_(pid), fd_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) {}
+  OtherProcess(OtherProcess&& other) noexcept : pid_(std::exchange(other.pid_, 0)), fd_(std::exchange(other.fd_, -1)) {}
+  OtherProcess& operator=(OtherProcess&&) = delete;
+  ~OtherProcess() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+  pid_t pid() const { return pid_; }
+  // Without a descriptor the process has ended, or cannot be watched, so that it counts as ended.
+  bool ended(std::chrono::milliseconds wait) const {
+    pollfd fd{fd_, POLLIN, 0};
+    return pid_ != 0 && (fd_ < 0 || ::poll(&fd, 1, static_cast<int>(wait.count())) == 1);
+  }
+
+ private:
+  pid_t pid_ = 0;
+  int fd_ = -1;
+};
+
+// Every node of a state folder that is not a service has its cache there.
+std::optional<FileCache> cache_in(const fs::path& state, std::uint64_t limit) {
+  const auto folder = state / "node" / "cache";
+  std::error_code error;
+  if (state.empty() || !fs::is_directory(folder, error)) return std::nullopt;
+  return FileCache{folder, nodes::folder_bytes(folder), limit};
+}
+
 class RemoteSession final : public Session {
  public:
-  RemoteSession(std::unique_ptr<coordinator::ClientApi> api, fs::path folder)
-      : api_(std::move(api)), folder_(std::move(folder)) {}
+  RemoteSession(std::unique_ptr<coordinator::ClientApi> api, fs::path folder, OtherProcess other_run)
+      : api_(std::move(api)), folder_(std::move(folder)), other_run_(std::move(other_run)) {}
   coordinator::ClientApi& api() override { return *api_; }
   fs::path folder() const override { return folder_; }
+  pid_t other_run() const override { return other_run_.pid(); }
+  std::optional<FileCache> cache() const override { return cache_in(folder_, 0); }
+  bool other_run_ended(std::chrono::milliseconds wait) const override { return other_run_.ended(wait); }
+  Result<> check() override {
+    if (!other_run_ended(std::chrono::milliseconds(0))) return {};
+    return transient(fmt::format("process {} (mole), whose coordinator this command used, has ended; run the command again",
+                                 other_run_.pid()));
+  }
 
  private:
   std::unique_ptr<coordinator::ClientApi> api_;
   fs::path folder_;
+  OtherProcess other_run_;
 };
 
-Result<std::unique_ptr<Session>> remote(const std::string& address, const fs::path& folder) {
+Result<std::unique_ptr<Session>> remote(const std::string& address, const fs::path& folder, OtherProcess other_run) {
   MOLE_TRY(auto api, coordinator::RemoteCoordinator::at(address));
-  return std::unique_ptr<Session>(std::make_unique<RemoteSession>(std::move(api), folder));
+  return std::unique_ptr<Session>(std::make_unique<RemoteSession>(std::move(api), folder, std::move(other_run)));
 }
 
-// True if a process listens on the socket; a stale socket file refuses connections.
-bool is_listening(const std::string& path) {
+// Returns the process that listens on the socket, 0 if it cannot be seen from here; nullopt: none, because a stale socket file
+// refuses connections.
+std::optional<pid_t> listener_of(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return false;
+  if (path.size() >= sizeof address.sun_path) return std::nullopt;
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return false;
+  if (fd < 0) return std::nullopt;
+  ucred peer{};
+  socklen_t size = sizeof peer;
   const bool connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const bool known = connected && ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
   ::close(fd);
-  return connected;
+  if (!connected) return std::nullopt;
+  return known ? peer.pid : 0;
+}
+
+// Whether the process is `mole`, which ends with its command, and not a service, which is restarted if it ends.
+bool is_command(pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/comm", pid));
+  std::string name;
+  return pid != 0 && std::getline(file, name) && name == "mole";
 }
 
 // True if another process has the store open, possibly only for the duration of a command.
@@ -126,12 +181,15 @@ class EmbeddedSession final : public Session {
     MOLE_TRY(const auto address, coordinator::parse_address("unix:" + socket_));
     server_.emplace(coordinator::serve_coordinator(*service_), std::vector{address});
     if (auto started = server_->start(); !started) return started;
+    cache_limit_ =
+        options_.cache_limit > 0 ? options_.cache_limit : nodes::default_cache_limit(options_.state / "node" / "cache");
     return start_node();
   }
 
   coordinator::ClientApi& api() override { return *service_; }
   fs::path folder() const override { return options_.state; }
   bool embedded() const override { return true; }
+  std::optional<FileCache> cache() const override { return cache_in(options_.state, cache_limit_); }
 
   Result<> check() override {
     if (!node_ || node_->running()) return {};
@@ -148,6 +206,7 @@ class EmbeddedSession final : public Session {
     command.insert(command.end(), {"--coordinator", "unix:" + socket_, "--dir", (options_.state / "node").string(), "--blobs",
                                    (options_.state / "blobs").string(), "--slots", std::to_string(options_.slots), "--threads",
                                    threads_per_task(options_), "--parent", std::to_string(::getpid())});
+    command.insert(command.end(), {"--cache-limit", std::to_string(cache_limit_)});
     if (options_.memory > 0) command.insert(command.end(), {"--memory", std::to_string(options_.memory)});
     if (!options_.columns) command.insert(command.end(), {"--columns", "off"});
     if (!options_.stall_limit.empty()) command.insert(command.end(), {"--stall-limit", options_.stall_limit});
@@ -161,6 +220,7 @@ class EmbeddedSession final : public Session {
   std::unique_ptr<coordinator::Service> service_;
   std::optional<coordinator::FrameServer> server_;
   std::optional<Child> node_;
+  std::uint64_t cache_limit_ = 0;  // 0: there is no node
   int restarts_ = 0;
 };
 
@@ -197,11 +257,15 @@ std::vector<fs::path> plugin_search_path(const Options& options) {
 }
 
 Result<std::unique_ptr<Session>> open_session(const Options& options, Need need) {
-  if (!options.coordinator.empty()) return remote(options.coordinator, {});
+  if (!options.coordinator.empty()) return remote(options.coordinator, {}, {});
   const auto socket = socket_of(options.state);
   for (int tries = 0; tries < 100; ++tries) {
-    if (is_listening(socket)) return remote("unix:" + socket, options.state);
-    if (!is_locked(options.state)) break;
+    if (const auto pid = listener_of(socket))
+      return remote("unix:" + socket, options.state, is_command(*pid) ? OtherProcess(*pid) : OtherProcess());
+    if (!is_locked(options.state)) {
+      auto session = open_embedded(options, need, socket);
+      if (session || !is_locked(options.state)) return session;  // otherwise another process was faster
+    }
     ::poll(nullptr, 0, 50);
   }
   return open_embedded(options, need, socket);

@@ -9,8 +9,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <random>
+#include <thread>
 
 namespace mole::nodes {
 namespace fs = std::filesystem;
@@ -43,8 +45,14 @@ Result<NodeFolder> NodeFolder::open(const fs::path& given) {
   const int lock = ::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0) return unusable(folder, std::strerror(errno));
   NodeFolder node(folder, lock);
-  if (::flock(lock, LOCK_EX | LOCK_NB) != 0)
-    return invalid("another mole-node uses " + folder.string() + "; stop it, or give each node its own --dir");
+  // The daemon of a killed `mole run` is being killed, too, when the next one starts.
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  bool locked = ::flock(lock, LOCK_EX | LOCK_NB) == 0;
+  while (!locked && errno == EWOULDBLOCK && std::chrono::steady_clock::now() < patience) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    locked = ::flock(lock, LOCK_EX | LOCK_NB) == 0;
+  }
+  if (!locked) return invalid("another mole-node uses " + folder.string() + "; stop it, or give each node its own --dir");
   if (const auto prepared = node.prepare(); !prepared) return prepared.error();
   return node;
 }

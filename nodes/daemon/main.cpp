@@ -1,6 +1,7 @@
 // mole-node: the program that runs a node (docs/formats/node_folder.md). Exit codes: 0 drained, 1 failed, 2 usage, 5 refused.
 #include "coordinator/wire/client.hpp"
 #include "nodes/daemon/node_daemon.hpp"
+#include "nodes/process/cache_limit.hpp"
 #include "nodes/process/spawn.hpp"
 #include "sdk/model/program.hpp"
 
@@ -14,6 +15,7 @@
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <optional>
 
 namespace {
 
@@ -30,8 +32,9 @@ int report_error(const mole::Error& error) {
 struct Arguments {
   Options options;
   std::string coordinator = "unix:/run/mole/coordinator.sock";
-  std::string columns = "on", wall = "1h", stall = "15m", drain = "10m", log_level = "info";
+  std::string columns = "on", wall = "1h", stall = "2m", drain = "10m", log_level = "info";
   int parent = 0;
+  std::optional<std::uint64_t> cache_limit;
 };
 
 void declare(CLI::App& app, Arguments& a) {
@@ -46,9 +49,9 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--memory", o.memory, "Address space of a worker, such as 2G; 0: no limit")
       ->transform(CLI::AsSizeValue(false))
       ->default_str("2G");
-  app.add_option("--cache-limit", o.cache_limit, "Maximum size of the cache for staged files")
-      ->transform(CLI::AsSizeValue(false))
-      ->default_str("10G");
+  app.add_option("--cache-limit", a.cache_limit,
+                 "Maximum size of the cache for staged files and columns (default: 10G, but at most half of the free space)")
+      ->transform(CLI::AsSizeValue(false));
   app.add_option("--columns", a.columns, "Cache the decoded columns of files and read them instead of the files: on or off")
       ->capture_default_str()
       ->check(CLI::IsMember({"on", "off"}));
@@ -71,6 +74,7 @@ void declare(CLI::App& app, Arguments& a) {
 
 mole::Result<> fill_defaults(Arguments& a) {
   a.options.columns = a.columns == "on";
+  a.options.cache_limit = a.cache_limit ? *a.cache_limit : mole::nodes::default_cache_limit(a.options.folder / "cache");
   for (const auto& [text, time] : {std::pair{&a.wall, &a.options.wall_limit}, std::pair{&a.stall, &a.options.stall_limit},
                                    std::pair{&a.drain, &a.options.drain_limit}}) {
     MOLE_TRY(const auto parsed, mole::parse_duration(*text));

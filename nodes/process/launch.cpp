@@ -24,6 +24,8 @@ bool set_limit(__rlimit_resource what, const char* text) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 2 && std::strcmp(argv[1], "--version") == 0)
+    return std::puts("mole-launch " MOLE_VERSION) < 0 || std::fflush(stdout) != 0;
   if (argc < 6) return std::fputs("mole-launch is started by mole-node\n", stderr), 2;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != std::atoi(argv[1])) return 1;  // the parent died before prctl

@@ -12,6 +12,7 @@
 #include <string_view>
 
 bool mole::nodes::parse(CLI::App& app, int argc, char** argv, int& exit_code) {
+  app.set_version_flag("--version", version_of("mole-worker"));
   try {
     app.parse(argc, argv);
     return true;

@@ -41,7 +41,13 @@ class CommandLine : public ::testing::Test {
                       options_ = options;
                       needs_.push_back(need);
                       if (connect_error_) return *connect_error_;
-                      return std::unique_ptr<Session>(std::make_unique<FakeSession>(api_, embedded_));
+                      auto session = std::make_unique<FakeSession>(api_, embedded_);
+                      if (!other_runs_.empty()) {
+                        session->other_run_pid = other_runs_.front();
+                        other_runs_.erase(other_runs_.begin());
+                        if (const auto& answer = answers_later_; other_runs_.empty() && answer) answer();
+                      }
+                      return std::unique_ptr<Session>(std::move(session));
                     }};
     const auto code = static_cast<int>(run_command_line(arguments, context));
     return {code, out.str(), err.str()};
@@ -74,6 +80,8 @@ class CommandLine : public ::testing::Test {
   FakeApi api_;
   bool embedded_ = true;
   std::optional<Error> connect_error_;
+  std::vector<pid_t> other_runs_;        // of the next sessions; 0: none
+  std::function<void()> answers_later_;  // called when the last of them is opened
   Options options_;
   std::vector<Need> needs_;
 };
@@ -304,6 +312,35 @@ TEST_F(CommandLine, FlowsOfAMissingFileAreNotFound) {
   const auto outcome = mole({"flows", (folder_ / "absent.bz2").string()});
   EXPECT_EQ(outcome.code, 4);
   EXPECT_NE(outcome.err.find("absent.bz2 does not exist"), std::string::npos);
+}
+
+TEST_F(CommandLine, ARunContinuesWhenTheRunWhoseCoordinatorItUsesEnds) {
+  RequestStatus complete;
+  complete.id = "r-1";
+  complete.pipeline = "border";
+  complete.state = RequestState::complete;
+  prepare_run(complete);
+  answers_later_ = [&] { prepare_run(complete); };
+  for (const char* call : {"validate", "archive_task", "submit"}) {
+    prepare_run(complete);
+    api_.answers.insert_or_assign(call, transient("connection refused"));
+    other_runs_ = {71, 72, 0};
+    needs_.clear();
+    const auto outcome = mole({"run", manifest_, "2007-09-22/P1D"});
+    EXPECT_EQ(outcome.code, 0) << call << outcome.err;
+    EXPECT_EQ(needs_.size(), 3u) << call;
+    for (const char* text :
+         {"process 71 (mole) works on this state", "process 71 (mole) has ended", "process 72 (mole) has ended"})
+      EXPECT_NE(outcome.err.find(text), std::string::npos) << call << outcome.err;
+  }
+}
+
+TEST_F(CommandLine, ARunThatFailsForADifferentReasonIsNotRepeated) {
+  prepare_run({});
+  api_.answers.insert_or_assign("submit", invalid("no such module"));
+  other_runs_ = {71, 0};
+  EXPECT_EQ(mole({"run", manifest_, "2007-09-22/P1D"}).code, 5);
+  EXPECT_EQ(needs_.size(), 1u);
 }
 
 TEST_F(CommandLine, AnUnreachableServiceReturnsTryLater) {

@@ -91,6 +91,10 @@ class FakeSession final : public Session {
   std::filesystem::path folder() const override { return "mole-state"; }
   bool embedded() const override { return embedded_; }
   Result<> check() override { return {}; }
+  pid_t other_run() const override { return other_run_pid; }
+  bool other_run_ended(std::chrono::milliseconds) const override { return other_run_pid != 0; }
+
+  pid_t other_run_pid = 0;
 
  private:
   FakeApi& api_;

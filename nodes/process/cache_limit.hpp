@@ -1,0 +1,19 @@
+// How large the file cache of a node may become if nobody says.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+namespace mole::nodes {
+
+// Returns the space used by the regular files of a folder, without its subfolders; 0 if there is no such folder.
+std::uint64_t folder_bytes(const std::filesystem::path& folder);
+
+// Returns 10 GiB, but at most half of the space that is free on the disk of `cache` or used by the cache already. The folder need
+// not exist (docs/decisions/0147).
+std::uint64_t default_cache_limit(const std::filesystem::path& cache);
+
+// The same for known amounts of space.
+std::uint64_t default_cache_limit(std::uint64_t free_bytes, std::uint64_t used_bytes);
+
+}  // namespace mole::nodes
