@@ -19,6 +19,7 @@
 #pragma once
 
 #include <mole/detail/codec.hpp>
+#include <mole/detail/members.hpp>
 
 #include <array>
 #include <cstdint>
@@ -57,6 +58,8 @@ void merge_value(T& into, const T& from) {
   constexpr bool has_fields = requires { T::state.members; };
   if constexpr (requires { into.merge(from); }) {
     into.merge(from);
+  } else if constexpr (has_fields && has_merge<T>()) {
+    static_assert(!has_merge<T>(), "the `merge` of a field must be a public member declared as: void merge(const T& other)");
   } else if constexpr (is_integer) {
     into = static_cast<T>(into + from);
   } else if constexpr (is_array<T>) {

@@ -126,6 +126,9 @@ std::string describe_param(const ParamSpec<P, T>& s) {
 
 template <class M>
 std::string describe_params() {
+  static_assert(
+      !requires { typename M::Params; } || requires { M::params; },
+      "Params is not used without: static constexpr auto params = mole::params(mole::param(...), ...)");
   std::vector<std::string> items;
   if constexpr (requires { M::params; })
     std::apply([&](const auto&... s) { (items.push_back(describe_param(s)), ...); }, M::params.specs);

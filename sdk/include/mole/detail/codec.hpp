@@ -3,6 +3,7 @@
 
 #include <mole/addr.hpp>
 #include <mole/columns.hpp>
+#include <mole/detail/members.hpp>
 #include <mole/state_stream.hpp>
 
 #include <algorithm>
@@ -224,6 +225,10 @@ struct Codec<T> {
 template <class T>
 requires requires { T::state.members; }
 struct Codec<T> {
+  static_assert(
+      !has_save_or_load<T>(),
+      "a type saves either its `state` or itself, with void save(mole::StateWriter&) const, void load(mole::StateReader&), "
+      "static std::string shape() and min_size");
   template <class C, class V>
   static V member_type(V C::*);
 

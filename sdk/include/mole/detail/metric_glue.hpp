@@ -4,6 +4,7 @@
 #include <mole/columns.hpp>
 #include <mole/detail/entry.hpp>
 #include <mole/detail/export_rows.hpp>
+#include <mole/detail/members.hpp>
 #include <mole/detail/scatter.hpp>
 #include <mole/fields.hpp>
 #include <mole/inputs.hpp>
@@ -34,21 +35,6 @@ concept Mergeable = requires {
   requires is_merge_of<M>(&M::merge);
 };
 
-// Whether M has a member `merge` of any signature, which makes the name ambiguous in WithMergeProbe.
-struct MergeProbe {
-  int merge;
-};
-template <class M>
-struct WithMergeProbe : M, MergeProbe {};
-template <class M>
-constexpr bool has_merge() {
-  if constexpr (std::is_final_v<M>) return requires {
-      &M::merge;
-    };
-  else
-    return !requires { &WithMergeProbe<M>::merge; };
-}
-
 template <class A>
 struct FlowsArgument : std::false_type {
   static std::vector<std::string> reads() { return {}; }
@@ -65,6 +51,29 @@ using AddArgument = std::remove_cvref_t<decltype(add_argument(&M::add))>;
 
 template <class M>
 inline constexpr bool reads_flows = FlowsArgument<AddArgument<M>>::value;
+
+template <class M>
+concept Adds = requires(M& m, const AddArgument<M>& rows) {
+  m.add(rows);
+};
+template <class M>
+concept TakesContext = requires(M& m) {
+  m.begin(std::string_view{}, std::optional<double>{});
+};
+template <class M>
+concept Finishes = requires(M& m, const Interval& interval) {
+  m.finish(interval);
+}
+|| requires(M& m) { m.finish(); };
+
+// Whether an input of M is a context, which arrives through `begin`.
+template <class M>
+constexpr bool has_context() {
+  if constexpr (requires { M::inputs; })
+    for (const auto& input : M::inputs)
+      if (std::string_view(input.kind) == "context") return true;
+  return false;
+}
 
 template <class M>
 struct ModuleOf {
@@ -145,7 +154,7 @@ struct MetricCalls {
 
   static std::int32_t begin(const mole_module* m, mole_state* s, std::uint32_t input, const ArrowArray* rows, mole_error* e) {
     return guarded(e, [&] {
-      if constexpr (requires(M & x) { x.begin(std::string_view{}, std::optional<double>{}); }) {
+      if constexpr (TakesContext<M>) {
         const auto& module = module_of<Module>(m);
         const auto& column = *rows->children[0];
         std::optional<double> value;
@@ -272,9 +281,37 @@ constexpr bool returns_one_row() {
 }
 
 template <class M>
-constexpr bool is_deterministic() {
-  if constexpr (requires { M::deterministic; }) return M::deterministic;
+constexpr bool returns_rows() {
+  using Row = typename std::remove_cvref_t<decltype(M::output)>::Row;
+  if constexpr (Finishes<M>)
+    return returns_one_row<M>() || std::is_same_v<decltype(finished(std::declval<M&>(), Interval{})), std::vector<Row>>;
   return true;
+}
+
+template <class M>
+constexpr bool is_deterministic() {
+  if constexpr (requires { M::deterministic; }) {
+    static_assert(
+        std::is_same_v<decltype(M::deterministic), const bool> && !std::is_member_object_pointer_v<decltype(&M::deterministic)>,
+        "declare: static constexpr bool deterministic = false");
+    return M::deterministic;
+  }
+  return true;
+}
+
+// Functions that the host would not call, or not as the author means, are errors.
+template <class M>
+constexpr void check_functions() {
+  static_assert(Adds<M>, "declare one public member: void add(const mole::Flows<...>&), or void add(const mole::Values&)");
+  static_assert(Finishes<M>,
+                "declare a public member: Row finish() const; it may take const mole::Interval& and return std::vector<Row>");
+  static_assert(returns_rows<M>(), "`finish` must return Row or std::vector<Row>");
+  static_assert(TakesContext<M> || !has_begin<M>(),
+                "`begin` must be a public member declared as: void begin(std::string_view role, std::optional<double> value)");
+  static_assert(!TakesContext<M> || has_context<M>(), "`begin` is called only with an input declared with mole::context(...)");
+  static_assert(
+      TakesContext<M> || !has_context<M>(),
+      "an input declared with mole::context(...) needs: void begin(std::string_view role, std::optional<double> value)");
 }
 
 template <class M>
@@ -294,6 +331,7 @@ struct Glue<Kind::metric> {
 
   template <class M>
   static std::string describe() {
+    check_functions<M>();
     static_assert(
         requires { M::state.members; }, "declare the state: static constexpr auto state = mole::fields(&M::member...)");
     static_assert(reads_flows<M> || std::is_same_v<AddArgument<M>, Values>,
@@ -303,8 +341,7 @@ struct Glue<Kind::metric> {
     auto state = JsonObject().raw("revision", json_number(M::state.revision)).text("shape", shape_hash(shape_of<M>()));
     auto about = describe_about(M::about);
     if constexpr (!returns_one_row<M>()) about.text("rows", "many");
-    return about
-        .text("execution", Mergeable<M> ? "mergeable" : "sequential")
+    return about.text("execution", Mergeable<M> ? "mergeable" : "sequential")
         .raw("deterministic", is_deterministic<M>() ? "true" : "false")
         .raw("inputs", describe_inputs<M>())
         .raw("params", describe_params<M>())
