@@ -143,6 +143,22 @@ def hostile_plugins(folder):
     print("plugins with a different ABI version or without the symbol are rejected")
 
 
+def versions(folder):
+    """Every installed program prints its name and the same version."""
+    programs = sorted(p.name for p in (BUILD / "bin").iterdir() if p.name == "mole" or p.name.startswith("mole-") and "test" not in p.name)
+    check({"mole", "mole-coordinator", "mole-node", "mole-worker", "mole-seal", "mole-launch", "mole-describe"} <= set(programs), f"{programs}")
+    commands = [(program,) for program in programs] + [("mole-worker", "--run"), ("mole-worker", "--flows")]
+    found = set()
+    for program, *mode in commands:
+        done = subprocess.run([BUILD / "bin" / program, *mode, "--version"], cwd=folder, capture_output=True, text=True)
+        check(done.returncode == 0 and done.stderr == "", f"{program} {mode} --version: {done.returncode} {done.stderr}")
+        name, version = done.stdout.split()
+        check(name == program and re.fullmatch(r"\d+\.\d+\.\d+\S*", version), f"{program} prints {done.stdout!r}")
+        found.add(version)
+    check(len(found) == 1, f"{found}")
+    print(f"{len(commands)} commands print the version")
+
+
 def output_that_cannot_be_written(folder):
     """Every command of every program reports a full disk, and is quiet if its reader closes the pipe."""
     (folder / "bad.yaml").write_text(GOOD)
@@ -208,6 +224,7 @@ with TemporaryFolder("bad") as folder:
     stores(folder)
     empty_ranges(folder)
     output_files(folder)
+    versions(folder)
     output_that_cannot_be_written(folder)
     full_disk(folder)
     hostile_plugins(folder)
