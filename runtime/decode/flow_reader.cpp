@@ -80,12 +80,23 @@ void FlowReader::sink_datagram(void* self, std::int64_t exported_us, std::uint32
   if ((flags & MOLE_LOST_IN_DAMAGE) != 0) lost = 0;
   if (reader.report_.datagrams == 0) reader.report_.exported_first = reader.report_.exported_last = exported_us;
   ++reader.report_.datagrams;
-  reader.near_ += near_range(reader.file_.covers).contains(exported_us);
+  const bool near = reader.file_.covers.empty() || near_range(reader.file_.covers).contains(exported_us);
+  reader.near_ += near;
   reader.report_.flows_lost += lost;
   reader.report_.exported_first = std::min(reader.report_.exported_first, exported_us);
   reader.report_.exported_last = std::max(reader.report_.exported_last, exported_us);
   reader.evidence_.add(exported_us, flows, lost);
   if (reader.delays_) reader.delays_->exported(exported_us, flows);
+
+  // A datagram with a wrong clock does not show that the time of the file was readable. Those of one of several exporters are
+  // between others and make no difference.
+  if (!near) {
+    reader.misdated_ = true;
+    return;
+  }
+  if (reader.misdated_ && exported_us - (reader.range_read_ ? reader.range_to_ : reader.range_from_) > reader.longest_pause())
+    reader.mark_damage();
+  reader.misdated_ = false;
 
   if (!reader.range_open_) {
     reader.range_open_ = true;
@@ -117,7 +128,7 @@ void FlowReader::close_range(Micros to) {
 
 void FlowReader::finish() {
   finished_ = true;
-  if (given_up_ || source_->ends_in_damage()) mark_damage();
+  if (given_up_ || source_->ends_in_damage() || (misdated_ && file_.covers.to - range_to_ > longest_pause())) mark_damage();
   if (range_open_) close_range(file_.covers.to);
   if (!compressed_again_.empty() && report_.datagrams == 0 && report_.flows == 0)
     report_.lost_content = {{0, source_->content_bytes(),

@@ -21,6 +21,7 @@
 #include "runtime/decode/flow_source.hpp"
 #include "sdk/model/task.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -65,6 +66,8 @@ class FlowReader final : public FlowSource {
   void close_range(Micros to);
   void finish();
   bool misplaced() const { return !file_.covers.empty() && near_ * 2 < report_.datagrams; }
+  // Of an exporter with the right time, between datagrams of one with a wrong time.
+  Micros longest_pause() const { return std::max((file_.covers.to - file_.covers.from) / 60, minute_us); }
 
   task::File file_;
   std::unique_ptr<ContentSource> source_;
@@ -86,6 +89,7 @@ class FlowReader final : public FlowSource {
   // A range of export time without damage: it begins with the file or with the first datagram after damage, and ends with the
   // file or with the last datagram before damage.
   bool range_open_ = true, range_read_ = false;  // range_read_: it contains a datagram
+  bool misdated_ = false;                        // the last datagram was not exported near the time range of the file
   Micros range_from_, range_to_ = 0;
   Evidence evidence_;
   std::optional<DelayCounter> delays_;
