@@ -48,6 +48,11 @@ def manifests(folder):
     rejected(folder, "pipeline: [", 5, r"bad\.yaml:\d+", **validate)
     rejected(folder, "a: &a [x]\nb: [*a]\n", 5, r"bad\.yaml", **validate)
     rejected(folder, "", 5, "bad.yaml", **validate)
+    for text in (GOOD + "---\npipeline: other\n", GOOD + "---\n", GOOD + "...\n" + GOOD, "---\n---\n" + GOOD, GOOD + "--- {pipeline: other}\n"):
+        rejected(folder, text, 5, r"bad\.yaml:\d+:\d+: a second document", **validate)
+    for text in (GOOD + "...\n", "---\n" + GOOD, "%YAML 1.2\n---\n" + GOOD, "\ufeff" + GOOD, GOOD + "# ---\n"):
+        (folder / "bad.yaml").write_text(text)
+        mole("manifest", "validate", "bad.yaml", cwd=folder)
     print("manifests are rejected with position, cause and remedy")
 
 
@@ -210,7 +215,8 @@ def output_files(folder):
 
 
 def empty_ranges(folder):
-    for text in ("2007-09-22/P0D", "2007-09-22/0s", "2007-09-22/P106751991D", "2007-09-22/2007-09-22"):
+    for text in ("2007-09-22/P0D", "2007-09-22/0s", "2007-09-22/P106751991D", "2007-09-22/2007-09-22", "2007-09-23/2007-09-22", "2007-09-22/P-1D",
+                 "2007-09-22/18446744073709551616s", "@9223372036854775807/1h", "2007-09-22/", "2007-09-31/P1D"):
         for command in (("results", "traffic"), ("run", "bad.yaml"), ("plan", "bad.yaml")):
             done = mole(*command, text, "--state", folder / "state", cwd=folder, code=2)
             check(not done.stdout, f"{command} {text} prints nothing")

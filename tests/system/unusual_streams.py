@@ -157,7 +157,7 @@ def main():
                 wrong.append(f"{name}: {sum(missing.values())} of {sum(flows.values())} flows are missing, {sum(more.values())} are too many; first: "
                              f"{[address(a) for a in [*missing, *more][:3]]}")
         check(not wrong, "\n".join(wrong) + f"\nin {folder}")
-        # A datagram whose header is sound is read whole; bytes inserted into it cannot be told from bytes after it.
+        # A datagram whose header is sound is read whole; it is not known whether bytes were inserted into it or after it.
         check(len(others) <= 30 * sum("inserted" in name for name in names), f"{len(others)} flows mix the bytes of two datagrams: {others[:5]}")
         # '8' and '1' are valid digits of a header, too.
         sound = ("empty_datagrams", "repeated_flows", "headers: empty streams", "headers: bit 0 of byte 3", "headers: bit 3 of byte 3", "headers: smallest")
