@@ -138,7 +138,7 @@ def second_run(folder):
     for how, stop, codes in (("finished", None, (0, 3)), ("interrupted", signal.SIGINT, (75, 130)), ("killed", signal.SIGKILL, (-9,))):
         first, second = both()
         if stop:
-            wait_until(lambda: "r3" in mole("request", "list", "--state", state).stdout, "the second request")
+            wait_until(lambda: "two" in mole("request", "list", "--state", state).stdout, "the second request")
             first.send_signal(stop)
         code = first.wait(300)
         check(code in codes, f"{how}: the first run exited with {code}: {text(folder, 'one')[-2000:]}")
