@@ -27,6 +27,10 @@ def tables(folder, where="tables/apart"):
     return query(f"SELECT * FROM read_parquet('{glob}', union_by_name = true, hive_partitioning = false) ORDER BY ALL")
 
 
+def last_run(folder):
+    return [request for request in mole_json("request", "list", cwd=folder) if request["kind"] == "run"][-1]
+
+
 with TemporaryFolder("apart") as folder:
     for name, seed in (("mine", 2), ("theirs", 3)):
         mole("archive", "simulate", folder / name, "--seed", seed, "--from", "2007-09-22", "--to", "2007-09-22T11", "--routers", "1", "--flows-per-hour", 200)
@@ -65,7 +69,7 @@ with TemporaryFolder("apart") as folder:
 
     # A what-if.
     mole("run", "apart.yaml", *RANGE, "--set", OVERRIDE, cwd=folder)
-    request = mole_json("request", "list", cwd=folder)[-1]["id"]
+    request = last_run(folder)["id"]
     check(rows("apart/traffic", cwd=folder) == plain and tables(folder) == shown, "a what-if changes nothing")
     what_if = rows("apart/traffic", "--what-if", "last", cwd=folder)
     check(what_if != plain and what_if == rows("apart/traffic", "--what-if", request, cwd=folder), "it is shown when asked for")
@@ -73,10 +77,10 @@ with TemporaryFolder("apart") as folder:
 
     # A request for rows that lack their files waits, and is listed as waiting.
     mole("run", "apart.yaml", "--from", "2007-09-22T02:00", "--to", "2007-09-22T11:00", cwd=folder, code=75)
-    waiting = mole_json("request", "list", cwd=folder)[-1]
+    waiting = last_run(folder)
     check(waiting["state"] == "WAITING", f"it waits: {waiting}")
     mole("run", "apart.yaml", "--from", "2007-09-22T02:00", "--to", "2007-09-22T11:00", cwd=folder, code=75)
-    check(mole_json("request", "list", cwd=folder)[-1]["state"] == "WAITING", "and still waits")
+    check(last_run(folder)["state"] == "WAITING", "and still waits")
     mole("run", "apart.yaml", "--from", "2007-09-22T02:00", "--to", "2007-09-22T11:00", "--partial", cwd=folder, code=3)
 
     # A router that the archive does not have.
