@@ -18,6 +18,8 @@ namespace keys = store::keys;
 
 namespace {
 
+constexpr std::size_t max_shared_files = 100;
+
 json failure_row(const leases::FailureRecord& failure, const std::string& job) {
   return {{"job", job},
           {"plugin_failures", failure.plugin_failures},
@@ -170,6 +172,8 @@ bool Completions::apply_file_reports(const Completion& completion, Change& chang
       file.changed = true;
       if (is_faulty(report.state)) verifying->damaged = true;
       if (report.state == task::FileState::sound) verifying->delays += report.delays;
+      if (report.exporters > 1 && verifying->shared_files.size() < max_shared_files)
+        verifying->shared_files.push_back({report.id, report.exporters});
       verifying->changed += file.digest_changed;
     }
     if (file.digest_changed)

@@ -73,7 +73,8 @@ void Requests::read_archive(Request& request, Change& change) {
   const auto& archive = archive_named(graph, request.archive);
   const auto name = graph.index_name(archive);
   const auto index = state_.index_of(graph, archive);
-  const auto sample = request.kind == RequestKind::profile ? jobs::sample_of(*index, request.range()) : std::vector<TimeRange>();
+  const auto sample =
+      request.kind == RequestKind::profile ? jobs::sample_of(*index, request.range(), request.sample) : std::vector<TimeRange>();
   std::set<Micros> starts;
   request.files.total = request.bytes.total = 0;
   const Micros length = sample.empty() ? archive.block_length : archive.covers;

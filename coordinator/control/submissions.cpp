@@ -49,6 +49,7 @@ std::string digest_of_body(const Request& request) {
       .field(request.asked_from)
       .field(request.asked_to)
       .field(std::uint64_t{request.partial})
+      .field(request.sample)
       .field(static_cast<std::int64_t>(request.priority))
       .finish()
       .hex();
@@ -151,6 +152,7 @@ Result<PreparedRequest> Submissions::prepare(const Submission& submission, TimeR
   request.asked_from = submission.range.from;
   request.asked_to = submission.range.to;
   request.partial = submission.partial;
+  request.sample = submission.sample;
   request.priority = submission.priority;
   request.client_id = submission.client_id;
   request.manifest = submission.manifest_name;

@@ -102,8 +102,8 @@ std::vector<Gap> ArchiveIndex::gaps(std::size_t limit) const {
   return out;
 }
 
-std::vector<TimeRange> sample_of(const ArchiveIndex& index, TimeRange range) {
-  constexpr std::size_t max_slots = 12;
+std::vector<TimeRange> sample_of(const ArchiveIndex& index, TimeRange range, std::size_t count) {
+  const std::size_t max_slots = count > 0 ? count : 12;
   std::set<Micros> starts;
   for (const auto& file : index.files())
     if (range.empty() || file.file.covers.overlaps(range)) starts.insert(file.file.covers.from);

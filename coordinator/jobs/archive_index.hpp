@@ -117,7 +117,8 @@ void ArchiveIndex::walk(const Timeline& t, TimeRange range, Visit visit) const {
   gaps_up_to(next, floor_div(range.to - 1 - t.phase, covers_) + 1);
 }
 
-// Slots of files to sample for a profile of the archive: spread evenly over its files in `range` (empty: over all).
-std::vector<TimeRange> sample_of(const ArchiveIndex& index, TimeRange range);
+// Slots of files to sample for a profile of the archive: at most `count` (0: 12), spread evenly over its files in `range` (empty:
+// over all).
+std::vector<TimeRange> sample_of(const ArchiveIndex& index, TimeRange range, std::size_t count = 0);
 
 }  // namespace mole::coordinator::jobs

@@ -16,7 +16,7 @@ void visit_fields(R& r, auto f) {
       f("reason", r.reason), f("code", r.code), f("counts", r.jobs), f("coverage", r.coverage),
       f("coverage_plain", r.coverage_without_windows), f("coverage_windowed", r.coverage_with_windows), f("failures", r.given_up),
       f("waits", r.waits), f("notes", r.notes), f("files", r.files), f("bytes", r.bytes), f("delays", r.delays),
-      f("manifest", r.manifest), f("internal", r.internal);
+      f("manifest", r.manifest), f("internal", r.internal), f("sample", r.sample), f("shared_files", r.shared_files);
 }
 
 template <class T>
@@ -46,7 +46,9 @@ struct Reader {
       stored.get_to(value);
     }
   }
-  void operator()(const char* name, auto& value) const { read(row.at(name), value); }
+  void operator()(const char* name, auto& value) const {
+    if (const auto stored = row.find(name); stored != row.end()) read(*stored, value);
+  }
   void operator()(const char* name, std::vector<JobFailure>& value) const {
     for (const auto& failure : row.at(name)) read(failure, value.emplace_back());
   }

@@ -20,20 +20,22 @@ struct Submission {
   std::int32_t priority = 0;
   std::string client_id;
   bool internal = false;
+  std::uint64_t sample = 0;
 
-  static constexpr auto table = document(
-      "Submission", "A manifest and a time range.",  //
-      field("manifest", &Submission::manifest, "YAML text"),
-      field("manifest_name", &Submission::manifest_name, "For messages: the path as the user wrote it"),
-      field("base", &Submission::base, "Absolute folder; relative paths in the manifest are relative to it"),
-      field("overrides", &Submission::overrides, "`modules.mean.window=1d`, applied before validation (`--set`)"),
-      field("module", &Submission::module, "Requested module; empty: every module of the pipeline"),
-      field("range", &Submission::range, "Rounded outward to blocks"),
-      field("partial", &Submission::partial, "Blocks past the end of the archive are computed too"),
-      field("priority", &Submission::priority, "Requests with a higher priority run first"),
-      field("client_id", &Submission::client_id,
-            "Chosen by the caller; submitting again with the same id returns the same request"),
-      field("internal", &Submission::internal, "It prepares another request; lists of requests leave it out").optional());
+  static constexpr auto table =
+      document("Submission", "A manifest and a time range.",  //
+               field("manifest", &Submission::manifest, "YAML text"),
+               field("manifest_name", &Submission::manifest_name, "For messages: the path as the user wrote it"),
+               field("base", &Submission::base, "Absolute folder; relative paths in the manifest are relative to it"),
+               field("overrides", &Submission::overrides, "`modules.mean.window=1d`, applied before validation (`--set`)"),
+               field("module", &Submission::module, "Requested module; empty: every module of the pipeline"),
+               field("range", &Submission::range, "Rounded outward to blocks"),
+               field("partial", &Submission::partial, "Blocks past the end of the archive are computed too"),
+               field("priority", &Submission::priority, "Requests with a higher priority run first"),
+               field("client_id", &Submission::client_id,
+                     "Chosen by the caller; submitting again with the same id returns the same request"),
+               field("internal", &Submission::internal, "It prepares another request; lists of requests leave it out").optional(),
+               field("sample", &Submission::sample, "`profile`: number of times whose files are read; 0: 12").optional());
 };
 
 // Thread-safe.
@@ -65,7 +67,8 @@ class ClientApi : public virtual BlobApi {
   virtual Result<std::vector<ArchiveFile>> archive_files(const std::string& archive) = 0;
   // Lists the missing and damaged files of an archive.
   virtual Result<ArchiveGaps> archive_gaps(const std::string& archive) = 0;
-  // Lists an archive again (index) or reads all its files (verify): a durable request, as with `submit`.
+  // Lists an archive again (index), or reads all its files (verify) or a sample of them (profile): a durable request, as with
+  // `submit`.
   virtual Result<Accepted> archive_task(const Submission&, const std::string& archive, RequestKind kind) = 0;
   // Returns rows of one table of the store, from a snapshot. `from`: "" or `next` of the previous call.
   virtual Result<TableDump> dump(const std::string& table, const std::string& from, std::uint32_t limit) = 0;

@@ -12,7 +12,8 @@
 
 namespace mole::nodes {
 
-enum class FlowFormat { none, csv, ndjson, frames };
+// report: no flows, but one FileReport per file and line, as JSON.
+enum class FlowFormat { none, csv, ndjson, frames, report };
 enum class TimeFormat { rfc3339, epoch_ms };
 
 // Prints CSV or NDJSON to a borrowed descriptor. Formats into one buffer, without format strings, for speed. Not thread-safe.

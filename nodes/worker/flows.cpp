@@ -110,18 +110,27 @@ Result<task::FileState> print_file(const std::filesystem::path& path, const Flow
   MOLE_TRY(auto content,
            open_content(path, {.threads = options.threads, .decode = options.decode, .max_content = options.max_content}));
   ColumnSet wanted;
-  if (options.format != FlowFormat::none)
+  const bool report_only = options.format == FlowFormat::report;
+  if (report_only)
+    wanted.set(MOLE_COLUMN_START).set(MOLE_COLUMN_END);
+  else if (options.format != FlowFormat::none)
     for (const int c : options.columns) wanted.set(static_cast<std::size_t>(c));
   task::File file;
   file.id = path.string();
   FlowReader reader(file, std::move(content), decoder->vtable(), decoder->module(), wanted, 0);
+  if (report_only) reader.measure_delays();
   FlowBatch batch;
   while (true) {
     MOLE_TRY(auto more, reader.next(batch));
     if (!more) break;
+    if (report_only) continue;
     if (auto written = sink(batch); !written) return written.error();
   }
   const auto report = reader.report();
+  if (report_only) {
+    std::printf("%s\n", json_text(report).c_str());
+    return report.state;
+  }
   if (report.state != task::FileState::sound) print_damage(path, report);
   if (options.format == FlowFormat::none)
     std::fprintf(stderr, "mole flows: %s: %llu flows\n", path.c_str(), static_cast<unsigned long long>(report.flows));
@@ -181,8 +190,11 @@ int print_flows(int argc, char** argv) {
   CLI::App app("Prints the flows of files", "mole-worker --flows");
   FlowsOptions options;
   std::string columns = "start,end,src_addr,src_port,dst_addr,dst_port,protocol,tcp_flags,packets,bytes";
-  const std::map<std::string, FlowFormat> formats{
-      {"csv", FlowFormat::csv}, {"ndjson", FlowFormat::ndjson}, {"frames", FlowFormat::frames}, {"none", FlowFormat::none}};
+  const std::map<std::string, FlowFormat> formats{{"csv", FlowFormat::csv},
+                                                  {"ndjson", FlowFormat::ndjson},
+                                                  {"frames", FlowFormat::frames},
+                                                  {"none", FlowFormat::none},
+                                                  {"report", FlowFormat::report}};
   const std::map<std::string, TimeFormat> times{{"rfc3339", TimeFormat::rfc3339}, {"epoch_ms", TimeFormat::epoch_ms}};
   const std::map<std::string, Bzip2Decoder> decoders{{"libbzip2", Bzip2Decoder::libbzip2},
                                                      {"interleaved", Bzip2Decoder::interleaved}};

@@ -134,6 +134,35 @@ std::string_view other_compression(std::span<const std::uint8_t> head) {
   return {};
 }
 
+std::string_view format_named_by(std::span<const std::uint8_t> head) {
+  using namespace std::string_view_literals;
+  struct Format {
+    std::string_view magic, name;
+  };
+  static constexpr Format formats[] = {
+      {"\x0c\xa5"sv, "nfcapd files (nfdump)"},
+      {"\xa5\x0c"sv, "nfcapd files (nfdump)"},
+      {"\xcf\x10"sv, "flow-tools files"},
+      {"\xde\xad\xbe\xef"sv, "SiLK files"},
+      {"\0\x0a"sv, "IPFIX messages"},
+      {"\0\x09"sv, "NetFlow v9"},
+      {"\0\x07"sv, "NetFlow v7"},
+      {"\0\x01"sv, "NetFlow v1"},
+      {"\0\0\0\x05"sv, "sFlow datagrams"},
+      {"\xd4\xc3\xb2\xa1"sv, "packet captures (pcap)"},
+      {"\xa1\xb2\xc3\xd4"sv, "packet captures (pcap)"},
+      {"\x4d\x3c\xb2\xa1"sv, "packet captures (pcap)"},
+      {"\x0a\x0d\x0d\x0a"sv, "packet captures (pcapng)"},
+      {"PAR1"sv, "Parquet files"},
+  };
+  const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
+  for (const auto& format : formats)
+    if (text.starts_with(format.magic)) return format.name;
+  const auto start = text.substr(0, 256);
+  const auto is_text = [](char c) { return (c >= ' ' && c <= '~') || c == '\n' || c == '\r' || c == '\t'; };
+  return start.size() >= 16 && std::ranges::all_of(start, is_text) ? "text" : ""sv;
+}
+
 void add_lost(std::vector<task::ByteRange>& list, std::uint64_t from, std::uint64_t to, std::string_view reason) {
   if (!list.empty() && list.back().to == from && list.back().reason == reason) {
     list.back().to = std::max(list.back().to, to);

@@ -20,6 +20,7 @@ void DelayCounter::add(const FlowBatch& batch) {
     auto& datagram = datagrams_.front();
     count(counts_.start, datagram.exported - starts[row]);
     count(counts_.end, datagram.exported - ends[row]);
+    counts_.late += starts[row] < late_before_;
     if (--datagram.flows == 0) datagrams_.pop_front();
   }
 }

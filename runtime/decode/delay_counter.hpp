@@ -11,6 +11,9 @@ namespace mole::runtime {
 
 class DelayCounter {
  public:
+  // Flows that began before `late_before` are late.
+  explicit DelayCounter(Micros late_before) : late_before_(late_before) {}
+
   // The next `flows` flows were exported at `exported`. In file order.
   void exported(Micros exported, std::uint32_t flows) {
     if (flows > 0) datagrams_.push_back({exported, flows});
@@ -25,6 +28,7 @@ class DelayCounter {
     Micros exported;
     std::uint32_t flows;  // not counted yet
   };
+  const Micros late_before_;
   std::deque<Datagram> datagrams_;
   DelayCounts counts_;
 };

@@ -24,11 +24,16 @@ TimeRange near_range(TimeRange covers) {
   return {covers.from - tolerance, covers.to + tolerance};
 }
 
-// Returns "compressed with ..." if the content begins like a compressed file, otherwise an empty string.
-std::string compression_of(std::span<const std::uint8_t> content) {
-  if (begins_bzip2_stream(content)) return "compressed with bzip2 again";
-  const auto reason = other_compression(content);
-  return std::string(reason.substr(0, reason.find(',')));
+// Returns why a decoder finds nothing in content that begins like this, and what to do; an empty string if that is not known.
+std::string why_unreadable(std::span<const std::uint8_t> content) {
+  const auto compressed = begins_bzip2_stream(content) ? "compressed with bzip2 again" : other_compression(content);
+  if (!compressed.empty())
+    return "the decompressed content is " + std::string(compressed.substr(0, compressed.find(','))) +
+           "; decompress the file once, then convert it";
+  const std::string format(format_named_by(content));
+  if (format.empty()) return {};
+  return "the content has the format of " + format +
+         ", which the decoder does not read; export it as NetFlow v5, or name a decoder " + "plugin for it";
 }
 
 }  // namespace
@@ -65,7 +70,7 @@ std::int32_t FlowReader::source_next(void* self, const std::uint8_t** data, std:
   }
   if (!*chunk) return MOLE_END;
   if ((*chunk)->gap) reader.mark_damage();
-  if ((*chunk)->offset == 0) reader.compressed_again_ = compression_of((*chunk)->bytes);
+  if ((*chunk)->offset == 0) reader.why_unreadable_ = why_unreadable((*chunk)->bytes);
   *data = (*chunk)->bytes.data();
   *size = (*chunk)->bytes.size();
   *offset = (*chunk)->offset;
@@ -86,7 +91,10 @@ void FlowReader::sink_datagram(void* self, std::int64_t exported_us, std::uint32
   reader.report_.exported_first = std::min(reader.report_.exported_first, exported_us);
   reader.report_.exported_last = std::max(reader.report_.exported_last, exported_us);
   reader.evidence_.add(exported_us, flows, lost);
-  if (reader.delays_) reader.delays_->exported(exported_us, flows);
+  if (reader.delays_) {
+    reader.delays_->exported(exported_us, flows);
+    reader.exporters_.add(flags >> MOLE_EXPORTER_SHIFT, exported_us);
+  }
 
   // A datagram with a wrong clock does not show that the time of the file was readable. Those of one of several exporters are
   // between others and make no difference.
@@ -130,9 +138,8 @@ void FlowReader::finish() {
   finished_ = true;
   if (given_up_ || source_->ends_in_damage() || (misdated_ && file_.covers.to - range_to_ > longest_pause())) mark_damage();
   if (range_open_) close_range(file_.covers.to);
-  if (!compressed_again_.empty() && report_.datagrams == 0 && report_.flows == 0)
-    report_.lost_content = {{0, source_->content_bytes(),
-                             "the decompressed content is " + compressed_again_ + "; decompress the file once, then convert it"}};
+  if (!why_unreadable_.empty() && report_.datagrams == 0 && report_.flows == 0)
+    report_.lost_content = {{0, source_->content_bytes(), why_unreadable_}};
   if (misplaced()) report_.readable.clear();
   evidence_.finish();
   evidence_.set_readable(report_.readable);
@@ -211,7 +218,10 @@ task::FileReport FlowReader::report() const {
                  : report.datagrams == 0 && report.flows == 0 ? task::FileState::unreadable
                                                               : task::FileState::damaged;
   report.content_bytes = source_->content_bytes();
-  if (delays_) report.delays = delays_->counts();
+  if (delays_) {
+    report.delays = delays_->counts();
+    report.exporters = exporters_.count();
+  }
   return report;
 }
 

@@ -17,6 +17,7 @@
 #include "runtime/decode/content_source.hpp"
 #include "runtime/decode/delay_counter.hpp"
 #include "runtime/decode/evidence.hpp"
+#include "runtime/decode/exporter_count.hpp"
 #include "runtime/decode/flow_batch.hpp"
 #include "runtime/decode/flow_source.hpp"
 #include "sdk/model/task.hpp"
@@ -39,8 +40,9 @@ class FlowReader final : public FlowSource {
   FlowReader(task::File file, std::unique_ptr<ContentSource> source, const mole_decoder_v1* decoder, const mole_module* module,
              ColumnSet wanted, std::uint32_t router);
   ~FlowReader() override;
-  // Makes the report contain the export delays. `wanted` must have start and end. Call before next().
-  void measure_delays() { delays_.emplace(); }
+  // Makes the report contain the export delays, the flows that began before `late_before`, and the number of exporters. `wanted`
+  // must have start and end. Call before next().
+  void measure_delays(Micros late_before = INT64_MIN) { delays_.emplace(late_before); }
 
   // If the decoder gives up (returns corrupt), there are no more flows and the file is reported as damaged.
   Result<bool> next(FlowBatch& batch) override;
@@ -80,7 +82,7 @@ class FlowReader final : public FlowSource {
   mole_decoder* decoder_ = nullptr;
 
   std::optional<Error> source_error_;
-  std::string compressed_again_;  // how the content is compressed, if it begins like a compressed file
+  std::string why_unreadable_;  // if the decoder finds nothing
 
   bool finished_ = false;
   std::optional<std::string> given_up_;  // message of the decoder if it gave up
@@ -93,6 +95,7 @@ class FlowReader final : public FlowSource {
   Micros range_from_, range_to_ = 0;
   Evidence evidence_;
   std::optional<DelayCounter> delays_;
+  ExporterCount exporters_;
 };
 
 }  // namespace mole::runtime

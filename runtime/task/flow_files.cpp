@@ -179,7 +179,7 @@ Result<std::unique_ptr<FlowSource>> FlowFiles::decode(std::uint32_t number, Colu
   if (options_.delays) decoded.set(MOLE_COLUMN_START).set(MOLE_COLUMN_END);
   auto reader = std::make_unique<FlowReader>(file, std::move(*content), decoder_.vtable(), decoder_.module(), decoded,
                                              router_number(file.router));
-  if (options_.delays) reader->measure_delays();
+  if (options_.delays) reader->measure_delays(file.covers.from - archive.lateness);
   std::unique_ptr<FlowSource> source = std::make_unique<DecodedSource>(decoder_, std::move(reader));
   if (!part) return source;
   return record(number, wanted, std::move(source), std::move(*part));

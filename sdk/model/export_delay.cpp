@@ -38,6 +38,7 @@ std::span<const Micros> delay_bounds() { return bounds; }
 DelayCounts& DelayCounts::operator+=(const DelayCounts& other) {
   add(start, other.start);
   add(end, other.end);
+  late += other.late;
   return *this;
 }
 

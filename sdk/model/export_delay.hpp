@@ -36,13 +36,16 @@ struct ExportDelay {
 // element more than there are bounds counts the others. Empty: not measured.
 struct DelayCounts {
   std::vector<std::uint64_t> start, end;
+  std::uint64_t late = 0;
 
   bool empty() const { return start.empty(); }
   bool operator==(const DelayCounts&) const = default;
   DelayCounts& operator+=(const DelayCounts& other);
-  static constexpr auto table = document("DelayCounts", "Flows by export delay, in ascending classes.",  //
-                                         field("start", &DelayCounts::start, "By delay since the start of the flow"),
-                                         field("end", &DelayCounts::end, "By delay since its end"));
+  static constexpr auto table = document(
+      "DelayCounts", "Flows by export delay, in ascending classes.",  //
+      field("start", &DelayCounts::start, "By delay since the start of the flow"),
+      field("end", &DelayCounts::end, "By delay since its end"),
+      field("late", &DelayCounts::late, "Flows that began more than `lateness` before the time of their file").optional());
 };
 
 // From 1 second to 6 hours.

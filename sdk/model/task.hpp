@@ -244,6 +244,7 @@ struct FileReport {
   FlowSource source = FlowSource::none;
   DelayCounts delays;
   Digest columns = {};
+  std::uint64_t exporters = 0;
 
   static constexpr auto table = document(
       "FileReport", "The results of decoding a file.",  //
@@ -260,6 +261,10 @@ struct FileReport {
       field("source", &FileReport::source, "Where this run got the flows: not a property of the file, not part of the lineage"),
       field("delays", &FileReport::delays, "`verify`: its flows by export delay; not part of the lineage").optional(),
       field("columns", &FileReport::columns, "Name of its columns in the node's cache; empty: not kept. Not part of the lineage")
+          .optional(),
+      field(
+          "exporters", &FileReport::exporters,
+          "`verify`: exporters whose datagrams alternate in the file, if the decoder distinguishes them; not part of the lineage")
           .optional());
 };
 

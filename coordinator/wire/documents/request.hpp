@@ -86,6 +86,16 @@ struct TaskStatus {
                field("flows", &TaskStatus::flows, "Flows decoded so far"));
 };
 
+struct SharedFile {
+  std::string id;
+  std::uint64_t exporters = 0;
+
+  bool operator==(const SharedFile&) const = default;
+  static constexpr auto table = document("SharedFile", "A file that contains datagrams of several exporters.",  //
+                                         field("id", &SharedFile::id, "Id of the file"),
+                                         field("exporters", &SharedFile::exporters, "Exporters whose datagrams alternate in it"));
+};
+
 struct RequestStatus {
   std::string id;
   RequestKind kind = RequestKind::run;
@@ -109,6 +119,8 @@ struct RequestStatus {
   std::vector<std::string> notes = {};
   std::string manifest = {};
   bool internal = false;
+  std::vector<SharedFile> shared_files = {};
+  std::uint64_t sample = 0;
 
   bool operator==(const RequestStatus&) const = default;
   static constexpr auto table = document(
@@ -145,8 +157,11 @@ struct RequestStatus {
           "What the range or the manifest asks for and the archive does not have; at the end also which modules printed messages")
           .optional(),
       field("manifest", &RequestStatus::manifest, "Path of its manifest, as the user wrote it").optional(),
-      field("internal", &RequestStatus::internal, "A command submitted it to prepare the request that the user wants")
-          .optional());
+      field("internal", &RequestStatus::internal, "A command submitted it to prepare the request that the user wants").optional(),
+      field("shared_files", &RequestStatus::shared_files,
+            "`verify` and `profile`: files with datagrams of several exporters, the first 100")
+          .optional(),
+      field("sample", &RequestStatus::sample, "`profile`: number of times whose files are read; 0: 12").optional());
 };
 
 struct FinishedJob {

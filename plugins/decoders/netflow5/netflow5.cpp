@@ -21,6 +21,10 @@ std::uint32_t boot_ms(std::uint32_t seconds, std::uint32_t nanoseconds, std::uin
   return uptime_ms == 0 ? 0 : seconds * 1000 + nanoseconds / 1'000'000 - uptime_ms;
 }
 
+constexpr std::uint32_t clock_slack_ms = 5'000;  // the export time of some exporters has whole seconds, and clocks are adjusted
+
+bool is_same_boot(std::uint32_t a_ms, std::uint32_t b_ms) { return a_ms - b_ms + clock_slack_ms <= 2 * clock_slack_ms; }
+
 bool are_near(std::uint32_t seconds, std::uint32_t others) {
   constexpr std::uint32_t slack = 3600;
   return seconds - others + slack <= 2 * slack;
@@ -84,7 +88,8 @@ Result<bool> NetFlow5::next(FlowBuilder& out) {
     bool in_damage = false;
     const std::uint64_t lost = flows_lost(header, datagram.subspan(header.size()), in_damage);
     append(out, header, datagram.data() + header_size);
-    sink_.datagram({std::int64_t{header.seconds} * 1'000'000 + header.nanoseconds / 1000}, header.count, lost, in_damage);
+    sink_.datagram({std::int64_t{header.seconds} * 1'000'000 + header.nanoseconds / 1000}, header.count, lost, in_damage,
+                   exporter_of(boot_ms(header.seconds, header.nanoseconds, header.uptime_ms)));
     in_.skip(header.size());
     last_seconds_ = header.seconds;
   }
@@ -218,9 +223,8 @@ bool NetFlow5::is_expected_in(std::span<const std::byte> following, std::uint32_
 
 // Finds the sequence that the datagram continues: by its number and boot time, or by its number alone if the clock was corrected.
 NetFlow5::Match NetFlow5::match(const Header& header) {
-  constexpr std::uint32_t clock_slack_ms = 5'000;  // the export time of some exporters has whole seconds, and clocks are adjusted
-  constexpr std::int64_t max_late = 1'000'000;     // flows
-  constexpr std::int64_t max_rate = 1'000'000;     // flows per second of any v5 exporter; a larger step is not a loss
+  constexpr std::int64_t max_late = 1'000'000;  // flows
+  constexpr std::int64_t max_rate = 1'000'000;  // flows per second of any v5 exporter; a larger step is not a loss
   const auto known = sequences_.find(header.engine);
   if (known == sequences_.end()) return {};
   const std::uint32_t boot = boot_ms(header.seconds, header.nanoseconds, header.uptime_ms);
@@ -228,7 +232,7 @@ NetFlow5::Match NetFlow5::match(const Header& header) {
   for (auto& s : known->second) {
     const std::int64_t ahead = static_cast<std::int32_t>(header.sequence - s.expected);
     const std::int64_t elapsed = std::int64_t{header.seconds} - s.seconds;
-    const bool same_boot = boot - s.boot_ms + clock_slack_ms <= 2 * clock_slack_ms;
+    const bool same_boot = is_same_boot(boot, s.boot_ms);
     if (ahead == 0 && same_boot) return {&s, 0, true};
     // A datagram that was overtaken is not newer than the one that overtook it; a newer one belongs to a sequence that restarted.
     const bool late = -max_late <= ahead && ahead < 0 && elapsed <= 1;
@@ -278,6 +282,20 @@ void NetFlow5::add_sequence(std::uint16_t engine, const Sequence& sequence) {
   } else {
     *std::min_element(known.begin(), known.end(), [](const auto& a, const auto& b) { return a.used < b.used; }) = sequence;
   }
+}
+
+// Returns a number for the exporter with this boot time. The line cards of a router, with engine numbers of their own, start with
+// it. An exporter that is restarted, or whose clock is corrected, gets a new number.
+std::uint32_t NetFlow5::exporter_of(std::uint32_t boot_ms) {
+  constexpr std::size_t max_exporters = 256;  // further ones get the last number
+  if (exporter_ >= boots_.size() || !is_same_boot(boot_ms, boots_[exporter_])) {
+    exporter_ = 0;
+    while (exporter_ < boots_.size() && !is_same_boot(boot_ms, boots_[exporter_])) ++exporter_;
+    if (exporter_ == boots_.size() && exporter_ < max_exporters) boots_.push_back(boot_ms);
+    exporter_ = std::min(exporter_, max_exporters - 1);
+  }
+  boots_[exporter_] = boot_ms;  // clocks drift
+  return static_cast<std::uint32_t>(exporter_);
 }
 
 void NetFlow5::append(FlowBuilder& out, const Header& header, const std::byte* records) {

@@ -64,6 +64,7 @@ class NetFlow5 {
   static bool is_expected_in(std::span<const std::byte> following, std::uint32_t sequence, std::uint16_t engine);
   std::uint64_t flows_lost(const Header& header, std::span<const std::byte> following, bool& in_damage);
   void add_sequence(std::uint16_t engine, const Sequence& sequence);
+  std::uint32_t exporter_of(std::uint32_t boot_ms);
   static void append(FlowBuilder& out, const Header& header, const std::byte* records);
 
   ByteSource& in_;
@@ -73,6 +74,8 @@ class NetFlow5 {
   std::uint64_t damage_ = 0, datagrams_ = 0;                            // damaged places and datagrams so far
   std::unordered_map<std::uint16_t, std::vector<Sequence>> sequences_;  // by engine
   std::size_t sequence_count_ = 0;                                      // of all engines
+  std::vector<std::uint32_t> boots_;                                    // ms, by number of the exporter
+  std::size_t exporter_ = 0;                                            // of the last datagram
 };
 
 }  // namespace mole::plugins

@@ -207,7 +207,11 @@ typedef struct mole_source {
   int32_t (*next)(void* self, const uint8_t** data, uint64_t* size, uint64_t* offset, int32_t* gap);
 } mole_source;
 
-enum { MOLE_LOST_IN_DAMAGE = 1 /* flag: the sequence gap spans damaged bytes of this file */ };
+/* Flags of a datagram. */
+enum {
+  MOLE_LOST_IN_DAMAGE = 1,  /* the sequence gap spans damaged bytes of this file */
+  MOLE_EXPORTER_SHIFT = 8,  /* bits 8 to 31: number of its exporter in this file, from 0, if several can be distinguished */
+};
 
 /* Receives what a decoder reports besides flows, in file order. Owned by the host; used by one thread. */
 typedef struct mole_decode_sink {

@@ -53,8 +53,10 @@ class Sink {
 
   // Reports a datagram: when it was exported, the number of flows in it, and the number of flows lost right before it according
   // to the sequence number. in_damage: that gap spans damaged bytes of this file, so the flows were not lost by the exporter.
-  void datagram(Time exported, std::uint32_t flows, std::uint64_t lost = 0, bool in_damage = false) {
-    sink_->datagram(sink_->self, exported.us, flows, lost, in_damage ? std::uint32_t{MOLE_LOST_IN_DAMAGE} : 0u);
+  // exporter: a number for each exporter in this file, from 0, if they can be distinguished.
+  void datagram(Time exported, std::uint32_t flows, std::uint64_t lost = 0, bool in_damage = false, std::uint32_t exporter = 0) {
+    sink_->datagram(sink_->self, exported.us, flows, lost,
+                    (in_damage ? std::uint32_t{MOLE_LOST_IN_DAMAGE} : 0u) | exporter << MOLE_EXPORTER_SHIFT);
   }
   // Reports `size` unreadable bytes at `offset` (ByteSource::offset).
   void skipped(std::uint64_t offset, std::uint64_t size, std::string_view reason) {

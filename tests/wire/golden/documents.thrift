@@ -292,6 +292,12 @@ struct TaskStatus {
 struct DelayCounts {
   1: list<i64> start
   2: list<i64> end
+  3: optional i64 late
+}
+
+struct SharedFile {
+  1: string id
+  2: i64 exporters
 }
 
 struct RequestStatus {
@@ -325,6 +331,8 @@ struct RequestStatus {
   28: optional list<string> notes
   29: optional string manifest
   30: optional bool internal
+  31: optional list<SharedFile> shared_files
+  32: optional i64 sample
 }
 
 struct FinishedJob {
@@ -527,6 +535,7 @@ struct Submission {
   8: i32 priority
   9: string client_id
   10: optional bool internal
+  11: optional i64 sample
 }
 
 struct NodeInfo {
@@ -738,6 +747,7 @@ struct FileReport {
   14: FlowSource source
   15: optional DelayCounts delays
   16: optional binary columns
+  17: optional i64 exporters
 }
 
 struct IndexEntry {
