@@ -44,8 +44,10 @@ void add_explain(Shell& shell);
 void add_status(Shell& shell);
 void add_request(Shell& shell);
 void add_archive(Shell& shell);
+void add_archive_check(Shell& shell, CLI::App& group);
 void add_plugin(Shell& shell);
 void add_manifest(Shell& shell);
+void add_manifest_init(Shell& shell, CLI::App& group);
 void add_flows(Shell& shell);
 void add_state(Shell& shell);
 

@@ -63,13 +63,14 @@ void add_plan(Shell& shell) {
 }
 
 void add_manifest(Shell& shell) {
-  auto* group = shell.app.add_subcommand("manifest", "Check the manifest of a pipeline or draw its graph")
+  auto* group = shell.app.add_subcommand("manifest", "Propose a manifest, check it or draw its graph")
                     ->require_subcommand(1)
                     ->fallthrough();
   const auto add = [&](const char* name, const char* about, Result<Exit> (*run)(Context&, const PipelineArgs&)) {
     const auto [command, args] = shell.add(*group, name, about, run);
     add_pipeline_options(*command, *args);
   };
+  add_manifest_init(shell, *group);
   add("validate", "Check keys, plugins, types and units; show modules and their columns", validate);
   add("graph", "Print the graph of modules for Graphviz: mole manifest graph P | dot -Tsvg", draw);
 }
