@@ -100,14 +100,6 @@ Result<Exit> verify(Context& context, const TaskArgs& args) {
   return worst;
 }
 
-// Shares with the fewest digits: {0s: 0, 15s: 0.4, 31m: 1}.
-std::string delays_text(const std::vector<std::uint64_t>& counts) {
-  std::string out;
-  for (const auto& [delay, share] : distribution_of(counts))
-    out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", format_duration(delay), share);
-  return "{" + out + "}";
-}
-
 Result<Exit> profile(Context& context, const TaskArgs& args) {
   auto all = json::object();
   const auto profiled =
@@ -124,9 +116,9 @@ Result<Exit> profile(Context& context, const TaskArgs& args) {
                         {"start", distribution_of(done.delays.start)},
                         {"end", distribution_of(done.delays.end)}};
         if (!context.options.json)
-          context.out << fmt::format("# {}: {} in {}\n    export_delay:\n      start: {}\n      end: {}\n", archive,
-                                     human_number(flows, "flow", "flows"), human_number(done.files.total, "file", "files"),
-                                     delays_text(done.delays.start), delays_text(done.delays.end));
+          context.out << fmt::format("# {}: {} in {}\n", archive, human_number(flows, "flow", "flows"),
+                                     human_number(done.files.total, "file", "files"))
+                      << export_delay_text({distribution_of(done.delays.start), distribution_of(done.delays.end)});
         return {};
       });
   if (!profiled) return profiled.error();
@@ -267,7 +259,7 @@ void add_simulate(Shell& shell, CLI::App& group) {
 }  // namespace
 
 void add_archive(Shell& shell) {
-  auto* group = shell.app.add_subcommand("archive", "List, verify and simulate archives")->require_subcommand(1)->fallthrough();
+  auto* group = shell.app.add_subcommand("archive", "List, check and simulate archives")->require_subcommand(1)->fallthrough();
   add_task(shell, *group, "index", "Refresh the file listings of a pipeline's archives", index);
   using Api = coordinator::ClientApi;
   add_show(shell, *group, "ls", "Show the files of the last listing", show<&Api::archive_files, files_text>);
@@ -276,6 +268,7 @@ void add_archive(Shell& shell) {
   add_task(shell, *group, "verify", "Read every file and report damage; exits 3 if files are missing or damaged", verify);
   add_task(shell, *group, "profile", "Measure how long after a flow its record is exported; prints lines for the manifest",
            profile);
+  add_archive_check(shell, *group);
   add_simulate(shell, *group);
 }
 

@@ -29,9 +29,10 @@ Result<Exit> init(Context& context, const InitArgs& args) {
   MOLE_TRY(auto target, Target::open(args.out));
   if (auto written = target->write(proposal.manifest); !written) return written.error();
   if (auto finished = target->finish(); !finished) return finished.error();
-  print(context, {{"file", args.out}, {"from", format_time(proposal.span.from)}, {"to", format_time(proposal.span.to)}},
-        fmt::format("{} is written; read its comments, then:\n  mole archive check {}\n  mole run {} --from {} --to {}\n",
-                    args.out, args.out, args.out, format_time(proposal.span.from), format_time(proposal.span.to)));
+  print(
+      context, {{"file", args.out}, {"from", format_time(proposal.span.from)}, {"to", format_time(proposal.span.to)}},
+      fmt::format("{} is written; read its comments, then:\n  mole archive check {}\n  mole run {} --from {} --to {} --partial\n",
+                  args.out, args.out, args.out, format_time(proposal.span.from), format_time(proposal.span.to)));
   return Exit::done;
 }
 

@@ -24,6 +24,11 @@ std::string names_text(const coordinator::ArchiveGaps& gaps, const Style& style)
 // Lists the missing and damaged files of an archive, and its names as names_text.
 std::string gaps_text(const coordinator::ArchiveGaps& gaps, const Style& style);
 
+// Says why a misplaced file is not near the time in its name, and what to do.
+std::string misplaced_text(const coordinator::DamagedFile& file);
+// Returns the key `export_delay` of an archive in a manifest, as lines.
+std::string export_delay_text(const ExportDelay& delay);
+
 // ---- requests
 
 // Describes a request in several lines: state, job counts, coverage.

@@ -94,17 +94,12 @@ std::string lost_ranges_text(std::string_view what, const std::vector<task::Byte
   return text.empty() ? text : fmt::format("{} {}", what, text);
 }
 
-// Why a misplaced file is not near the time in its name, and what to do.
-std::string misplaced_text(const coordinator::DamagedFile& file) {
-  const auto covers = file.to - file.from;
-  const auto mostly_in = [&](Micros from, Micros to) {
-    return std::min(file.exported_to, to) - std::max(file.exported_from, from) > covers / 2;
-  };
-  const std::string exported = fmt::format("exported from {} to {}, named {} to {}; ", format_time(file.exported_from),
-                                           format_time(file.exported_to), format_time(file.from), format_time(file.to));
-  if (mostly_in(file.from - covers, file.from)) return exported + "if names give the end of a file, write {end:..} in \"files\"";
-  if (mostly_in(file.to, file.to + covers)) return exported + "if names give the start of a file, write {start:..} in \"files\"";
-  return exported + "the router's clock or the name is wrong";
+// {0s: 0, 15s: 0.4, 31m: 1}
+std::string shares_text(const std::vector<DelayPoint>& points) {
+  std::string out;
+  for (const auto& [delay, share] : points)
+    out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", format_duration(delay), share);
+  return "{" + out + "}";
 }
 
 std::string damaged_files_text(const std::vector<coordinator::DamagedFile>& files, const Style& style) {
@@ -169,6 +164,22 @@ std::string gaps_text(const coordinator::ArchiveGaps& gaps, const Style& style) 
   if (gaps.listed) text += "as listed " + format_time(gaps.listed) + "\n";
   const auto names = names_text(gaps, style);
   return text + (names.empty() ? "" : "\n") + names;
+}
+
+std::string misplaced_text(const coordinator::DamagedFile& file) {
+  const auto covers = file.to - file.from;
+  const auto mostly_in = [&](Micros from, Micros to) {
+    return std::min(file.exported_to, to) - std::max(file.exported_from, from) > covers / 2;
+  };
+  const std::string exported = fmt::format("exported from {} to {}, named {} to {}; ", format_time(file.exported_from),
+                                           format_time(file.exported_to), format_time(file.from), format_time(file.to));
+  if (mostly_in(file.from - covers, file.from)) return exported + "if names give the end of a file, write {end:..} in \"files\"";
+  if (mostly_in(file.to, file.to + covers)) return exported + "if names give the start of a file, write {start:..} in \"files\"";
+  return exported + "the router's clock or the name is wrong";
+}
+
+std::string export_delay_text(const ExportDelay& delay) {
+  return fmt::format("    export_delay:\n      start: {}\n      end: {}\n", shares_text(delay.start), shares_text(delay.end));
 }
 
 std::string names_text(const coordinator::ArchiveGaps& gaps, const Style& style) {

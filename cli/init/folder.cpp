@@ -28,8 +28,6 @@ void visit(const fs::path& root, const std::string& below, const coordinator::ma
     } else if (rules.read(name).kind == coordinator::manifest::NameKind::temporary) {
       out.left_out.push_back(name);
     } else {
-      const auto size = entries->file_size(error);
-      out.bytes += error ? 0 : size;
       out.names.push_back(name);
     }
   }

@@ -3,7 +3,6 @@
 
 #include <mole/result.hpp>
 
-#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -14,7 +13,6 @@ struct FolderNames {
   std::vector<std::string> names;       // relative, in order
   std::vector<std::string> left_out;    // hidden, temporary and partial names
   std::vector<std::string> unreadable;  // folders, and names that are not UTF-8
-  std::uint64_t bytes = 0;
 };
 
 // missing: it is not a folder, or has no files.

@@ -60,7 +60,7 @@ Result<Named> read_names(const Reading& reading, const FolderNames& folder, Micr
 std::string examples(const std::vector<std::string>& names) {
   std::string text;
   for (std::size_t i = 0; i < std::min<std::size_t>(3, names.size()); ++i) text += (i ? ", " : "") + printable(names[i]);
-  return text + (names.size() > 3 ? ", ..." : "");
+  return text + (names.size() > 3 ? " and others" : "");
 }
 
 std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
@@ -143,14 +143,14 @@ class ManifestText {
   }
 
   void header() {
-    comment(
-        fmt::format("Proposed by mole manifest init for {}: {} of {} from {} to {}. Check every line with a comment, then:",
-                    printable(args_.folder), human_number(named_.files, "file", "files"),
-                    human_bytes(static_cast<double>(folder_.bytes)), format_time(named_.span.from), format_time(named_.span.to)),
-        "");
+    comment(fmt::format("Proposed by mole manifest init for {}: {} from {} to {}. Check every line with a comment, then:",
+                        printable(args_.folder), human_number(named_.files, "file", "files"), format_time(named_.span.from),
+                        format_time(named_.span.to)),
+            "");
     const auto path = printable(args_.out.empty() ? "MANIFEST" : args_.out);
     line("#   mole archive check " + path);
-    line(fmt::format("#   mole run {} --from {} --to {}", path, format_time(named_.span.from), format_time(named_.span.to)));
+    line(fmt::format("#   mole run {} --from {} --to {} --partial", path, format_time(named_.span.from),
+                     format_time(named_.span.to)));
   }
 
   void names() {
@@ -211,7 +211,7 @@ class ManifestText {
     if (named_.has_router) return;
     for (const auto& report : reports_)
       if (report.exporters > 1)
-        return comment(fmt::format("{} contains datagrams of {} exporters, which cannot be told apart in results.",
+        return comment(fmt::format("{} contains datagrams of {} exporters, which results cannot separate.",
                                    printable(report.id), report.exporters));
   }
 

@@ -14,7 +14,7 @@ class Exporter:
     def __init__(self, name, start, end, seed=1, every=60, flows=8, delay=1500, boot=None, engine=0):
         choice = random.Random(f"{name} {seed}")
         self.name, self.datagrams = name, []  # (export time, bytes, start times of flows)
-        boot = start - 30 * DAY - seed if boot is None else boot
+        boot = start - 30 * DAY - 600 * seed if boot is None else boot
         sequence = 0
         for now in range(start, end, every):
             uptime = (now - boot) * 1000 & 0xffffffff

@@ -21,7 +21,7 @@ def named(pattern, at, zone=UTC):
 def counted(folder):
     """Flows by (router, hour) in the results."""
     flows = collections.Counter()
-    for row in rows("traffic", "own.yaml", cwd=folder):
+    for row in rows("traffic", cwd=folder):
         hour = int(datetime.datetime.fromisoformat(row["interval_start"].replace("Z", "+00:00")).timestamp()) // HOUR
         flows[row.get("router", ""), hour] += int(row["flows"] or 0)
     return +flows
@@ -126,7 +126,7 @@ def local_time_without_numbers(folder):
     for at, content in exporter.files(HOUR):
         write(folder / "flows", named("flows_%Y-%m-%d_%Hh.bz2", at, ZURICH), content)
     propose(folder)
-    check(value(folder, "zone") == "Europe/Zurich" and "occurred twice" in (folder / "own.yaml").read_text(), "the repeated hour is told")
+    check(value(folder, "zone") == "Europe/Zurich" and "occurred twice" in (folder / "own.yaml").read_text(), "the repeated hour is stated")
     run_and_compare(folder, {"": exporter}, range(start // HOUR + 15, start // HOUR + 24))
 
 

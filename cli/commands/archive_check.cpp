@@ -1,0 +1,77 @@
+// mole archive check: lists an archive, reads a sample of its files or all of them, and reports what was found on one page.
+#include "cli/check/page.hpp"
+#include "cli/commands/arguments.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/format/documents.hpp"
+
+#include <algorithm>
+
+namespace mole::cli {
+namespace {
+
+struct CheckArgs {
+  PipelineArgs pipeline;
+  std::string archive, progress;
+  bool all_contents = false;
+  std::uint64_t sample = 24;
+};
+
+// Lists one archive, reads its contents and evaluates both.
+Result<ArchiveCheck> check_one(Context& context, const CheckArgs& args, Session& session, coordinator::Submission work,
+                               const std::string& name, const coordinator::manifest::Archive& declared,
+                               const Interrupt& interrupt, Exit& exit) {
+  if (auto listed = index_archive(context, session, work, name, interrupt); !listed) return listed.error();
+  work.client_id = new_client_id();
+  work.sample = args.sample;
+  const auto kind = args.all_contents ? coordinator::RequestKind::verify : coordinator::RequestKind::profile;
+  MOLE_TRY(const auto request, session.api().archive_task(work, name, kind));
+  MOLE_TRY(const auto done, wait_for(context, session, request.id, args.progress, interrupt));
+  context.err << failures_text(done, context.err_style);
+  if (exit_of_request(done) == Exit::failed) exit = Exit::failed;
+  MOLE_TRY(const auto files, session.api().archive_files(name));
+  MOLE_TRY(const auto gaps, session.api().archive_gaps(name));
+  auto check = check_archive(name, declared, files, gaps, done);
+  if (check.has_problem() && exit == Exit::done) exit = Exit::incomplete;
+  return check;
+}
+
+Result<Exit> check(Context& context, const CheckArgs& args) {
+  MOLE_TRY(const auto submission, submission_of(args.pipeline));
+  MOLE_TRY(const auto manifest,
+           coordinator::manifest::parse_manifest(submission.manifest, submission.manifest_name, submission.overrides));
+  MOLE_TRY(const auto names, archives_of(submission, args.archive));
+  const Interrupt interrupt;
+  MOLE_TRY(auto session, context.connect(context.options, Need::work));
+  auto exit = Exit::done;
+  auto all = nlohmann::json::object();
+  for (const auto& declared : manifest.archives) {
+    const auto name = manifest.pipeline + "/" + declared.name;
+    if (std::ranges::find(names, name) == names.end()) continue;
+    MOLE_TRY(const auto checked, check_one(context, args, *session, submission, name, declared, interrupt, exit));
+    if (!context.options.json) context.out << (all.empty() ? "" : "\n") << check_text(checked, declared, context.out_style);
+    all[name] = checked;
+  }
+  if (context.options.json) print_json(context.out, all.size() == 1 ? all.front() : all);
+  return exit;
+}
+
+}  // namespace
+
+void add_archive_check(Shell& shell, CLI::App& group) {
+  const auto [command, args] = shell.add(group, "check",
+                                         "Check names, sizes and contents of an archive and print one page with lines for the "
+                                         "manifest; exits 3 if something was found",
+                                         check);
+  add_pipeline_options(*command, args->pipeline);
+  command->add_option("archive,--archive", args->archive, "only this archive of the manifest")->type_name("ARCHIVE");
+  auto* all = command->add_flag("--all-contents", args->all_contents, "read all files instead of a sample");
+  command
+      ->add_option("--sample", args->sample,
+                   "read the files of this many times, spread evenly over the archive; sizes and names of all files are checked")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1'000'000))
+      ->excludes(all);
+  add_progress_option(*command, args->progress);
+}
+
+}  // namespace mole::cli
