@@ -75,7 +75,7 @@ TEST(ArchiveCheck, FindsNothingInACleanArchive) {
 }
 
 TEST(ArchiveCheck, FindsUnusualSizes) {
-  auto files = hours(8);
+  auto files = hours(24);
   files[1].size = 0;
   files[2].size = 23;
   files[3].size = 199;
