@@ -62,7 +62,8 @@ void add_globals(CLI::App& app, Options& options) {
       ->type_name("SIZE")
       ->check(parsed_by(parse_size, "SIZE"));
   app.add_flag("!--no-column-cache", options.columns, "embedded node: decode every file again instead of caching columns");
-  app.add_option("--stall-limit", options.stall_limit, "embedded node: stop a worker after this time without progress (default: 2m)")
+  app.add_option("--stall-limit", options.stall_limit,
+                 "embedded node: stop a worker after this time without progress (default: 2m)")
       ->type_name("DURATION")
       ->check(parsed_by(parse_duration, "DURATION"));
 }

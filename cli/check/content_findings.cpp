@@ -17,8 +17,6 @@ namespace {
 using coordinator::DamagedFile;
 using coordinator::FileState;
 
-
-
 std::string first_reason(const DamagedFile& file) {
   for (const auto* lost : {&file.lost_compressed, &file.lost_content})
     if (!lost->empty()) return lost->front().reason;

@@ -26,8 +26,7 @@ std::size_t terminal_width() {
 }
 
 Result<Exit> results(Context& context, const ResultsArgs& args) {
-  const auto format =
-      export_format(args.format, args.out, context.options.json ? ExportFormat::ndjson : ExportFormat::table);
+  const auto format = export_format(args.format, args.out, context.options.json ? ExportFormat::ndjson : ExportFormat::table);
   if (!format) return usage_error(context, format.error());
   if (is_binary(*format) && args.out.empty() && is_terminal(STDOUT_FILENO)) return usage_error(context, no_terminal(*format));
   MOLE_TRY(auto session, context.connect(context.options, Need::read));

@@ -211,8 +211,8 @@ class ManifestText {
     if (named_.has_router) return;
     for (const auto& report : reports_)
       if (report.exporters > 1)
-        return comment(fmt::format("{} contains datagrams of {} exporters, which results cannot separate.",
-                                   printable(report.id), report.exporters));
+        return comment(fmt::format("{} contains datagrams of {} exporters, which results cannot separate.", printable(report.id),
+                                   report.exporters));
   }
 
   void lengths() {

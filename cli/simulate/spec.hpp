@@ -45,7 +45,7 @@ struct SimulationSpec {
   TimeRange range;  // whole hours
   std::vector<std::uint32_t> routers;
   std::uint64_t flows_per_hour = 10'000;     // per router in an average hour of a weekday
-  std::uint64_t late_per_million = 50'000;  // flows that begin before their file's hour; at most a quarter
+  std::uint64_t late_per_million = 50'000;   // flows that begin before their file's hour; at most a quarter
   std::uint64_t loss_per_million = 0;        // datagrams lost between exporter and collector
   std::uint64_t noise_per_million = 50'000;  // standard deviation of the rate about its profile
   std::int64_t growth_per_million = 0;       // growth of the rate per 365 days, not compounded

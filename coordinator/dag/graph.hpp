@@ -33,7 +33,7 @@ struct Archive : manifest::ArchiveSettings {
 struct RoutingTable {
   Micros from = INT64_MIN;  // used from this time until the next table begins
   Digest digest;
-  std::string name;        // of the file
+  std::string name;             // of the file
   UnusableLines unusable = {};  // known for the tables that the request may use
 };
 

@@ -147,7 +147,8 @@ Result<FilePattern> FilePattern::parse(std::string_view text) {
   if (pattern.text_.starts_with('/') || pattern.text_.ends_with('/') || pattern.text_.find("//") != std::string::npos)
     return invalid("the pattern is relative to the root of the archive and ends in a file name; remove empty folders");
   if (!pattern.names(Kind::start) && !pattern.names(Kind::end))
-    return invalid("the pattern has no time; put {start:unix}, {end:unix} or a time such as {start:%Y%m%d%H%M} where file names contain it");
+    return invalid(
+        "the pattern has no time; put {start:unix}, {end:unix} or a time such as {start:%Y%m%d%H%M} where file names contain it");
   if (auto good = pattern.check_time(Kind::start, "start"); !good) return good.error();
   if (auto good = pattern.check_time(Kind::end, "end"); !good) return good.error();
   return pattern;

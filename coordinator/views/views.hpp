@@ -14,9 +14,9 @@
 
 namespace mole::coordinator::views {
 
-// tables/<pipeline>/<module>/block_date=YYYY-MM-DD/<block start>.parquet: one hard link per block to the rows blob in the catalogue,
-// for DuckDB, Spark and other readers. The folder is named after the date on which the block starts; its rows may continue on the
-// next day. A link is replaced by rename, so a reader sees either the old rows or the new ones.
+// tables/<pipeline>/<module>/block_date=YYYY-MM-DD/<block start>.parquet: one hard link per block to the rows blob in the
+// catalogue, for DuckDB, Spark and other readers. The folder is named after the date on which the block starts; its rows may
+// continue on the next day. A link is replaced by rename, so a reader sees either the old rows or the new ones.
 class TableLinks {
  public:
   TableLinks(std::filesystem::path root, const store::Blobs& blobs) : root_(std::move(root)), blobs_(blobs) {}

@@ -70,8 +70,8 @@ Cause cause_of(const WorkerRun& run) {
       return {task::FailureCode::hung, "still running after the limit of " + format_duration(run.wall_limit) +
                                            "; use shorter blocks or raise mole-node --wall-limit"};
     case ExitStatus::Kind::stalled:
-      return {task::FailureCode::hung, "no progress for " + format_duration(run.stall_limit) +
-                                           "; if a call may take longer, raise --stall-limit"};
+      return {task::FailureCode::hung,
+              "no progress for " + format_duration(run.stall_limit) + "; if a call may take longer, raise --stall-limit"};
     case ExitStatus::Kind::cancelled:
       return {task::FailureCode::cancelled, "cancelled"};
     case ExitStatus::Kind::killed:

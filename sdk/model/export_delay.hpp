@@ -55,8 +55,8 @@ std::span<const Micros> delay_bounds();
 // count as that bound. `counts` has at least one flow.
 std::vector<DelayPoint> distribution_of(const std::vector<std::uint64_t>& counts);
 
-// Of an archive that declares no `export_delay`: NetFlow with the default timeouts of Cisco routers, active 30 minutes and inactive
-// 15 seconds, where one flow in five lasts longer than two minutes.
+// Of an archive that declares no `export_delay`: NetFlow with the default timeouts of Cisco routers, active 30 minutes and
+// inactive 15 seconds, where one flow in five lasts longer than two minutes.
 ExportDelay default_export_delay();
 
 // Returns what is wrong with a distribution, empty if it is valid.

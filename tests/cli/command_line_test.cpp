@@ -177,7 +177,8 @@ TEST_F(CommandLine, RequiresARange) {
 TEST_F(CommandLine, RejectsAMalformedFilterBeforeConnecting) {
   const auto outcome = mole({"results", "traffic", "--where", "direction=in,tcp"});
   EXPECT_EQ(outcome.code, 2);
-  EXPECT_NE(outcome.err.find("'tcp' in 'direction=in,tcp' is not a filter; write COLUMN=VALUE"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("'tcp' in 'direction=in,tcp' is not a filter; write COLUMN=VALUE"), std::string::npos)
+      << outcome.err;
   EXPECT_TRUE(needs_.empty());
 }
 

@@ -11,8 +11,8 @@ using nlohmann::json;
 
 // `chain`, a sequential module with `since`, one with a warm-up, and a module with a window that reads one with a window.
 // The keys contain the former place of the archive, because each World has its archive in another folder.
-const std::string pipeline =
-    replaced(chain, "covers: 1h", "moved_from: {params: {root: /archive}}\n    covers: 1h") + R"(  silence: {plugin: longest_silence, input: {archive: flows}, interval: 15m, since: 2007-09-22T02}
+const std::string pipeline = replaced(chain, "covers: 1h", "moved_from: {params: {root: /archive}}\n    covers: 1h") +
+                             R"(  silence: {plugin: longest_silence, input: {archive: flows}, interval: 15m, since: 2007-09-22T02}
   quiet:   {plugin: longest_silence, input: {archive: flows}, interval: 15m, warmup: 3h}
   trend:   {plugin: mean, inputs: {values: mean.bytes_mean}, window: 4h}
 )";

@@ -182,7 +182,7 @@ TEST_F(Routes, UnusableLinesAreCountedInThePlanAndInTasks) {
   for (int i = 0; i < 200; ++i) lines += "10." + std::to_string(i) + ".0.0/16 1\n";
   table("rib.20070922.txt", lines + "10.0.0.1/8 1\n");
   ASSERT_TRUE(world.client().submit(whole()));
-  ASSERT_TRUE(world.work_once());  // the listing
+  ASSERT_TRUE(world.work_once());            // the listing
   for (int again = 0; again < 2; ++again) {  // the second time from the store
     const auto plan = world.client().plan(whole());
     ASSERT_TRUE(plan) << plan.error().message;

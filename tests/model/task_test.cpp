@@ -30,8 +30,9 @@ Spec whole_spec() {
   step.window = 7 * day_us;
   step.by = {"router"};
   step.routers = {"19991", "19993"};
-  step.inputs = {{"values", InputKind::rows, "traffic", "bytes", "u64", "B", {}, 0u, {}},
-                 {"centre", InputKind::context, "mean", "bytes_mean", "f64", "B", {}, std::nullopt, {{spec.block, digest_of("r")}}}};
+  step.inputs = {
+      {"values", InputKind::rows, "traffic", "bytes", "u64", "B", {}, 0u, {}},
+      {"centre", InputKind::context, "mean", "bytes_mean", "f64", "B", {}, std::nullopt, {{spec.block, digest_of("r")}}}};
   step.make_state = step.make_result = true;
   step.states = {{spec.block, digest_of("s"), {"unix:/run/node", "tcp:127.0.0.1:9"}}};
   step.routes = {{{0, 5}, {}, "", "prefixes", false}, {{5, 9}, digest_of("t"), "rib.2007-09-22.txt", "mmdb", true}};
