@@ -62,7 +62,7 @@ void Requests::store_client(const Request& request, std::uint64_t number, Change
     records_.put_json(change.batch, Table::clients, request.client_id, {{"request", number}, {"body", digest_of_body(request)}});
 }
 
-// Returns the same request if it waits for files. It stays so when `mole run` ends, and the same command continues it.
+// Returns the same request if it waits for files. It keeps waiting after `mole run` ends; the same command continues it.
 const Request* Requests::waiting_twin(const Request& request) const {
   const auto body = digest_of_body(request);
   for (const auto& [number, other] : state_.live)
@@ -70,7 +70,7 @@ const Request* Requests::waiting_twin(const Request& request) const {
   return nullptr;
 }
 
-// Ends requests that wait for files and differ from this one only by an earlier state of the manifest.
+// Ends requests that wait for files and differ from this one only by an earlier version of the manifest.
 void Requests::replace_waiting(const Request& request, Change& change) {
   for (auto& [number, other] : state_.live)
     if (other.state == RequestState::waiting && other.kind == request.kind && other.pipeline == request.pipeline &&

@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t max_failures = 20;
 constexpr auto needs_any = static_cast<std::uint8_t>(Flag::needs_state | Flag::needs_result);
 
-// Writes an argument of a command as a shell reads it.
+// Quotes an argument for a shell.
 std::string argument(const std::string& text) {
   static constexpr auto plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./=:@,+-";
   if (!text.empty() && text.find_first_not_of(plain) == std::string::npos) return text;

@@ -5,7 +5,7 @@
 
 namespace mole::coordinator::control {
 
-// What the running requests know of a job.
+// The state of a job in the running requests.
 struct LiveJob {
   std::vector<std::string> requests;  // that need it
   std::string waits, listing;         // for which files it waits; the request that is listing its archive

@@ -72,7 +72,8 @@ void Requests::finish(Request& request, RequestState state, const std::string& r
   if (request.kind == RequestKind::run && state == RequestState::complete) publish(request, change);
   request.reason = reason.empty() ? too_late : reason;
   request.finished = state_.wall();
-  const auto line = "request " + request.id + ": " + name_of(request.state) + (reason.empty() ? "" : ", " + reason);
+  const auto line =
+      "request " + request.id + ": " + name_of(request.state) + (request.reason.empty() ? "" : ", " + request.reason);
   change.log.emplace_back(request.state == RequestState::failed ? LogLevel::warning : LogLevel::info, line);
   save(request, change);
   state_.scheduler.drop(request.number);
@@ -99,17 +100,21 @@ std::string Requests::misplaced_files(const jobs::Plan& plan, TimeRange range) c
   std::string first;
   for (std::size_t a = 0; a < plan.indexes.size(); ++a) {
     if (!plan.indexes[a]) continue;
-    const auto index = plan.graph->index_name(plan.graph->archives[a]);
+    std::set<std::string> routers, misplaced;
+    for (std::size_t m = 0; m < plan.modules.size(); ++m)
+      if (plan.graph->modules[m].archive == a)
+        for (auto& router : plan.routers(m)) routers.insert(router);
+    records_.scan_files(plan.graph->index_name(plan.graph->archives[a]), [&](const std::string& id, const store::FileRow& row) {
+      if (row.state == task::FileState::misplaced) misplaced.insert(id);
+    });
     for (const auto& [file, key] : plan.indexes[a]->files()) {
-      if (!file.covers.overlaps(range)) continue;
-      const auto row = records_.file(index, file.id);
-      if (!row || row->state != task::FileState::misplaced) continue;
+      if (!file.covers.overlaps(range) || !misplaced.contains(file.id) || !routers.contains(file.router)) continue;
       if (count++ == 0) first = file.id;
     }
   }
   if (count == 0) return {};
-  return (count == 1 ? "a file is" : std::to_string(count) + " files are") +
-         std::string(" misplaced and count as missing: most export times in ") + first +
+  return (count == 1 ? "a file is misplaced and counts" : std::to_string(count) + " files are misplaced and count") +
+         std::string(" as missing: most export times in ") + first +
          " are not near the time in its name; mole archive gaps shows both and a remedy";
 }
 

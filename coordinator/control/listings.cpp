@@ -125,7 +125,8 @@ void Listings::apply_verification(const leases::ArchiveTask& task, Request& requ
                                 .message = report.message,
                                 .attempts = 0,
                                 .log_tail = report.log_tail});
-  if (!state_.scheduler.has_archive_tasks(request.number)) requests_.finish_verified(request, change);
+  if (!state_.scheduler.has_archive_tasks(request.number)) return requests_.finish_verified(request, change);
+  if (request.kind == RequestKind::verify) requests_.save(request, change);  // what was found so far
 }
 
 }  // namespace mole::coordinator::control

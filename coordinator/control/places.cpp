@@ -3,13 +3,10 @@
 namespace mole::coordinator::control {
 namespace {
 
-// Returns the parameters that differ, as the manifest would contain them.
+// Returns the former place as the manifest would contain it.
 std::string moved_from(const dag::Place& was, const dag::Place& is) {
-  if (was.downloader != is.downloader) return "{downloader: " + was.downloader + ", params: " + was.params.dump() + "}";
-  json params = json::object();
-  for (const auto& [name, value] : was.params.items())
-    if (!is.params.contains(name) || is.params[name] != value) params[name] = value;
-  return "{params: " + params.dump() + "}";
+  const auto params = "params: " + was.params.dump() + "}";
+  return was.downloader == is.downloader ? "{" + params : "{downloader: " + was.downloader + ", " + params;
 }
 
 Error other_place(const dag::Graph& graph, const dag::Archive& archive, const dag::Place& was) {

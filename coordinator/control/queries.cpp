@@ -135,7 +135,7 @@ Result<Queries::Location> Queries::find_module(const std::string& name) const {
   if (row.changed_by == 0) return out;
   if (const auto change = stored_request(row.changed_by))
     out.note = "request " + change->id + " (" + name_of(change->state) + ") computes " + name +
-               " with a changed manifest; these are the results from before it, --what-if " + change->id + " shows its own";
+               " with a changed manifest; these are the earlier results; --what-if " + change->id + " shows the new ones";
   return out;
 }
 

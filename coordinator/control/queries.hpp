@@ -5,6 +5,8 @@
 #include "coordinator/control/state.hpp"
 #include "coordinator/control/submissions.hpp"
 
+#include <functional>
+
 namespace mole::coordinator::control {
 
 class Queries {
@@ -49,7 +51,8 @@ class Queries {
   Result<Location> find_archive(const std::string& name) const MOLE_EXCLUDES(service_mutex);
   Result<SharedGraph> graph_of(const Digest& revision) const MOLE_EXCLUDES(service_mutex);
   // Returns the plans of ended requests, latest first, with their abandoned jobs and those that are blocked by them.
-  std::vector<jobs::Plan> plans_with_failures(const store::Records& records) const MOLE_EXCLUDES(service_mutex);
+  void visit_plans_with_failures(const store::Records& records, const std::function<void(const jobs::Plan&)>& visit) const
+      MOLE_EXCLUDES(service_mutex);
   std::shared_ptr<const jobs::ArchiveIndex> index_of(const Location& archive) const MOLE_EXCLUDES(service_mutex);
 
   const Config& config_;

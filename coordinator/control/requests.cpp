@@ -86,7 +86,7 @@ void Requests::read_archive(Request& request, Change& change) {
     ++request.files.total;
     request.bytes.total += file.file.size;
     const auto row = records_.file(name, file.file.id);
-    if (row && row->verified < request.number)
+    if (row && (request.kind == RequestKind::profile || row->verified < request.number))  // a sample is measured as a whole
       starts.insert(sample.empty() ? archive.block_at(covers.from) : slot->from);
     else if (row && is_faulty(row->state))
       request.damaged = true;

@@ -32,6 +32,7 @@ class Requests {
   void finish_verified(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   // Returns the document of Api::cancel.
   Result<RequestStatus> cancel(const std::string& id, Change& change) MOLE_REQUIRES(service_mutex);
+  void save(const Request& request, Change& change) const;
 
  private:
   std::optional<Result<Accepted>> earlier_reply(const Request& request, Change& change) MOLE_REQUIRES(service_mutex);
@@ -49,7 +50,6 @@ class Requests {
   void read_archive(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   std::string summarize(Request& request) MOLE_REQUIRES(service_mutex);
   std::string misplaced_files(const jobs::Plan& plan, TimeRange range) const;
-  void save(const Request& request, Change& change) const;
 
   const Config& config_;
   const store::Records& records_;

@@ -74,7 +74,7 @@ std::shared_ptr<const jobs::ArchiveIndex> State::index_of(const dag::Graph& grap
 
 std::shared_ptr<const jobs::ArchiveIndex> State::cached_index(const dag::Graph& graph, const dag::Archive& archive) const {
   const auto found = indexes.find(index_key(graph, archive));
-  return found == indexes.end() ? nullptr : found->second;
+  return found == indexes.end() || found->second->findings().valid_until <= wall() ? nullptr : found->second;
 }
 
 void State::forget_indexes(const std::string& archive) {

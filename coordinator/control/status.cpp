@@ -227,13 +227,14 @@ void mark_failures(jobs::Plan& plan, const Failures& failures) {
 
 // Which jobs of an ended request failed follows from the failures that are still stored; a new request erases those that it tries
 // again.
-std::vector<jobs::Plan> Queries::plans_with_failures(const store::Records& records) const {
+// Visits one plan after the other: a plan can have millions of blocks.
+void Queries::visit_plans_with_failures(const store::Records& records,
+                                        const std::function<void(const jobs::Plan&)>& visit) const {
   std::set<Digest> abandoned;
   records.scan_jobs(Table::failures, {}, [&](const Digest& fingerprint, Micros, const json& row) {
     if (row.is_object() && row.value("given_up", false)) abandoned.insert(fingerprint);
   });
-  std::vector<jobs::Plan> out;
-  if (abandoned.empty()) return out;
+  if (abandoned.empty()) return;
   std::map<std::tuple<Digest, std::string, Micros, Micros, bool>, Request> latest;  // one per plan
   records.scan_json(Table::requests, [&](std::string_view key, const json& row) {
     if (!row.is_object()) return true;
@@ -245,8 +246,9 @@ std::vector<jobs::Plan> Queries::plans_with_failures(const store::Records& recor
   std::vector<Request> ordered;
   for (auto& [same, request] : latest) ordered.push_back(std::move(request));
   std::ranges::sort(ordered, std::greater(), &Request::number);
+  std::size_t visited = 0;
   for (const auto& request : ordered) {
-    if (out.size() == max_failed_requests) break;
+    if (visited == max_failed_requests) break;
     auto graph = graph_of(request.revision);
     if (!graph) continue;
     jobs::PlanRequest wanted{{}, request.asked(), request.partial};
@@ -263,9 +265,9 @@ std::vector<jobs::Plan> Queries::plans_with_failures(const store::Records& recor
     auto plan = make_plan(records, *graph, std::move(inputs), wanted);
     if (!plan) continue;  // for example, its archive has been removed
     mark_failures(*plan, failures_of(records, **graph));
-    out.push_back(std::move(*plan));
+    ++visited;
+    visit(*plan);
   }
-  return out;
 }
 
 // Returns the results of a module beside those that are shown: of a changed manifest, and of the latest what-ifs.
@@ -298,8 +300,11 @@ ClusterStatus Queries::status() const {
   const store::Records records(records_.store(), now.stored);
   for (const auto& node : nodes) out.nodes.push_back(describe(node, state_.now(), config_.leases.lease));
   std::vector<PlannedModule> ended;
-  for (const auto& plan : plans_with_failures(records))
-    for (auto& module : modules_of(plan)) ended.push_back(std::move(module));
+  visit_plans_with_failures(records, [&](const jobs::Plan& plan) {
+    constexpr auto unsuccessful = [](std::uint8_t flags) { return (flags & (jobs::failed | jobs::blocked)) != 0; };
+    for (auto& module : modules_of(plan))
+      if (std::ranges::any_of(module.flags, unsuccessful)) ended.push_back(std::move(module));
+  });
   const auto timeline = [&](const std::string& name, const Digest& fingerprint, const Digest& revision, std::uint64_t latest) {
     const auto graph = graph_of(revision);
     if (!graph) return std::optional<ModuleStrip>();

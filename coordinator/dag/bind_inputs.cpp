@@ -141,11 +141,24 @@ struct InputBinder {
       return invalid(bound.where + ": " + upstream.name + " has several rows per interval and group; say which one " + from.name +
                      " reads, such as {column: " + upstream.name + "." + bound.column + ", where: {" +
                      (choosable.empty() ? "COLUMN" : choosable.front()) + ": VALUE}}");
-    for (const auto& [name, value] : bound.where_columns)
+    for (const auto& [name, value] : bound.where_columns) {
       if (!contains(choosable, name))
         return invalid(bound.where + ": \"where\" takes text, integer and bool columns that " + upstream.plugin.name +
                        " computes; \"" + name + "\" is none" + manifest::suggestion(name, choosable));
+      const auto type = std::ranges::find(upstream.outputs, name, &Column::name)->type;
+      if (!is_value_of(type, value))
+        return invalid(bound.where + ": \"where\": " + name + " is of type " + type + ", so no row can have the value \"" +
+                       value.substr(0, 60) + "\"; write a value of this type");
+    }
     return {};
+  }
+
+  // Whether a row can have the text as a value: rows are compared as text.
+  static bool is_value_of(const std::string& type, std::string_view text) {
+    if (type == "text") return true;
+    if (type == "bool") return text == "true" || text == "false";
+    const auto digits = text.substr(type == "i64" && text.starts_with('-') ? 1 : 0);
+    return !digits.empty() && digits.find_first_not_of("0123456789") == digits.npos && (digits[0] != '0' || text == "0");
   }
 
   // Inherits archive, interval, grouping and totals from the first input.

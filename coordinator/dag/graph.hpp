@@ -8,7 +8,7 @@
 
 namespace mole::coordinator::dag {
 
-// Where the files of an archive are. Two archives with different places have nothing in common (docs/decisions/0130).
+// Where the files of an archive are. Archives at different places share no index, blocks or tables (docs/decisions/0130).
 struct Place {
   std::string downloader;
   nlohmann::json params = nlohmann::json::object();

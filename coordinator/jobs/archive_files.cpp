@@ -7,7 +7,7 @@ namespace mole::coordinator::jobs {
 namespace {
 
 constexpr auto temporary = "hidden, temporary or partial name";
-constexpr auto impossible = "its date or local time does not exist";
+constexpr auto impossible = "its date or local time does not exist, or its end is not after its start";
 constexpr auto future = "the time in its name has not come yet";
 
 auto place_of(const task::File& file) { return std::tie(file.router, file.covers.from, file.id); }
@@ -57,9 +57,10 @@ void ArchiveFiles::add(const std::string& id, const store::FileRow& row) {
       break;
   }
   task::File file{id, row.size, row.revision, std::move(parts.router), parts.sequence, parts.covers, true, row.version};
-  if (file.covers.from > latest_) {
+  const auto begins = std::max(file.covers.from, file.covers.to - covers_);  // an end far in the future is one, too
+  if (begins > latest_) {
     pass_over(future);
-    findings_.valid_until = std::min(findings_.valid_until, file.covers.from - future_tolerance);
+    findings_.valid_until = std::min(findings_.valid_until, begins - future_tolerance);
     findings_.future.push_back(std::move(file));
     return;
   }
@@ -96,8 +97,8 @@ void ArchiveFiles::resolve_repeated_times() {
   std::erase_if(candidates_, [](const Candidate& c) { return c.later.has_value(); });
 }
 
-// Decides by the running numbers of the nearest files with a definite time. If they are no help, two files of the same local time
-// are in the order of their numbers. The candidates have one router and are sorted by time.
+// Decides by the running numbers of the nearest files with a definite time. If these do not decide, two files of the same local
+// time are in the order of their numbers. The candidates have one router and are sorted by time.
 void ArchiveFiles::resolve_router(std::span<Candidate> candidates) {
   if (!names_.pattern().names_sequence()) return;
   const auto decide = [](Candidate& candidate, bool later) {
@@ -122,7 +123,8 @@ void ArchiveFiles::resolve_router(std::span<Candidate> candidates) {
     if (!at->later) continue;
     const auto same = [&](const Candidate& c) { return c.later && c.file.covers == at->file.covers; };
     const auto next = std::find_if(std::next(at), candidates.end(), same);
-    if (std::ranges::count_if(candidates, same) != 2 || at->file.sequence == next->file.sequence) continue;
+    if (next == candidates.end() || std::ranges::count_if(candidates, same) != 2 || at->file.sequence == next->file.sequence)
+      continue;
     const bool at_is_later = at->file.sequence > next->file.sequence;
     decide(*next, !at_is_later);
     decide(*at, at_is_later);

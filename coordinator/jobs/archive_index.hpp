@@ -27,8 +27,8 @@ struct Findings {
   std::vector<task::PassedOver> passed_over;
   std::vector<FileConflict> conflicts;  // sorted by time
   std::vector<task::File> future;       // files whose time has not come yet
-  Micros valid_until = INT64_MAX;       // then the first of them must be in the index
-  std::vector<std::string> notes;       // for everyone who uses the archive
+  Micros valid_until = INT64_MAX;       // when the first of them belongs into the index
+  std::vector<std::string> notes;       // messages for every plan that reads the archive
 };
 
 class ArchiveIndex {

@@ -16,7 +16,7 @@ namespace mole::coordinator::manifest {
 enum class TimePiece { unix_seconds, year, year_of_century, month, day, day_of_year, hour, minute, second, offset };
 inline constexpr std::size_t time_pieces = 10;
 
-// A time as a name has it.
+// The pieces of a time in a name.
 struct NamedTime {
   std::array<std::optional<std::int64_t>, time_pieces> pieces;
 

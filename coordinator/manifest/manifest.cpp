@@ -117,7 +117,7 @@ task::Home read_home(Reader& reader, const YamlNode& node) {
 std::vector<DelayPoint> read_delays(Reader& reader, const YamlNode& parent, const std::string& key) {
   std::vector<DelayPoint> points;
   const auto* node =
-      reader.require(parent, key, "give the shares of the flows exported at most so long after, such as {15s: 0.4, 31m: 1}");
+      reader.require(parent, key, "give the share of the flows exported within each delay, such as {15s: 0.4, 31m: 1}");
   const auto* map = reader.any_keys(node, "\"" + key + "\"");
   if (!map) return points;
   for (const auto& [delay, share] : map->entries)

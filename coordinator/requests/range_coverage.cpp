@@ -121,6 +121,7 @@ AttainableCoverage::AttainableCoverage(const jobs::Plan& plan) : plan_(plan) {
         reach = std::max(reach, reach_[input.source]);
       }
     }
+    if (const auto m = begins_.size(); module.since) begin = std::max(begin, plan.grid(m).start(plan.modules[m].begin));
     begins_.push_back(begin);
     reach_.push_back(reach + module.window);
     auto& mine = coverage_.emplace_back();

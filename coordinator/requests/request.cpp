@@ -16,7 +16,8 @@ void visit_fields(R& r, auto f) {
       f("reason", r.reason), f("code", r.code), f("counts", r.jobs), f("coverage", r.coverage),
       f("coverage_plain", r.coverage_without_windows), f("coverage_windowed", r.coverage_with_windows), f("failures", r.given_up),
       f("waits", r.waits), f("notes", r.notes), f("files", r.files), f("bytes", r.bytes), f("delays", r.delays),
-      f("manifest", r.manifest), f("internal", r.internal), f("sample", r.sample), f("shared_files", r.shared_files);
+      f("changed", r.changed), f("manifest", r.manifest), f("internal", r.internal), f("sample", r.sample),
+      f("shared_files", r.shared_files);
 }
 
 template <class T>

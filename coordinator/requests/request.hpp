@@ -23,9 +23,9 @@ struct Request : RequestStatus {
   std::uint64_t number = 0;
   std::string client_id;
   Digest revision;                   // of the graph
-  std::set<std::string> overridden;  // modules that its `--set` options make measure something else
+  std::set<std::string> overridden;  // modules whose measurements its `--set` options change
   std::vector<JobFailure> given_up;  // the status's `failures`
-  std::uint64_t changed = 0;         // verify: files with a different content than when they were last read. In memory only
+  std::uint64_t changed = 0;         // verify: files with a different content than when they were last read
   bool damaged = false;              // verify: some file is not sound. In memory only, because the rows of the files show it
 
   // In memory only.

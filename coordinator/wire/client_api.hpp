@@ -54,8 +54,7 @@ class ClientApi : public virtual BlobApi {
   virtual Result<RequestStatus> cancel(const std::string& id) = 0;
   virtual Result<ClusterStatus> status() = 0;
   // Explains why a job ran, is reused or waits. job: "PIPELINE/MODULE@2007-09-22T18:00:00Z".
-  // what_if: empty for the results of the manifest, the id of a request for its own, or "last" for those of the latest request
-  // with
+  // what_if: empty: the results of the manifest; the id of a request: its results; "last": those of the latest request with
   // `--set` options.
   virtual Result<JobExplanation> explain(const std::string& job, const std::string& what_if) = 0;
   // Traces one number to files, plugins and upstream blocks. what_if: as for explain.

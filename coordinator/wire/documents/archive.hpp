@@ -94,7 +94,7 @@ struct ArchiveGaps {
       document("ArchiveGaps", "Missing and damaged files of an archive.",  //
                field("missing", &ArchiveGaps::missing, "Missing files, the first 100,000"),
                field("damaged", &ArchiveGaps::damaged, "Files that are not sound"),
-               field("conflicts", &ArchiveGaps::conflicts, "Times for which the names do not show one file, the first 1000"),
+               field("conflicts", &ArchiveGaps::conflicts, "Times with several files or an ambiguous local time, the first 1000"),
                field("passed_over", &ArchiveGaps::passed_over, "Paths that are not files of the archive, by reason"),
                time_field("listed", &ArchiveGaps::listed, "When the archive was last listed").optional());
 };
