@@ -99,12 +99,12 @@ void add_exporters(const coordinator::manifest::Archive& declared, const coordin
   findings.push_back(std::move(finding));
 }
 
-// The shortest usual duration that leaves less than 1 % of the flows late.
-std::optional<Micros> better_lateness(const DelayCounts& delays, std::uint64_t flows) {
+// The shortest usual duration that leaves at most 1 % and at most `max_late` of the flows late.
+std::optional<Micros> better_lateness(const DelayCounts& delays, std::uint64_t flows, double max_late) {
   std::uint64_t within = 0;
   for (std::size_t i = 0; i < delay_bounds().size() && i < delays.start.size(); ++i) {
     within += delays.start[i];
-    if ((flows - within) * 100 < flows) return delay_bounds()[i];
+    if (static_cast<double>(flows - within) <= std::min(0.01, max_late) * static_cast<double>(flows)) return delay_bounds()[i];
   }
   return std::nullopt;
 }
@@ -119,7 +119,7 @@ void add_late(const coordinator::manifest::Archive& declared, const coordinator:
       fmt::format("{} ({}) began more than \"lateness\" ({}) before the time of their file and are not counted",
                   human_number(delays.late, "flow", "flows"),
                   human_share(static_cast<double>(delays.late) / static_cast<double>(flows)), format_duration(declared.lateness));
-  if (const auto lateness = better_lateness(delays, flows); lateness && *lateness > declared.lateness)
+  if (const auto lateness = better_lateness(delays, flows, declared.max_late); lateness && *lateness > declared.lateness)
     finding.manifest = {"lateness: " + format_duration(*lateness)};
   findings.push_back(std::move(finding));
 }

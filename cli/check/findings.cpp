@@ -46,7 +46,14 @@ ArchiveCheck check_archive(const std::string& name, const coordinator::manifest:
     out.files += router.files;
     out.bytes += router.bytes;
   }
-  out.files_read = contents.files.total;
+  out.files_read = contents.files.done;
+  if (contents.state == coordinator::RequestState::failed)
+    out.findings.push_back({.kind = FindingKind::unreadable,
+                            .problem = true,
+                            .count = contents.files.total - std::min(contents.files.total, contents.files.done),
+                            .message = "not all files could be read: " + contents.reason,
+                            .examples = {},
+                            .manifest = {}});
   out.flows = std::accumulate(contents.delays.start.begin(), contents.delays.start.end(), std::uint64_t{0});
   out.flows_late = contents.delays.late;
   if (out.flows > 0) {

@@ -82,6 +82,7 @@ Result<Exit> verify(Context& context, const TaskArgs& args) {
         work.client_id = new_client_id();
         MOLE_TRY(const auto request, session.api().archive_task(work, archive, coordinator::RequestKind::verify));
         MOLE_TRY(const auto done, wait_for(context, session, request.id, args.progress, interrupt));
+        if (auto read = not_cancelled(done, archive); !read) return read;
         context.err << failures_text(done, context.err_style);
         if (!done.reason.empty()) context.err << printable(done.reason) << '\n';
         const auto gaps = session.api().archive_gaps(archive);
@@ -102,12 +103,16 @@ Result<Exit> verify(Context& context, const TaskArgs& args) {
 
 Result<Exit> profile(Context& context, const TaskArgs& args) {
   auto all = json::object();
+  auto worst = Exit::done;
   const auto profiled =
       for_each_archive(context, args, true, [&](auto& session, auto& work, auto& archive, auto& interrupt) -> Result<> {
         work.client_id = new_client_id();
         MOLE_TRY(const auto request, session.api().archive_task(work, archive, coordinator::RequestKind::profile));
         MOLE_TRY(const auto done, wait_for(context, session, request.id, args.progress, interrupt));
+        if (auto read = not_cancelled(done, archive); !read) return read;
         context.err << failures_text(done, context.err_style);
+        if (!done.reason.empty()) context.err << printable(done.reason) << '\n';
+        if (exit_of_request(done) == Exit::failed) worst = Exit::failed;
         const auto flows = std::accumulate(done.delays.start.begin(), done.delays.start.end(), std::uint64_t{0});
         if (flows == 0)
           return missing("no sound file of " + archive + " has flows; mole archive gaps lists damaged and misplaced files");
@@ -123,7 +128,7 @@ Result<Exit> profile(Context& context, const TaskArgs& args) {
       });
   if (!profiled) return profiled.error();
   if (context.options.json) print_json(context.out, all.size() == 1 ? all.front() : all);
-  return Exit::done;
+  return worst;
 }
 
 // Returns `name` itself if it has the form "pipeline/archive", otherwise all archives of the manifest at this path.

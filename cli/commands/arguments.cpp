@@ -160,7 +160,7 @@ Result<Exit> with_session(Context& context, Need need, const Interrupt& interrup
     const auto other = session->other_run();
     if (other != 0)
       context.err << fmt::format(
-          "note: process {} (mole) works on this state; its coordinator and node serve this command, too\n", other);
+          "note: process {} (mole) works on this state; its coordinator and node also serve this command\n", other);
     auto done = work(*session);
     if (done || done.error().code != Code::transient || interrupt.requested()) return done;
     if (!session->other_run_ended(longest_shutdown)) return done;
@@ -208,6 +208,12 @@ std::string coordinator_options(const Options& options) {
   return options.state == Options{}.state ? "" : " --state " + options.state.string();
 }
 
+Result<> not_cancelled(const coordinator::RequestStatus& done, const std::string& archive) {
+  if (done.state != coordinator::RequestState::cancelled) return {};
+  return Error{Code::cancelled,
+               fmt::format("request {} was cancelled before it had read {}; run the command again", done.id, archive)};
+}
+
 Result<> index_archive(Context& context, Session& session, const coordinator::Submission& submission, const std::string& archive,
                        const Interrupt& interrupt, bool internal) {
   auto listing = submission;
@@ -216,6 +222,7 @@ Result<> index_archive(Context& context, Session& session, const coordinator::Su
   MOLE_TRY(const auto request, session.api().archive_task(listing, archive, coordinator::RequestKind::index));
   const auto done = wait_for(context, session, request.id, "none", interrupt, true);
   if (!done) return done.error();
+  if (auto read = not_cancelled(*done, archive); !read) return read;
   if (exit_of_request(*done) != Exit::failed) return {};
   const bool failed = done->failures && !done->failures->empty();
   const auto code =

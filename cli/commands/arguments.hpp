@@ -100,8 +100,11 @@ Result<coordinator::PipelineDescription> validate_submission(Context& context, c
 // Returns the options that select the same coordinator, for commands that are suggested.
 std::string coordinator_options(const Options& options);
 
-// Refreshes the listing of one archive ("pipeline/archive") and waits for the result. `internal`: it only prepares something
-// else.
+// cancelled: the request on this archive was cancelled.
+Result<> not_cancelled(const coordinator::RequestStatus& done, const std::string& archive);
+
+// Refreshes the listing of one archive ("pipeline/archive") and waits for the result. `internal`: it only prepares another
+// request.
 Result<> index_archive(Context& context, Session& session, const coordinator::Submission& submission, const std::string& archive,
                        const Interrupt& interrupt, bool internal = true);
 

@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -303,7 +305,11 @@ Result<> convert(const std::string& svg, PlotFormat format, Target& out) {
                     "librsvg2-bin), or write a file that ends in .svg",
                     name_of(format)));
   std::error_code error;
-  const auto source = std::filesystem::temp_directory_path(error) / fmt::format("mole-plot-{}.svg", ::getpid());
+  auto name = (std::filesystem::temp_directory_path(error) / "mole-plot-XXXXXX").string();
+  const int fd = ::mkstemp(name.data());
+  if (fd < 0) return exhausted(fmt::format("cannot write {}: {}; check TMPDIR", name, std::strerror(errno)));
+  ::close(fd);
+  const std::filesystem::path source = name;
   struct Remove {
     const std::filesystem::path& path;
     ~Remove() { ::unlink(path.c_str()); }
@@ -385,7 +391,7 @@ void add_plot(Shell& shell) {
   command->add_option("--height", args->options.panel_height, "height of a panel in pixels; 0: depends on the number of panels")
       ->check(CLI::Range(0, 5'000));
   command->add_option("-o,--output", args->out, "a file that ends in .svg, .png or .pdf; default: SVG to stdout")
-      ->type_name("FILE.svg");
+      ->type_name("FILE");
 }
 
 }  // namespace mole::cli

@@ -15,14 +15,14 @@ void visit(const fs::path& root, const std::string& below, const coordinator::ma
   fs::directory_iterator entries(below.empty() ? root : root / below, error);
   if (error) return out.unreadable.push_back(below.empty() ? "." : below);
   for (; entries != fs::directory_iterator(); entries.increment(error)) {
-    if (error) return out.unreadable.push_back(below);
+    std::error_code ignored;
     const auto name = (below.empty() ? "" : below + "/") + entries->path().filename().string();
-    const bool link = entries->is_symlink(error);
-    if (entries->is_directory(error)) {
+    const bool link = entries->is_symlink(ignored);
+    if (entries->is_directory(ignored)) {
       if (!link) visit(root, name, rules, out);
       continue;
     }
-    if (!entries->is_regular_file(error)) continue;
+    if (!entries->is_regular_file(ignored)) continue;
     if (!is_utf8(name)) {
       out.unreadable.push_back(name);
     } else if (rules.read(name).kind == coordinator::manifest::NameKind::temporary) {
@@ -31,6 +31,7 @@ void visit(const fs::path& root, const std::string& below, const coordinator::ma
       out.names.push_back(name);
     }
   }
+  if (error) out.unreadable.push_back(below.empty() ? "." : below);
 }
 
 }  // namespace

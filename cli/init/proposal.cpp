@@ -236,8 +236,9 @@ class ManifestText {
           fmt::format("Not enough flows were read ({}) to measure how long after a flow its record is exported, so the "
                       "default applies. `mole archive profile` measures it.",
                       human_count(flows())));
-    comment(fmt::format("Measured on {} of {}: the share of flows exported at most so long after their start and end.",
-                        human_number(flows(), "flow", "flows"), human_number(reading_.read, "file", "files")));
+    comment(
+        fmt::format("Measured on {} of {}: the share of flows exported within each delay after their start and after their end.",
+                    human_number(flows(), "flow", "flows"), human_number(reading_.read, "file", "files")));
     out_ += export_delay_text({distribution_of(delays_.start), distribution_of(delays_.end)});
   }
 

@@ -11,7 +11,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -34,7 +35,9 @@ namespace fs = std::filesystem;
 class OtherProcess {
  public:
   OtherProcess() = default;
-  explicit OtherProcess(pid_t pid) : pid_(pid), fd_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) {}
+  explicit OtherProcess(pid_t pid) : pid_(pid), fd_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) {
+    if (fd_ < 0 && errno != ESRCH) pid_ = 0;  // it cannot be watched: treated like a service
+  }
   OtherProcess(OtherProcess&& other) noexcept : pid_(std::exchange(other.pid_, 0)), fd_(std::exchange(other.fd_, -1)) {}
   OtherProcess& operator=(OtherProcess&&) = delete;
   ~OtherProcess() {
@@ -42,7 +45,7 @@ class OtherProcess {
   }
 
   pid_t pid() const { return pid_; }
-  // Without a descriptor the process has ended, or cannot be watched, so that it counts as ended.
+  // Without a descriptor the process had ended before it could be watched.
   bool ended(std::chrono::milliseconds wait) const {
     pollfd fd{fd_, POLLIN, 0};
     return pid_ != 0 && (fd_ < 0 || ::poll(&fd, 1, static_cast<int>(wait.count())) == 1);
@@ -145,12 +148,14 @@ constexpr int max_node_restarts = 5;
   ::_exit(static_cast<int>(Exit::failed));
 }
 
+constexpr std::size_t max_log = std::size_t{16} << 20;  // bytes; then the log continues in a new file, and one old one is kept
+
 // Writes the coordinator's log to STATE/coordinator.log, like that of mole-coordinator.
 std::function<void(coordinator::LogLevel, const std::string&)> log_into(const fs::path& state) {
   try {
     std::error_code ignored;
     fs::create_directories(state, ignored);
-    const auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>((state / "coordinator.log").string());
+    const auto sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>((state / "coordinator.log").string(), max_log, 1);
     const auto logger = std::make_shared<spdlog::logger>("coordinator", sink);
     logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
     logger->flush_on(spdlog::level::info);
