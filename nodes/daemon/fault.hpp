@@ -44,7 +44,7 @@ struct WorkerRun {
 // Completes the report of a run in which some steps did not run. The step whose plugin was being called becomes "failed" with the
 // code "crashed", "hung" or "exhausted"; the other steps stay "not_run". A decoder or downloader at fault fails the whole task,
 // and so does a worker that died in its own code before any step was done ("internal", or "exhausted" if the system killed it).
-// The log of a run in which no step failed is kept too, but less of it.
+// If no step failed, only the last max_success_tail bytes of the log are kept.
 task::Report assign_fault(task::Report report, const task::Spec& spec, const WorkerRun& run);
 
 }  // namespace mole::nodes

@@ -64,7 +64,7 @@ class Output {
     if (n > 0) log_.append({buffer_.data(), static_cast<std::size_t>(n)});
     return n;
   }
-  // Copies what is left in the pipe. Bounded, because a process that has left the child's group may print for ever.
+  // Copies what is left in the pipe. Bounded, because a process that has left the child's group may print endlessly.
   void copy_rest() {
     for (std::uint64_t pieces = 0; pieces < 16 && copy() > 0; ++pieces) {
     }

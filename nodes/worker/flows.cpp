@@ -5,6 +5,7 @@
 #include "runtime/host/stream_modules.hpp"
 #include "sdk/descriptor/sidecar.hpp"
 #include "sdk/model/flow_columns.hpp"
+#include "sdk/model/program.hpp"
 
 #include <unistd.h>
 
@@ -128,7 +129,7 @@ Result<task::FileState> print_file(const std::filesystem::path& path, const Flow
   }
   const auto report = reader.report();
   if (report_only) {
-    std::printf("%s\n", json_text(report).c_str());
+    if (auto done = write_all(STDOUT_FILENO, json_text(report) + "\n", "the report"); !done) return done.error();
     return report.state;
   }
   if (report.state != task::FileState::sound) print_damage(path, report);

@@ -31,6 +31,7 @@ class ColumnFileReader final : public FlowSource {
 
   // In addition to the errors of FlowSource: corrupt if the next batch is damaged; the earlier ones are sound.
   Result<bool> next(FlowBatch& batch) override;
+  bool may_be_misplaced() const override { return footer_.report.state == task::FileState::misplaced; }
   // report() and evidence() may be called at any time.
   task::FileReport report() const override { return footer_.report; }
   const Evidence& evidence() const override { return footer_.evidence; }

@@ -37,6 +37,7 @@ class ColumnRecorder final : public FlowSource {
   ~ColumnRecorder() override;
 
   Result<bool> next(FlowBatch& batch) override;
+  bool may_be_misplaced() const override { return from_->may_be_misplaced(); }
   task::FileReport report() const override { return from_->report(); }
   const Evidence& evidence() const override { return from_->evidence(); }
   std::uint64_t flows() const override { return from_->flows(); }

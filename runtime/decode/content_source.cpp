@@ -83,6 +83,7 @@ Result<bool> is_headless_bzip2(const std::filesystem::path& path, bool hole, con
   SegmentScanner scanner(std::move(file), near);
   Segment segment;
   do {
+    if (options.progress) options.progress();
     MOLE_TRY(auto more, scanner.next(segment));
     if (!more || (!hole && segment.to > near * 8 && segment.kind == Segment::Kind::no_magic)) return false;
   } while (segment.kind == Segment::Kind::no_magic);

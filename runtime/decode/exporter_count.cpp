@@ -27,7 +27,7 @@ std::uint64_t ExporterCount::count() const {
     from = std::min(from, e.first);
     to = std::max(to, e.last);
   }
-  // At a restart the last datagrams of the old number may be stored after the first ones of the new.
+  // After a restart, the last datagrams of the old number may be stored after the first ones of the new number.
   const Micros overlap = (to - from) / 10;
   std::uint64_t most = 1;
   for (const auto& e : exporters_) {

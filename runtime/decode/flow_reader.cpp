@@ -83,9 +83,12 @@ void FlowReader::sink_datagram(void* self, std::int64_t exported_us, std::uint32
   auto& reader = *static_cast<FlowReader*>(self);
   // Flows in damaged bytes were not lost in the network, and the damage is reported separately.
   if ((flags & MOLE_LOST_IN_DAMAGE) != 0) lost = 0;
-  if (reader.report_.datagrams == 0) reader.report_.exported_first = reader.report_.exported_last = exported_us;
-  ++reader.report_.datagrams;
   const bool near = reader.file_.covers.empty() || near_range(reader.file_.covers).contains(exported_us);
+  if (reader.report_.datagrams == 0) {
+    reader.report_.exported_first = reader.report_.exported_last = exported_us;
+    reader.first_is_far_ = !near;
+  }
+  ++reader.report_.datagrams;
   reader.near_ += near;
   reader.report_.flows_lost += lost;
   reader.report_.exported_first = std::min(reader.report_.exported_first, exported_us);
@@ -93,7 +96,8 @@ void FlowReader::sink_datagram(void* self, std::int64_t exported_us, std::uint32
   reader.evidence_.add(exported_us, flows, lost);
   if (reader.delays_) {
     reader.delays_->exported(exported_us, flows);
-    reader.exporters_.add(flags >> MOLE_EXPORTER_SHIFT, exported_us);
+    // A wrong clock would lengthen the time within which exporters are compared.
+    if (near) reader.exporters_.add(flags >> MOLE_EXPORTER_SHIFT, exported_us);
   }
 
   // A datagram with a wrong clock does not show that the time of the file was readable. Those of one of several exporters are

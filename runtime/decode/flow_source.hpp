@@ -25,6 +25,9 @@ class FlowSource {
   // disk (transient), from lack of memory (exhausted) or from the decoder (internal, ...).
   virtual Result<bool> next(FlowBatch& batch) = 0;
 
+  // Whether the file may be misplaced (FileState). Call after the first next().
+  virtual bool may_be_misplaced() const = 0;
+
   // Call after next() returned false. `digest` is left empty; it is known from staging.
   virtual task::FileReport report() const = 0;
   // Call after next() returned false.

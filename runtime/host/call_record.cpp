@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <mutex>
 #include <span>
 
 namespace mole::runtime {
@@ -138,6 +139,8 @@ void CallRecord::mark(Call call, std::uint32_t step, std::string_view module, st
   const auto length = std::min(module.size(), sizeof own_mark.module - 1);
   std::memset(own_mark.module, 0, sizeof own_mark.module);
   module.copy(own_mark.module, length);  // not memcpy: data() of an empty name may be null
+  static std::mutex marking;             // the signal handler only stores
+  const std::lock_guard lock(marking);
   if (call == Call::none) {
     store(bytes_, end_running(bytes_));
   } else {

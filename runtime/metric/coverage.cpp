@@ -43,6 +43,8 @@ void CoverageTable::finish() {
     router.readable.clear();
     for (const auto& e : router.evidence)
       router.readable.insert(router.readable.end(), e.readable_ranges().begin(), e.readable_ranges().end());
+    for (const auto& e : router.evidence)
+      for (const auto& s : e.seconds()) router.any_lost = router.any_lost || s.count.lost > 0;
     router.readable = merged(std::move(router.readable));
   }
 }
@@ -68,6 +70,7 @@ double CoverageTable::readable_share(TimeRange interval, const Router& router, c
 
 // Each second of export time counts with the share of its flows that belong to the interval.
 double CoverageTable::received_share(TimeRange interval, const Router& router, const DelayCurve& delay) const {
+  if (!router.any_lost) return 1;
   const Micros end = interval.to + delay.longest();
   double received = 0, lost = 0;
   for (const auto& e : router.evidence)

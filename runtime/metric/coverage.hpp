@@ -44,6 +44,7 @@ class CoverageTable {
     std::vector<TimeRange> expected, present;  // time covered by the files
     std::vector<Evidence> evidence;            // of the files read
     std::vector<TimeRange> readable;           // after finish(): of all files, sorted, disjoint
+    bool any_lost = false;                     // after finish()
   };
   RowCoverage of(TimeRange interval, const Router& router, const DelayCurve& delay) const;
   double readable_share(TimeRange interval, const Router& router, const DelayCurve& delay) const;

@@ -38,6 +38,7 @@ class FlowFiles::DecodedSource final : public FlowSource {
   Result<bool> next(FlowBatch& batch) override {
     return decoder_.step(batches_++, [&] { return reader_->next(batch); });
   }
+  bool may_be_misplaced() const override { return reader_->may_be_misplaced(); }
   task::FileReport report() const override { return reader_->report(); }
   const Evidence& evidence() const override { return reader_->evidence(); }
   std::uint64_t flows() const override { return reader_->flows(); }
@@ -72,6 +73,7 @@ class FlowFiles::CachedSource final : public FlowSource {
       return more;
     }
   }
+  bool may_be_misplaced() const override { return source_->may_be_misplaced(); }
   task::FileReport report() const override {
     auto report = source_->report();
     report.id = files_.spec_.files[number_].id;

@@ -83,8 +83,9 @@ Result<> FlowPass::close_intervals(std::size_t files_read) {
   return closed;
 }
 
-// True: the file was read to its end. False: the decoder failed, and so did every step that reads the file.
-Result<bool> FlowPass::feed_file(std::uint32_t number, FlowSource& source) {
+// complete: the file was read to its end. failed: the decoder failed, and so did every step that reads the file.
+// may_be_misplaced, unless `is_placed`: no flow was fed.
+Result<FlowPass::Fed> FlowPass::feed_file(std::uint32_t number, FlowSource& source, bool is_placed) {
   FlowBatch batch;
   while (true) {
     if (plugins_cancelled()) return Error{Code::cancelled, "cancelled while files were being read"};
@@ -93,9 +94,11 @@ Result<bool> FlowPass::feed_file(std::uint32_t number, FlowSource& source) {
       const Error& error = more.error();
       if (error.code == Code::transient || error.code == Code::exhausted || error.code == Code::cancelled) return error;
       feeder_.fail_readers({error.code, spec_.files[number].id + ": " + error.message});
-      return false;
+      return Fed::failed;
     }
-    if (!*more) return true;
+    if (!is_placed && source.may_be_misplaced()) return Fed::may_be_misplaced;
+    is_placed = true;
+    if (!*more) return Fed::complete;
     if (!feeder_.empty()) feeder_.feed(batch, number);
   }
 }
@@ -128,18 +131,27 @@ Result<> FlowPass::read_file(std::uint32_t number, const ReportSink& sink) {
       return sink(report);
     }
   }
-  bool decoded = false;
+  bool decoded = false, is_placed = feeder_.empty();
   if (damage_ == DamagePolicy::skip && !feeder_.empty()) {
     MOLE_TRY(auto scan, scan_for_damage(*files_, number));
     if (scan.state != task::FileState::sound) return finish_file(std::move(scan), staged, sink);
     decoded = scan.source == task::FlowSource::archive;
+    is_placed = true;
   }
   const ColumnSet wanted = feeder_.columns();
   MOLE_TRY(auto source, files_->open(number, wanted.any() ? wanted : ColumnSet().set(MOLE_COLUMN_START)));
-  MOLE_TRY(auto read, feed_file(number, *source));
+  MOLE_TRY(auto fed, feed_file(number, *source, is_placed));
+  if (fed == Fed::may_be_misplaced) {
+    MOLE_TRY(auto scan, scan_for_damage(*files_, number));
+    // Its flows belong to other intervals, or were counted in another file: it counts as missing.
+    if (scan.state == task::FileState::misplaced) return finish_file(std::move(scan), staged, sink);
+    decoded = scan.source == task::FlowSource::archive;
+    MOLE_TRY(source, files_->open(number, wanted.any() ? wanted : ColumnSet().set(MOLE_COLUMN_START)));
+    MOLE_TRY(fed, feed_file(number, *source, true));
+  }
   totals_.bytes += source->stored_bytes();
   totals_.flows += source->flows();
-  if (!read) return finish_file(report_of(file, task::FileState::unreadable), staged, sink);
+  if (fed == Fed::failed) return finish_file(report_of(file, task::FileState::unreadable), staged, sink);
   auto report = source->report();
   if (decoded) report.source = task::FlowSource::archive;  // the cached columns were written by the scan
   report.columns = files_->kept_columns(number);

@@ -47,7 +47,8 @@ class FlowPass {
   std::optional<std::uint32_t> twin_of(std::uint32_t number) const;
   bool same_content(std::uint32_t number, std::uint32_t other) const;
   Result<> read_file(std::uint32_t number, const ReportSink& sink);
-  Result<bool> feed_file(std::uint32_t number, FlowSource& source);
+  enum class Fed { complete, failed, may_be_misplaced };
+  Result<Fed> feed_file(std::uint32_t number, FlowSource& source, bool is_placed);
   Result<> close_intervals(std::size_t files_read);
   Result<> finish_file(task::FileReport report, const Staged& staged, const ReportSink& sink);
 

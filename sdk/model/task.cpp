@@ -66,7 +66,15 @@ std::string in_one_line(std::string text) {
   return text;
 }
 
-Result<Spec> parse_spec(std::string_view text) { return parse<Spec>(text, "task specification"); }
+Result<Spec> parse_spec(std::string_view text) {
+  auto spec = parse<Spec>(text, "task specification");
+  if (!spec || !spec->archive) return spec;
+  const auto& delay = spec->archive->export_delay;
+  for (const auto* points : {&delay.start, &delay.end})
+    if (const auto problem = problem_of(*points); !problem.empty())
+      return corrupt("task specification: the export delays " + problem + "; update the coordinator");
+  return spec;
+}
 Result<Report> parse_report(std::string_view text) { return parse<Report>(text, "task report"); }
 
 void pass_over(std::vector<PassedOver>& list, const std::string& reason, std::string path) {

@@ -37,6 +37,7 @@ Rows rows_of(const FlowBatch& batch) {
 // Returns the given batches.
 class ListedSource final : public FlowSource {
  public:
+  bool may_be_misplaced() const override { return false; }
   explicit ListedSource(std::vector<Rows> batches) : batches_(std::move(batches)) {
     report_.id = "hour.dat";
     report_.size = 12345;

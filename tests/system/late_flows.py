@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Flows exported too late for their interval, and files whose names give another time than their content, end a run as partial with
 that cause."""
-from system import TemporaryFolder, check, mole, mole_json
+from system import TemporaryFolder, check, mole, mole_json, rows
 
 MANIFEST = """
 pipeline: late
@@ -36,6 +36,18 @@ with TemporaryFolder("late") as folder:
     text = run(folder, "short", short, 3)
     check("PARTIAL" in text and "% of the flows that \"traffic\" reads are not counted" in text and "raise \"lateness\"" in text, text)
     check("COMPLETE" in run(folder, "accepted", short.replace("lateness: 0s", "lateness: 0s\n    max_late: 0.9"), 0), "the share is accepted")
+
+    # A copy of an hour under the name of the next one: its flows must not be counted again.
+    hours = sorted((folder / "archive").glob("1_*.bz2"))
+    kept = hours[3].read_bytes()
+    hours[3].unlink()
+    run(folder, "missing", MANIFEST, 3)
+    hours[3].write_bytes(hours[2].read_bytes())
+    text = run(folder, "copied", MANIFEST, 3)
+    check("misplaced" in text, text)
+    without, copied = (rows("traffic", "--state", f"state-{name}", cwd=folder) for name in ("missing", "copied"))
+    check(without == copied, "a misplaced file counts as a missing one")
+    hours[3].write_bytes(kept)
 
     for written, right in (("end", "start"), ("start", "end")):
         shifted = MANIFEST.replace("{start:unix}", "{%s:unix}" % written)
