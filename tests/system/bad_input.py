@@ -150,7 +150,7 @@ def hostile_plugins(folder):
 
 def versions(folder):
     """Every installed program prints its name and the same version."""
-    programs = sorted(p.name for p in (BUILD / "bin").iterdir() if p.name == "mole" or p.name.startswith("mole-") and "test" not in p.name)
+    programs = sorted(p.name for p in (BUILD / "bin").iterdir() if re.fullmatch(r"mole(-(?!test|bench|wire)\w+)?", p.name))
     check({"mole", "mole-coordinator", "mole-node", "mole-worker", "mole-seal", "mole-launch", "mole-describe"} <= set(programs), f"{programs}")
     commands = [(program,) for program in programs] + [("mole-worker", "--run"), ("mole-worker", "--flows")]
     found = set()
