@@ -3,6 +3,7 @@
 #include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/format/documents.hpp"
+#include "cli/format/human.hpp"
 
 #include <algorithm>
 
