@@ -1,6 +1,7 @@
 #include "coordinator/dag/graph.hpp"
 
 #include <algorithm>
+#include <map>
 
 // A time or null.
 template <>
@@ -193,6 +194,7 @@ std::optional<Micros> counted_over(const Graph& graph, const Module& module, std
 }
 
 void set_fingerprints(Graph& graph) {
+  std::map<Digest, int> modules_with;
   for (auto& module : graph.modules) {
     const auto& grid = graph.grid(module);
     json inputs = json::array();
@@ -211,6 +213,11 @@ void set_fingerprints(Graph& graph) {
                     {"inputs", std::move(inputs)}};
     if (!module.totals.empty()) module.parts["totals"] = module.totals;
     module.fingerprint = digest_of(std::string_view(module.parts.dump()));
+    // Modules that compute the same, such as with two forms of one filter, are computed and stored apart.
+    if (const int copies = modules_with[module.fingerprint]++; copies > 0) {
+      module.parts["copy"] = copies;
+      module.fingerprint = digest_of(std::string_view(module.parts.dump()));
+    }
   }
 }
 

@@ -83,20 +83,11 @@ class Resolver {
     for (const auto index : order)
       if (auto done = add_module(manifest_.modules[index]); !done) return done.error();
     set_fingerprints(graph());
-    std::map<Digest, const Module*> seen;
-    for (const auto& module : graph().modules)
-      if (const auto [same, fresh] = seen.emplace(module.fingerprint, &module); !fresh)
-        return invalid(where_of(module.name) + ": the modules \"" + same->second->name + "\" and \"" + module.name +
-                       "\" are identical; remove one of them");
     return std::move(out_);
   }
 
  private:
   Graph& graph() { return out_.graph; }
-
-  std::string where_of(const std::string& name) const {
-    return std::ranges::find(manifest_.modules, name, &manifest::Module::name)->where;
-  }
 
   Result<task::PluginUse> use(const CataloguedPlugin& plugin, const nlohmann::json& given, const std::string& where) {
     if (auto good = prefixed(where + ": ", plugin.verify()); !good) return good.error();
