@@ -83,7 +83,8 @@ void print_summary(Context& context, const Session& session, const coordinator::
   if (session.folder().empty()) return;
   const auto folder = session.folder() /
                       (request.overrides.empty() ? "tables/" + printable(request.pipeline) : "requests/" + printable(request.id));
-  if (std::error_code error; std::filesystem::is_directory(folder, error)) context.out << "tables    " << folder.string() << '\n';
+  if (std::error_code error; request.overrides.empty() || std::filesystem::is_directory(folder, error))
+    context.out << "tables    " << folder.string() << '\n';
   context.out << cache_text(session);
 }
 

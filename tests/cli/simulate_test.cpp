@@ -225,6 +225,7 @@ TEST(ExportedHour, IsNetFlowV5WithContinuousSequenceNumbers) {
 TEST(ExportedHour, HasTheRequestedShareOfFlowsThatBeganBeforeTheHour) {
   auto spec = two_routers();
   spec.flows_per_hour = 20'000;
+  spec.late_per_million = 250'000;
   const Micros noon = spec.range.from + 12 * hour_us;
   const auto exported = export_hour(spec, 0, noon, 0);
   std::uint64_t late = 0;

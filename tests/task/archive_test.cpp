@@ -74,7 +74,8 @@ TEST(CapturedArchive, GapsAndDamageLowerCoverage) {
     return -1.0;
   };
   EXPECT_EQ(coverage("19991", 0, 0), 1.0);
-  for (int part = 0; part < 4; ++part) EXPECT_EQ(coverage("19993", 2, part), 0.0) << "the missing hour";
+  for (int part = 0; part < 4; ++part)
+    EXPECT_LT(coverage("19993", 2, part), 0.2) << "the missing hour: some of its flows were exported after it";
   EXPECT_LT(coverage("19993", 1, 3), 1.0) << "the flipped bit";
   EXPECT_LT(coverage("19991", 4, 3), 1.0) << "the truncated stream";
   EXPECT_LT(coverage("19991", 5, 3), 1.0) << "the truncated content";

@@ -88,6 +88,7 @@ Outcome outcome_of(const MemorySink& sink) {
   for (auto report : sink.files) {
     out.sources.push_back(name_of(report.source));
     report.source = task::FlowSource::none;
+    report.columns = {};
     out.files.push_back(nlohmann::json(report).dump());
   }
   return out;
