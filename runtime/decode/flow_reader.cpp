@@ -86,7 +86,8 @@ void FlowReader::sink_datagram(void* self, std::int64_t exported_us, std::uint32
   const bool near = reader.file_.covers.empty() || near_range(reader.file_.covers).contains(exported_us);
   if (reader.report_.datagrams == 0) {
     reader.report_.exported_first = reader.report_.exported_last = exported_us;
-    reader.first_is_far_ = !near;
+    const auto& covers = reader.file_.covers;
+    reader.may_be_misplaced_ = !covers.empty() && !(near && exported_us < covers.from + (covers.to - covers.from) / 2);
   }
   ++reader.report_.datagrams;
   reader.near_ += near;

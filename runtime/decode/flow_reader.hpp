@@ -47,9 +47,10 @@ class FlowReader final : public FlowSource {
   // If the decoder gives up (returns corrupt), there are no more flows and the file is reported as damaged.
   Result<bool> next(FlowBatch& batch) override;
 
-  bool may_be_misplaced() const override { return first_is_far_; }
-  // state: sound, damaged, unreadable (damaged, and no datagram was readable), or misplaced: the first and most export times are
-  // not near the time range of the file, which is then not readable, because the clock or the name is wrong.
+  bool may_be_misplaced() const override { return may_be_misplaced_; }
+  // state: sound, damaged, unreadable (damaged, and no datagram was readable), or misplaced: the first export time is not near
+  // the first half of the time range of the file, and most are not near the range, which is then not readable, because the clock
+  // or the name is wrong.
   task::FileReport report() const override;
   const Evidence& evidence() const override { return evidence_; }
   std::uint64_t flows() const override { return report_.flows; }
@@ -68,7 +69,7 @@ class FlowReader final : public FlowSource {
   void mark_damage();  // export time is unknown from the last datagram to the next one
   void close_range(Micros to);
   void finish();
-  bool misplaced() const { return first_is_far_ && near_ * 2 < report_.datagrams; }
+  bool misplaced() const { return may_be_misplaced_ && near_ * 2 < report_.datagrams; }
   // Of an exporter with the right time, between datagrams of one with a wrong time.
   Micros longest_pause() const { return std::max((file_.covers.to - file_.covers.from) / 60, minute_us); }
 
@@ -89,7 +90,7 @@ class FlowReader final : public FlowSource {
   std::optional<std::string> given_up_;  // message of the decoder if it gave up
   task::FileReport report_;              // what the decoder has reported so far
   std::uint64_t near_ = 0;               // datagrams exported in or near the time range of the file
-  bool first_is_far_ = false;            // the first datagram was not
+  bool may_be_misplaced_ = false;        // the first datagram was not, or in the second half
   // A range of export time without damage: it begins with the file or with the first datagram after damage, and ends with the
   // file or with the last datagram before damage.
   bool range_open_ = true, range_read_ = false;  // range_read_: it contains a datagram

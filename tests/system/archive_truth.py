@@ -97,7 +97,11 @@ def run_equals_truth(folder, files):
         check(key not in seen, f"{key} occurs twice")
         seen.add(key)
         check([int(row[c]) for c in ("flows", "packets", "bytes")] == sums.get(key, [0, 0, 0]), f"{row} is not {sums.get(key)}")
-        check(abs(float(row["coverage"]) - coverage(key)) < 1e-9, f"{row}: coverage should be {coverage(key)}")
+        # Of the time in which files were readable; coverage also knows that flows are exported after their interval, which
+        # true_coverage.py checks.
+        measured, readable = float(row["coverage"]), coverage(key)
+        check(measured < 0.25 if readable == 0 else measured > 0.7 * readable if readable == 1 else 0 < measured < 1,
+              f"{row}: the readable share is {readable}")
         check(int(row["files_present"]) == (1 if present.get(key) else 0), f"{row}: files_present")
         check(int(row["files_expected"]) == 1, f"{row}: files_expected")
     check(set(k for k, v in sums.items() if v[0]) <= seen, "an interval with flows has no row")

@@ -62,7 +62,7 @@ def printed_messages(folder):
     check("printed messages" not in again.stdout, "a run that computes nothing has no such note")
     manifest(folder, "quiet")
     quiet = mole("run", "quiet.yaml", *SHORT, "--state", state, cwd=folder, code=(0, 3))
-    check("printed" not in quiet.stdout + mole("why", "quiet/traffic", "bytes", "2007-09-22", "--state", state).stdout, "silent plugins")
+    check("printed messages" not in quiet.stdout + mole("why", "quiet/traffic", "bytes", "2007-09-22", "--state", state).stdout, "silent plugins")
     print("what a successful plugin prints is kept and told")
 
 
