@@ -216,7 +216,7 @@ modules:
         mole("run", "filters.yaml", "--from", "2007-09-22T16", "--to", "2007-09-22T20", "--partial", cwd=folder, code=(0, 3))
         found = query(f"""SELECT regexp_extract(filename, 'filters{part}/(f[0-9]+)/', 1), protocol_class, sum(flows), sum(packets), sum(bytes)
             FROM read_parquet('{folder}/state/tables/filters{part}/*/*/*.parquet', filename = true, hive_partitioning = false) GROUP BY ALL""")
-        for name, kind, *counts in found[1:]:
+        for name, kind, *counts in found:
             if int(counts[0]):
                 results.setdefault(names[name], {})[kind] = tuple(map(int, counts))
     return results
