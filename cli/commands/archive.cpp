@@ -79,12 +79,8 @@ Result<Exit> verify(Context& context, const TaskArgs& args) {
   auto worst = Exit::done;
   const auto verified =
       for_each_archive(context, args, true, [&](auto& session, auto& work, auto& archive, auto& interrupt) -> Result<> {
-        work.client_id = new_client_id();
-        MOLE_TRY(const auto request, session.api().archive_task(work, archive, coordinator::RequestKind::verify));
-        MOLE_TRY(const auto done, wait_for(context, session, request.id, args.progress, interrupt));
-        if (auto read = not_cancelled(done, archive); !read) return read;
-        context.err << failures_text(done, context.err_style);
-        if (!done.reason.empty()) context.err << printable(done.reason) << '\n';
+        MOLE_TRY(const auto done,
+                 read_archive(context, session, work, archive, coordinator::RequestKind::verify, args.progress, interrupt));
         const auto gaps = session.api().archive_gaps(archive);
         if (!gaps) return gaps.error();
         all[archive] = *gaps;
@@ -106,12 +102,8 @@ Result<Exit> profile(Context& context, const TaskArgs& args) {
   auto worst = Exit::done;
   const auto profiled =
       for_each_archive(context, args, true, [&](auto& session, auto& work, auto& archive, auto& interrupt) -> Result<> {
-        work.client_id = new_client_id();
-        MOLE_TRY(const auto request, session.api().archive_task(work, archive, coordinator::RequestKind::profile));
-        MOLE_TRY(const auto done, wait_for(context, session, request.id, args.progress, interrupt));
-        if (auto read = not_cancelled(done, archive); !read) return read;
-        context.err << failures_text(done, context.err_style);
-        if (!done.reason.empty()) context.err << printable(done.reason) << '\n';
+        MOLE_TRY(const auto done,
+                 read_archive(context, session, work, archive, coordinator::RequestKind::profile, args.progress, interrupt));
         if (exit_of_request(done) == Exit::failed) worst = Exit::failed;
         const auto flows = std::accumulate(done.delays.start.begin(), done.delays.start.end(), std::uint64_t{0});
         if (flows == 0)

@@ -22,14 +22,9 @@ Result<ArchiveCheck> check_one(Context& context, const CheckArgs& args, Session&
                                const std::string& name, const coordinator::manifest::Archive& declared,
                                const Interrupt& interrupt, Exit& exit) {
   if (auto listed = index_archive(context, session, work, name, interrupt); !listed) return listed.error();
-  work.client_id = new_client_id();
   work.sample = args.sample;
   const auto kind = args.all_contents ? coordinator::RequestKind::verify : coordinator::RequestKind::profile;
-  MOLE_TRY(const auto request, session.api().archive_task(work, name, kind));
-  MOLE_TRY(const auto done, wait_for(context, session, request.id, args.progress, interrupt));
-  if (auto read = not_cancelled(done, name); !read) return read.error();
-  context.err << failures_text(done, context.err_style);
-  if (!done.reason.empty()) context.err << printable(done.reason) << '\n';
+  MOLE_TRY(const auto done, read_archive(context, session, work, name, kind, args.progress, interrupt));
   if (exit_of_request(done) == Exit::failed) exit = Exit::failed;
   MOLE_TRY(const auto files, session.api().archive_files(name));
   MOLE_TRY(const auto gaps, session.api().archive_gaps(name));

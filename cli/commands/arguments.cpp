@@ -208,10 +208,26 @@ std::string coordinator_options(const Options& options) {
   return options.state == Options{}.state ? "" : " --state " + options.state.string();
 }
 
+namespace {
+
 Result<> not_cancelled(const coordinator::RequestStatus& done, const std::string& archive) {
   if (done.state != coordinator::RequestState::cancelled) return {};
   return Error{Code::cancelled,
                fmt::format("request {} was cancelled before it had read {}; run the command again", done.id, archive)};
+}
+
+}  // namespace
+
+Result<coordinator::RequestStatus> read_archive(Context& context, Session& session, coordinator::Submission submission,
+                                                const std::string& archive, coordinator::RequestKind kind,
+                                                const std::string& progress, const Interrupt& interrupt) {
+  submission.client_id = new_client_id();
+  MOLE_TRY(const auto request, session.api().archive_task(submission, archive, kind));
+  MOLE_TRY(auto done, wait_for(context, session, request.id, progress, interrupt));
+  if (auto read = not_cancelled(done, archive); !read) return read.error();
+  context.err << failures_text(done, context.err_style);
+  if (!done.reason.empty()) context.err << printable(done.reason) << '\n';
+  return done;
 }
 
 Result<> index_archive(Context& context, Session& session, const coordinator::Submission& submission, const std::string& archive,

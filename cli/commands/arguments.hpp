@@ -100,8 +100,11 @@ Result<coordinator::PipelineDescription> validate_submission(Context& context, c
 // Returns the options that select the same coordinator, for commands that are suggested.
 std::string coordinator_options(const Options& options);
 
-// cancelled: the request on this archive was cancelled.
-Result<> not_cancelled(const coordinator::RequestStatus& done, const std::string& archive);
+// Reads the contents of an archive ("pipeline/archive", kind verify or profile), waits for the end, and prints failures and the
+// reason of the state to stderr. cancelled: the request was cancelled.
+Result<coordinator::RequestStatus> read_archive(Context& context, Session& session, coordinator::Submission submission,
+                                                const std::string& archive, coordinator::RequestKind kind,
+                                                const std::string& progress, const Interrupt& interrupt);
 
 // Refreshes the listing of one archive ("pipeline/archive") and waits for the result. `internal`: it only prepares another
 // request.
