@@ -138,15 +138,15 @@ Result<> FlowPass::read_file(std::uint32_t number, const ReportSink& sink) {
     decoded = scan.source == task::FlowSource::archive;
     is_placed = true;
   }
-  const ColumnSet wanted = feeder_.columns();
-  MOLE_TRY(auto source, files_->open(number, wanted.any() ? wanted : ColumnSet().set(MOLE_COLUMN_START)));
+  const ColumnSet wanted = feeder_.columns().any() ? feeder_.columns() : ColumnSet().set(MOLE_COLUMN_START);
+  MOLE_TRY(auto source, files_->open(number, wanted));
   MOLE_TRY(auto fed, feed_file(number, *source, is_placed));
   if (fed == Fed::may_be_misplaced) {
     MOLE_TRY(auto scan, scan_for_damage(*files_, number));
     // Its flows belong to other intervals, or were counted in another file: it counts as missing.
     if (scan.state == task::FileState::misplaced) return finish_file(std::move(scan), staged, sink);
     decoded = scan.source == task::FlowSource::archive;
-    MOLE_TRY(source, files_->open(number, wanted.any() ? wanted : ColumnSet().set(MOLE_COLUMN_START)));
+    MOLE_TRY(source, files_->open(number, wanted));
     MOLE_TRY(fed, feed_file(number, *source, true));
   }
   totals_.bytes += source->stored_bytes();
