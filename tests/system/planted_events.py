@@ -12,7 +12,7 @@ import json
 import math
 import random
 
-from system import TemporaryFolder, check, mole, rows
+from system import TemporaryFolder, check, measured_delays, mole, rows
 
 MANIFEST = """
 pipeline: watch
@@ -72,9 +72,7 @@ def watch(folder, seed, options):
          "--from", time_text(FIRST), "--to", time_text(last + 2 * HOUR), "--late-share", 0.25, *planted, cwd=folder, timeout=900)
     manifest = folder / "watch.yaml"
     manifest.write_text(MANIFEST.format(interval=options.interval, delay=""))
-    profile = mole("archive", "profile", "watch.yaml", cwd=folder).stdout
-    delay = "".join(line + "\n" for line in profile.splitlines() if not line.startswith("#")).replace("{", "{{").replace("}", "}}")
-    manifest.write_text(MANIFEST.replace("{delay}", delay).format(interval=options.interval))
+    manifest.write_text(MANIFEST.format(interval=options.interval, delay=measured_delays("watch.yaml", folder)))
     mole("run", "watch.yaml", "--from", time_text(FIRST), "--to", time_text(last), cwd=folder, code=(0, 3), timeout=1800)
     return events, missing, {name: rows(name, cwd=folder) for name in WATCHERS}
 

@@ -71,6 +71,12 @@ def rows(*arguments, **options):
     return list(csv.DictReader(io.StringIO(mole("results", *arguments, "--format", "csv", **options).stdout)))
 
 
+def measured_delays(manifest, cwd):
+    """Returns the lines for the archive's section of a manifest that `mole archive profile` prints."""
+    printed = mole("archive", "profile", manifest, cwd=cwd).stdout
+    return "".join(line + "\n" for line in printed.splitlines() if not line.startswith("#"))
+
+
 def query(sql):
     """Runs one SQL statement in DuckDB, an independent reader of Parquet, and returns its rows as lists of strings."""
     done = subprocess.run([str(BUILD / "bin" / "mole-test-query"), sql], capture_output=True, text=True)

@@ -7,7 +7,7 @@ import json
 import random
 import sys
 
-from system import TemporaryFolder, check, mole, rows
+from system import TemporaryFolder, check, measured_delays, mole, rows
 
 MANIFEST = """
 pipeline: coverage
@@ -71,9 +71,7 @@ for seed in SEEDS:
         manifest = folder / "coverage.yaml"
         manifest.write_text(MANIFEST % ("6h", ""))
         if seed % 3 > 0:
-            profile = mole("archive", "profile", "coverage.yaml", cwd=folder).stdout
-            lines = "".join(line + "\n" for line in profile.splitlines() if not line.startswith("#"))
-            manifest.write_text(MANIFEST % ("6h", lines))
+            manifest.write_text(MANIFEST % ("6h", measured_delays("coverage.yaml", folder)))
         mole("run", "coverage.yaml", "--from", hour(FIRST_HOUR), "--to", hour(FIRST_HOUR + HOURS), "--partial", cwd=folder, code=3)
         here = list(differences(folder))
         check(len(here) > 100, f"seed {seed}: only {len(here)} rows have flows")
