@@ -16,7 +16,7 @@ namespace mole::coordinator::dag {
 
 using nlohmann::json;
 
-constexpr int key_format = 2;
+constexpr int key_format = 3;
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Input, role, kind, source, column, type, unit, where)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Column, name, type, unit, doc)

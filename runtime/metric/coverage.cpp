@@ -108,6 +108,7 @@ RowCoverage CoverageTable::of(TimeRange interval, std::span<const std::string> r
     sum.files_present += one.files_present;
   }
   if (!routers.empty()) sum.share /= static_cast<double>(routers.size());
+  if (sum.share < least_coverage) sum.share = 0;
   return sum;
 }
 

@@ -20,6 +20,9 @@
 
 namespace mole::runtime {
 
+// An interval with a smaller share is a gap: a few flows that were exported after a gap measure nothing (docs/decisions/0156).
+inline constexpr double least_coverage = 0.01;
+
 // One thread until finish(), then read-only.
 class CoverageTable {
  public:
@@ -33,7 +36,7 @@ class CoverageTable {
 
   // Returns the coverage of an interval. share: the mean over `routers` (0 if there are none) of the expected share of the flows
   // that began in it (Load::end: that ended in it) whose export time was readable, times received / (received + lost) around
-  // their export. flows_late is left 0.
+  // their export; 0 if less than least_coverage. flows_late is left 0.
   RowCoverage of(TimeRange interval, std::span<const std::string> routers, Load load) const;
 
   // Returns the routers of all expected files, sorted.

@@ -103,6 +103,32 @@ TEST(Coverage, FlowsExportedInAMissingFileAreMissing) {
   EXPECT_EQ(share(60, 75), 0);
 }
 
+// Flows last at most 40 minutes, evenly. The hour before the file is missing.
+TEST(Coverage, OfLessThanOneHundredthIsZero) {
+  CoverageTable table(archive_with({{0, 0}, {40 * minute_us, 1}}));
+  for (const char* router : {"a", "b"}) table.expect(file_at(noon, router));
+  table.add(file_at(noon, "a"), evidence({{noon, noon + hour_us}}), true);
+  table.finish();
+  const auto share = [&](int from, int to, std::vector<std::string> routers = {"a"}) {
+    return of(table, {noon + from * minute_us, noon + to * minute_us}, std::move(routers)).share;
+  };
+  EXPECT_EQ(share(-45, -39), 0) << "0.002: the last minute on average half of a fortieth";
+  EXPECT_EQ(share(-50, -38), 0) << "0.0042";
+  EXPECT_NEAR(share(-39, -38), 0.0375, 1e-12);
+  EXPECT_NEAR(share(-40, -39), 0.0125, 1e-12);
+  EXPECT_EQ(share(-40, -39, {"a", "b"}), 0) << "0.00625 of both";
+  EXPECT_EQ(share(0, 15), 1);
+}
+
+TEST(Coverage, WithLessThanOneHundredthReceivedIsZero) {
+  CoverageTable table(archive_with({{0, 1}}));
+  table.expect(file_at(noon, "a"));
+  table.add(file_at(noon, "a"), evidence({{noon, noon + hour_us}}, {{noon, 1, 999}, {noon + 30 * minute_us, 2, 98}}), true);
+  table.finish();
+  EXPECT_EQ(of(table, {noon, noon + 15 * minute_us}, {"a"}), (RowCoverage{0, 999, 0, 1, 1}));
+  EXPECT_DOUBLE_EQ(of(table, {noon + 30 * minute_us, noon + 45 * minute_us}, {"a"}).share, 0.02);
+}
+
 // Half of the flows are exported within the lateness of one hour. They alone count.
 TEST(Coverage, IgnoresFlowsLaterThanTheLateness) {
   CoverageTable table(archive_with({{0, 0}, {2 * hour_us, 1}}));
