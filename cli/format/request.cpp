@@ -74,6 +74,23 @@ std::string counts_of(const RequestStatus& request) {
   return request.files.total > 0 ? human_number(request.files.total, "file", "files") : "";
 }
 
+// Quotes the last lines that a plugin printed.
+std::string printed_lines(const std::string& log, const Style& style) {
+  constexpr std::size_t max_lines = 20;
+  std::vector<std::string> lines;
+  std::istringstream in(log);
+  for (std::string text; std::getline(in, text);)
+    if (!text.empty()) lines.push_back(printable(text));
+  const std::size_t first = lines.size() > max_lines ? lines.size() - max_lines : 0;
+  std::string out;
+  if (first > 0)
+    out += style.paint(Paint::dim,
+                       fmt::format("  | ({} before; see mole request show --json)", human_number(first, "line", "lines"))) +
+           "\n";
+  for (std::size_t i = first; i < lines.size(); ++i) out += style.paint(Paint::dim, "  | " + lines[i]) + "\n";
+  return out;
+}
+
 }  // namespace
 
 std::string request_text(const RequestStatus& request, const Style& style) {
@@ -105,9 +122,7 @@ std::string failures_text(const RequestStatus& request, const Style& style) {
     out += fmt::format("{} {}\n  plugin {}, block {}: {} after {}\n  {}\n", style.paint(Paint::red, "failed:"),
                        printable(failure.job), printable(failure.plugin), format_time(failure.block), printable(failure.code),
                        human_number(failure.attempts, "attempt", "attempts"), printable(failure.message));
-    std::istringstream log(failure.log_tail);
-    for (std::string text; std::getline(log, text);)
-      if (!text.empty()) out += style.paint(Paint::dim, "  | " + printable(text)) + "\n";
+    out += printed_lines(failure.log_tail, style);
   }
   return out;
 }

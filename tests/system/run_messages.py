@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
-"""Not registered as a test: the part with a plugin that prints endlessly takes minutes.
-
-Checks what a run reports: what plugins print, the cache and its limit, a second run on the same state, a plugin that hangs."""
+"""Checks what a run reports: what plugins print, the cache and its limit, a second run on the same state, a plugin that hangs."""
 import pathlib
 import re
 import shutil
@@ -72,19 +70,18 @@ def endless_output(folder):
     state = folder / "flooded"
     manifest(folder, "flooded", victim("flooder"))
     largest, started = 0, time.monotonic()
-    run = subprocess.Popen([MOLE, "run", "flooded.yaml", *SHORT[:3], "2007-09-22T02", "--partial", "--state", state, "--plugins", PLUGINS,
-                            "--stall-limit", "2s", "--threads", "4", "--progress=none"], cwd=folder, stdout=subprocess.PIPE,
-                           stderr=subprocess.PIPE, text=True)
+    with open(folder / "flooded.log", "w") as log:
+        run = subprocess.Popen([MOLE, "run", "flooded.yaml", *SHORT[:3], "2007-09-22T02", "--partial", "--state", state, "--plugins", PLUGINS,
+                                "--stall-limit", "2s", "--threads", "4", "--progress=none"], cwd=folder, stdout=log, stderr=log)
     while run.poll() is None:
         largest = max(largest, size_of(state))
         time.sleep(0.05)
-    out, err = run.communicate()
+    err = text(folder, "flooded")
     check(run.returncode == 1 and "no progress for 2s" in err and "flooded/victim" in err and "in add" in err, f"{run.returncode}: {err[-3000:]}")
     check("flooder: a line that is printed again and again" in err, "the last lines are kept")
     check(largest < 64 << 20, f"the state folder had {largest} bytes")
-    check(len(err) < 1 << 20, f"{len(err)} bytes of messages")
+    check(len(err) < 10_000, f"{len(err)} bytes of messages")
     seconds = time.monotonic() - started
-    check(seconds < 100, f"given up after {seconds:.0f} s")
     done = rows("flooded/traffic", "--state", state)
     check(len(done) == 8, f"the other module finished: {len(done)} rows")
     print(f"a plugin that prints without end fills nothing and is given up after {seconds:.0f} s")
@@ -101,7 +98,7 @@ def bounded_cache(folder):
     check(0 < used < limit + (16 << 10), f"{used} bytes are cached, the limit is {limit}")
     check(sum(f.stat().st_size for f in files) > 2 * limit, "the archive is larger than the cache")
     check(re.search(rf"cache +{state}/node/cache: ", mole("status", "--state", state).stdout), "status names the cache")
-    check("cache" not in mole("status", "--map", "--state", state).stdout, "the map does not")
+    check("node/cache" not in mole("status", "--map", "--state", state).stdout, "the map does not")
     print("the cache is bounded and named")
 
 
@@ -137,17 +134,25 @@ def second_run(folder):
         wait_until(lambda: "works on this state" in text(folder, "two"), "the second run's note")
         return first, second
 
-    for how, stop, codes in (("finished", None, (0, 3)), ("interrupted", signal.SIGINT, (75, 130)), ("killed", signal.SIGKILL, (-9,))):
+    def stopped(how, stop, codes):
+        """Stops the first run while the second one waits; False: the first run had finished before."""
         first, second = both()
         if stop:
             wait_until(lambda: "two" in mole("request", "list", "--state", state).stdout, "the second request")
             first.send_signal(stop)
         code = first.wait(300)
+        if stop and code in (0, 3):
+            second.wait(300)
+            return False
         check(code in codes, f"{how}: the first run exited with {code}: {text(folder, 'one')[-2000:]}")
         out = check_second(how, second)
         if stop:
             check("has ended; this command continues without it" in out, f"{how}: {out}")
         print(f"a second run goes on after the first one has {how}")
+        return True
+
+    for how, stop, codes in (("finished", None, (0, 3)), ("interrupted", signal.SIGINT, (75, 130)), ("killed", signal.SIGKILL, (-9,))):
+        check(any(stopped(how, stop, codes) for _ in range(5)), f"{how}: the first run finished too early in every attempt")
 
     first, second = both()
     third = start(folder, "three")
