@@ -69,7 +69,7 @@ std::int32_t FlowReader::source_next(void* self, const std::uint8_t** data, std:
     return static_cast<std::int32_t>(chunk.error().code);
   }
   if (!*chunk) return MOLE_END;
-  if ((*chunk)->gap) reader.mark_damage();
+  if ((*chunk)->gap) reader.mark_gap((*chunk)->offset);
   if ((*chunk)->offset == 0) reader.why_unreadable_ = why_unreadable((*chunk)->bytes);
   *data = (*chunk)->bytes.data();
   *size = (*chunk)->bytes.size();
@@ -123,6 +123,7 @@ void FlowReader::sink_skipped(void* self, std::uint64_t offset, std::uint64_t si
   auto& reader = *static_cast<FlowReader*>(self);
   const std::string_view text(reason.data, reason.size);
   if (size > 0) add_lost(reader.report_.lost_content, offset, offset + size, text.substr(0, 200));
+  if (reader.gap_ && reader.gap_->offset == offset + size) reader.move_gap();
   reader.mark_damage();
 }
 
@@ -131,6 +132,23 @@ void FlowReader::sink_skipped(void* self, std::uint64_t offset, std::uint64_t si
 void FlowReader::mark_damage() {
   if (range_open_ && range_read_) close_range(range_to_);
   range_open_ = range_read_ = false;
+  gap_.reset();
+}
+
+void FlowReader::mark_gap(std::uint64_t offset) {
+  const Gap gap{offset, report_.readable.size(), range_from_, range_to_, range_read_};
+  const bool open = range_open_;
+  mark_damage();
+  if (open) gap_ = gap;
+}
+
+// The decoder has read beyond the gap, but all datagrams so far precede it: continues the range that mark_gap() closed.
+void FlowReader::move_gap() {
+  report_.readable.resize(gap_->ranges);
+  range_to_ = range_open_ && gap_->read ? std::max(range_to_, gap_->to) : range_open_ ? range_to_ : gap_->to;
+  range_from_ = gap_->from;
+  range_read_ = range_read_ || gap_->read;
+  range_open_ = true;
 }
 
 void FlowReader::close_range(Micros to) {

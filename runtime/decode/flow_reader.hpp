@@ -32,8 +32,9 @@
 namespace mole::runtime {
 
 // Not thread-safe: use from one thread at a time. The order of the decoder's calls shows which datagrams precede damage and which
-// follow it: at a gap the decoder must report its datagrams before it reads more, or report `skipped` (of size 0 if no bytes are
-// left over) between the datagrams before and after the gap. `decoder` and `module` (opened by the host) must outlive the reader.
+// follow it: at a gap the decoder must report its datagrams before it reads more, or report `skipped` up to the gap (of size 0 if
+// no bytes are left over) between the datagrams before and after the gap. `decoder` and `module` (opened by the host) must
+// outlive the reader.
 class FlowReader final : public FlowSource {
  public:
   // `wanted`: the columns to decode. `router`: the value of MOLE_COLUMN_ROUTER.
@@ -67,6 +68,8 @@ class FlowReader final : public FlowSource {
   Error failure(std::int32_t code, std::string message) const;
   Result<bool> fill(FlowBatch& batch);
   void mark_damage();  // export time is unknown from the last datagram to the next one
+  void mark_gap(std::uint64_t offset);
+  void move_gap();
   void close_range(Micros to);
   void finish();
   bool misplaced() const { return may_be_misplaced_ && near_ * 2 < report_.datagrams; }
@@ -96,6 +99,14 @@ class FlowReader final : public FlowSource {
   bool range_open_ = true, range_read_ = false;  // range_read_: it contains a datagram
   bool misdated_ = false;                        // the last datagram was not exported near the time range of the file
   Micros range_from_, range_to_ = 0;
+  // A gap that the decoder has read, and what preceded it; null if the range after it has ended.
+  struct Gap {
+    std::uint64_t offset;
+    std::size_t ranges;  // in report_.readable
+    Micros from, to;     // of the range
+    bool read;
+  };
+  std::optional<Gap> gap_;
   Evidence evidence_;
   std::optional<DelayCounter> delays_;
   ExporterCount exporters_;

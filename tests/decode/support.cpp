@@ -82,19 +82,23 @@ void put(std::string& out, std::uint64_t value, int size) {
 }  // namespace
 
 FlowFile read_flows(const fs::path& path, TimeRange covers, unsigned threads) {
-  FlowFile result;
   auto source = open_content(path, {.threads = threads});
   if (!source) {
     ADD_FAILURE() << source.error().message;
-    return result;
+    return {};
   }
+  task::File file;
+  file.id = path.filename().string();
+  file.covers = covers;
+  return read_flows(std::move(*source), std::move(file));
+}
+
+FlowFile read_flows(std::unique_ptr<ContentSource> source, task::File file) {
+  FlowFile result;
   mole_module* module = nullptr;
   EXPECT_EQ(netflow5().open(nullptr, nullptr, 0, &module, nullptr), MOLE_OK);
   {
-    task::File file;
-    file.id = path.filename().string();
-    file.covers = covers;
-    FlowReader reader(file, std::move(*source), &netflow5(), module, ColumnSet().set(), 19991);
+    FlowReader reader(std::move(file), std::move(source), &netflow5(), module, ColumnSet().set(), 19991);
     FlowBatch batch;
     while (true) {
       auto more = reader.next(batch);

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,7 @@ struct FlowFile {
   Evidence evidence;
 };
 FlowFile read_flows(const std::filesystem::path& path, TimeRange covers = {}, unsigned threads = 1);
+FlowFile read_flows(std::unique_ptr<ContentSource> source, task::File file);
 
 // A NetFlow v5 datagram of `count` records; record i of datagram `sequence` has source port (sequence + i) & 0xffff.
 struct Datagram {

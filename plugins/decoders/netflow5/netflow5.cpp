@@ -8,8 +8,10 @@ namespace mole::plugins {
 namespace {
 
 constexpr std::size_t header_size = 24, record_size = 48, max_size = header_size + 30 * record_size;
+constexpr std::size_t link_size = 12;                       // of a header up to its export time
 constexpr std::size_t look_ahead = max_size + header_size;  // a datagram and the header of its successor
 constexpr std::size_t max_chain = 16;                       // datagrams that evidence() considers
+constexpr std::size_t max_overtaken = 64;                   // datagrams between one and an earlier one that it overtook
 constexpr int certain = 100, convincing = 8;                // values of evidence()
 
 constexpr auto u8 = big_endian<std::uint8_t>;
@@ -75,19 +77,19 @@ Result<bool> NetFlow5::next(FlowBuilder& out) {
       ++damage_;
       continue;
     }
-    auto datagram = in_.window(header.size());
+    auto datagram = in_.peek(header.size() + link_size);
     if (datagram.size() < header.size()) {
       if (!skip_truncated(datagram.size(), "datagram cut short")) return false;
       continue;
     }
-    if (!followed(datagram, header.size()) || datagram.size() < header.size() + 12 ||
+    if (!followed(datagram, header.size()) || datagram.size() < header.size() + link_size ||
         !are_near(u32(datagram.data() + header.size() + 8), header.seconds)) [[unlikely]] {
       if (skip_incomplete(header.size())) continue;
-      datagram = in_.window(header.size());
+      datagram = in_.peek(header.size());
     }
-    bool in_damage = false;
-    const std::uint64_t lost = flows_lost(header, datagram.subspan(header.size()), in_damage);
     append(out, header, datagram.data() + header_size);
+    bool in_damage = false;
+    const std::uint64_t lost = flows_lost(header, in_damage);
     sink_.datagram({std::int64_t{header.seconds} * 1'000'000 + header.nanoseconds / 1000}, header.count, lost, in_damage,
                    exporter_of(boot_ms(header.seconds, header.nanoseconds, header.uptime_ms)));
     in_.skip(header.size());
@@ -114,13 +116,12 @@ bool NetFlow5::skip_truncated(std::size_t left, std::string_view what) {
 // The next bytes are a header and, as far as it says, a datagram of `size` bytes, which no datagram of about the same time
 // follows. If one may begin inside it, bytes of it may be missing: skips what is left of it and returns true.
 bool NetFlow5::skip_incomplete(std::size_t size) {
-  // Reads on only if there may be such a datagram: after a gap is read, the host attributes this datagram to the time after it.
-  auto bytes = in_.window(size);
+  auto bytes = in_.peek(size + link_size);
   std::size_t first = 1;
   while (first < size && !followed(bytes, first)) ++first;
   if (first == size) return false;
-  constexpr std::size_t enough = max_size + convincing * max_size;
-  bytes = in_.window(enough);
+  constexpr std::size_t enough = (1 + max_chain) * max_size;
+  bytes = in_.peek(enough);
   const bool ended = bytes.size() < enough;
   const Header header = Header::read(bytes.data());
   const auto succeeds = [&](std::size_t at) {
@@ -150,31 +151,37 @@ bool NetFlow5::resynchronise() {
   const std::uint64_t from = in_.offset();
   bool found = false, ended = false;
   while (!found && !ended) {
-    const auto bytes = in_.window(enough);
+    const auto bytes = in_.peek(enough);
     ended = bytes.size() < enough;
-    const std::size_t end = ended ? bytes.size() : bytes.size() - max_chain * max_size;
-    const std::size_t at = find_datagram(bytes, end, ended);
-    found = at < end;
-    in_.skip(at);
+    in_.skip(find_datagram(bytes, ended, found));
   }
   if (in_.offset() > from) sink_.skipped(from, in_.offset() - from, "no NetFlow v5 datagram here");
   lost_sync_ = !found;
   return found;
 }
 
-// Returns the first position below `to` where a datagram begins, or `to`. Records can look like consecutive headers, too (those
-// from interface 5 to interface 3), so the position with the most evidence within the length of a datagram is used.
-std::size_t NetFlow5::find_datagram(std::span<const std::byte> bytes, std::size_t to, bool ended) {
+// Returns how many bytes to skip; sets `found` if a datagram begins there. Records can look like consecutive headers, too (those
+// from interface 5 to interface 3), so the position with the most evidence within the length of a datagram is used. If the bytes
+// do not reach that far behind the first position with evidence, that position is returned as not found, to search from there.
+std::size_t NetFlow5::find_datagram(std::span<const std::byte> bytes, bool ended, bool& found) {
+  const std::size_t to = ended ? bytes.size() : bytes.size() - max_chain * max_size;
   std::size_t best = to, end = to;
   int most = 0;
   for (std::size_t at = 0; at < end; ++at) {
-    const int found = evidence(bytes.subspan(at), ended);
-    if (found == certain) return at;
-    if (found <= most) continue;
-    if (most == 0) end = std::min(to, at + look_ahead);
-    most = found;
+    const int weight = evidence(bytes.subspan(at), ended);
+    if (weight <= most) continue;
     best = at;
+    if (weight == certain) {
+      most = certain;
+      break;
+    }
+    if (most == 0) {
+      if (!ended && at + look_ahead > to) return at;
+      end = std::min(to, at + look_ahead);
+    }
+    most = weight;
   }
+  found = most > 0;
   return best;
 }
 
@@ -209,14 +216,14 @@ int NetFlow5::evidence(std::span<const std::byte> bytes, bool ended) {
   return n > 1 || bytes.size() < 4 ? 1 : 0;
 }
 
-// Whether one of the next datagrams has this sequence number and engine.
-bool NetFlow5::is_expected_in(std::span<const std::byte> following, std::uint32_t sequence, std::uint16_t engine) {
-  constexpr int max_datagrams = 64;
-  for (int i = 0; i < max_datagrams && following.size() >= header_size; ++i) {
-    const Header header = Header::read(following.data());
-    if (!header.valid() || following.size() < header.size()) return false;
-    if (header.engine == engine && header.sequence == sequence && header.count > 0) return true;
-    following = following.subspan(header.size());
+// Whether this datagram, the next of the bytes, overtook the one with the sequence number `expected`, which follows soon.
+bool NetFlow5::overtook(const Header& header, std::uint32_t expected) {
+  auto following = in_.peek(header.size() + max_overtaken * max_size).subspan(header.size());
+  for (std::size_t i = 0; i < max_overtaken && following.size() >= header_size; ++i) {
+    const Header other = Header::read(following.data());
+    if (!other.valid() || following.size() < other.size()) return false;
+    if (other.engine == header.engine && other.sequence == expected && other.count > 0) return true;
+    following = following.subspan(other.size());
   }
   return false;
 }
@@ -245,8 +252,8 @@ NetFlow5::Match NetFlow5::match(const Header& header) {
   return best;
 }
 
-// Returns the number of flows lost between the last datagram of the same exporter and this one, which is followed by these bytes.
-std::uint64_t NetFlow5::flows_lost(const Header& header, std::span<const std::byte> following, bool& in_damage) {
+// Returns the number of flows lost between the last datagram of the same exporter and this one, the next of the bytes.
+std::uint64_t NetFlow5::flows_lost(const Header& header, bool& in_damage) {
   const Sequence now{header.next_sequence(), boot_ms(header.seconds, header.nanoseconds, header.uptime_ms), header.seconds,
                      damage_, ++datagrams_};
   const auto [sequence, ahead, same_boot] = match(header);
@@ -255,8 +262,7 @@ std::uint64_t NetFlow5::flows_lost(const Header& header, std::span<const std::by
     return 0;
   }
   in_damage = sequence->damage != damage_;
-  if (ahead > 0 && !in_damage &&
-      is_expected_in(following, sequence->expected, header.engine)) {  // overtook others, or is of another exporter
+  if (ahead > 0 && !in_damage && overtook(header, sequence->expected)) {  // or is of another exporter
     add_sequence(header.engine, now);
     return 0;
   }

@@ -21,7 +21,7 @@ namespace mole::plugins {
 
 class NetFlow5 {
  public:
-  static constexpr auto about = mole::decoder("netflow5", "1.1.0", "Concatenated NetFlow v5 export datagrams");
+  static constexpr auto about = mole::decoder("netflow5", "1.2.0", "Concatenated NetFlow v5 export datagrams");
   using writes = mole::Writes<start, end, src_addr, dst_addr, src_port, dst_port, protocol, packets, bytes, tcp_flags, tos,
                               src_as, dst_as, src_mask, dst_mask, next_hop, in_if, out_if, sampling>;
 
@@ -58,11 +58,11 @@ class NetFlow5 {
   bool skip_truncated(std::size_t left, std::string_view what);
   bool skip_incomplete(std::size_t size);
   bool resynchronise();
-  std::size_t find_datagram(std::span<const std::byte> bytes, std::size_t to, bool ended);
+  std::size_t find_datagram(std::span<const std::byte> bytes, bool ended, bool& found);
   int evidence(std::span<const std::byte> bytes, bool ended);
   Match match(const Header& header);
-  static bool is_expected_in(std::span<const std::byte> following, std::uint32_t sequence, std::uint16_t engine);
-  std::uint64_t flows_lost(const Header& header, std::span<const std::byte> following, bool& in_damage);
+  bool overtook(const Header& header, std::uint32_t expected);
+  std::uint64_t flows_lost(const Header& header, bool& in_damage);
   void add_sequence(std::uint16_t engine, const Sequence& sequence);
   std::uint32_t exporter_of(std::uint32_t boot_ms);
   static void append(FlowBuilder& out, const Header& header, const std::byte* records);
