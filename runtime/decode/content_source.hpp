@@ -75,14 +75,6 @@ class ContentSource {
 // readable regular file.
 Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path& path, const ContentOptions& options = {});
 
-// Returns why a file that begins with these bytes cannot be read, and how to convert it, if they show a compression other than
-// bzip2; otherwise an empty string. A static string.
-std::string_view other_compression(std::span<const std::uint8_t> head);
-
-// Returns the format of content that begins with these bytes, as in "nfcapd files (nfdump)", if it is a known one; otherwise an
-// empty string. A static string.
-std::string_view format_named_by(std::span<const std::uint8_t> head);
-
 // Adds a range to a list of losses. Adjacent ranges with the same reason are merged, and a list of 1024 ranges merges further
 // ones into its last entry, so that hostile input cannot make a report grow without limit.
 void add_lost(std::vector<task::ByteRange>& list, std::uint64_t from, std::uint64_t to, std::string_view reason);

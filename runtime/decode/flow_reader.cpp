@@ -1,5 +1,6 @@
 #include "runtime/decode/flow_reader.hpp"
 
+#include "runtime/decode/known_formats.hpp"
 #include "runtime/decode/segment_scanner.hpp"
 
 #include <algorithm>
