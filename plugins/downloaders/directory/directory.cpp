@@ -80,7 +80,7 @@ bool is_beneath(const fs::path& path, const fs::path& root) {
 // A folder used as an archive. Follows links to files under the root; passes over other links, devices, FIFOs and folders that it
 // cannot read, and names them.
 struct Directory {
-  static constexpr auto about = mole::downloader("directory", "1.0.0", "Reads a directory as an archive");
+  static constexpr auto about = mole::downloader("directory", "1.1.0", "Reads a directory as an archive");
 
   struct Params {
     std::string root;
