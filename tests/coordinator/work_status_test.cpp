@@ -1,4 +1,4 @@
-// What the coordinator tells about running, failed, blocked and cancelled work.
+// What the coordinator reports about running, failed, blocked and cancelled work.
 #include "tests/coordinator/world.hpp"
 
 namespace mole::test {
@@ -67,7 +67,7 @@ std::size_t lines_with(const World& world, const std::vector<std::string>& parts
   }));
 }
 
-TEST(Told, StripsShowFailedAndBlockedBlocksAfterTheRequestHasEnded) {
+TEST(WorkStatus, StripsShowFailedAndBlockedBlocksAfterTheRequestHasEnded) {
   World world;
   world.add_files("1", 0, 13);
   const auto submission = world.submission(chain, "2007-09-22", "2007-09-22T12");
@@ -91,7 +91,7 @@ TEST(Told, StripsShowFailedAndBlockedBlocksAfterTheRequestHasEnded) {
   EXPECT_EQ(strip_of(world, "variance"), "======");
 }
 
-TEST(Told, StripsShowFailuresOfACancelledRequest) {
+TEST(WorkStatus, StripsShowFailuresOfACancelledRequest) {
   World world;
   world.add_files("1", 0, 5);
   const auto accepted = world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T04"));
@@ -109,7 +109,7 @@ TEST(Told, StripsShowFailuresOfACancelledRequest) {
   EXPECT_EQ(strip_of(world, "traffic"), "x");
 }
 
-TEST(Told, StripsShowARequestThatFailedBeforeAnyJobRan) {
+TEST(WorkStatus, StripsShowARequestThatFailedBeforeAnyJobRan) {
   World world;  // its archive is empty
   world.run(world.submission(border, "2007-09-22", "2007-09-22T04"));
   EXPECT_EQ(strip_of(world, "traffic"), "xx");
@@ -120,7 +120,7 @@ TEST(Told, StripsShowARequestThatFailedBeforeAnyJobRan) {
   EXPECT_NE((*explained)["reason"].get<std::string>().find("has no file that matches"), std::string::npos) << *explained;
 }
 
-TEST(Told, StripsOfOtherRangesAreNotBlocked) {
+TEST(WorkStatus, StripsOfOtherRangesAreNotBlocked) {
   World world;
   world.add_files("1", 0, 13);
   ASSERT_TRUE(world.client().submit(world.submission(chain, "2007-09-22T04", "2007-09-22T06")));
@@ -129,7 +129,7 @@ TEST(Told, StripsOfOtherRangesAreNotBlocked) {
   EXPECT_EQ(strip_of(world, "mean"), "==x") << "variance reads the rows of its window";
 }
 
-TEST(Told, ExplainsAFailedJobAndWhatItBlocks) {
+TEST(WorkStatus, ExplainsAFailedJobAndWhatItBlocks) {
   World world;
   world.add_files("1", 0, 13);
   auto submission = world.submission(chain, "2007-09-22", "2007-09-22T12");
@@ -167,7 +167,7 @@ TEST(Told, ExplainsAFailedJobAndWhatItBlocks) {
   EXPECT_FALSE(explained.contains("command")) << explained;
 }
 
-TEST(Told, ExplainsWhatAJobWaitsFor) {
+TEST(WorkStatus, ExplainsWhatAJobWaitsFor) {
   World world;
   world.add_files("1", 0, 4);
   const auto accepted = world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T08"));
@@ -205,7 +205,7 @@ TEST(Told, ExplainsWhatAJobWaitsFor) {
       << explained;
 }
 
-TEST(Told, TheLogNamesRequestModuleBlockAndOutcomeOfEveryTask) {
+TEST(WorkStatus, TheLogNamesRequestModuleBlockAndOutcomeOfEveryTask) {
   World world;
   world.add_files("1", 0, 13);
   const auto accepted = world.client().submit(world.submission(chain, "2007-09-22", "2007-09-22T12"));
@@ -224,7 +224,7 @@ TEST(Told, TheLogNamesRequestModuleBlockAndOutcomeOfEveryTask) {
   for (const auto& line : world.log) EXPECT_EQ(line.find('\n'), std::string::npos) << line;
 }
 
-TEST(Told, TheLogNamesLeasesThatEndWithoutAReport) {
+TEST(WorkStatus, TheLogNamesLeasesThatEndWithoutAReport) {
   World world;
   world.add_files("1", 0, 5);
   const auto accepted = world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T04"));
@@ -238,7 +238,7 @@ TEST(Told, TheLogNamesLeasesThatEndWithoutAReport) {
   EXPECT_EQ(lines_with(world, {"request r1: CANCELLED, cancelled by a client"}), 1u);
 }
 
-TEST(Told, ACancelledRequestHasNoRunningJobs) {
+TEST(WorkStatus, ACancelledRequestHasNoRunningJobs) {
   World world;
   world.add_files("1", 0, 9);
   const auto accepted = world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T08"));
@@ -254,7 +254,7 @@ TEST(Told, ACancelledRequestHasNoRunningJobs) {
   EXPECT_EQ(status["requests"][0]["jobs"]["running"], 0);
 }
 
-TEST(Told, JobsOfAnotherRequestKeepRunningUntilItIsCancelled) {
+TEST(WorkStatus, JobsOfAnotherRequestKeepRunningUntilItIsCancelled) {
   World world;
   world.add_files("1", 0, 9);
   const auto first = world.client().submit(world.submission(border, "2007-09-22", "2007-09-22T04"));
@@ -278,7 +278,7 @@ TEST(Told, JobsOfAnotherRequestKeepRunningUntilItIsCancelled) {
   EXPECT_EQ(beat()->cancel.size(), 2u);
 }
 
-TEST(Told, ListsSayWhatARequestIs) {
+TEST(WorkStatus, ListsSayWhatARequestIs) {
   World world;
   world.add_files("1", 0, 5);
   auto listing = world.submission(border, "2007-09-22", "2007-09-22T04");
@@ -298,7 +298,7 @@ TEST(Told, ListsSayWhatARequestIs) {
   EXPECT_NE(requests[1]["submitted"], nullptr);
 }
 
-TEST(Told, PlansCountWhatWillBeDecoded) {
+TEST(WorkStatus, PlansCountWhatWillBeDecoded) {
   World world;
   world.keeps_columns = true;
   world.add_files("1", 0, 13);
@@ -338,7 +338,7 @@ TEST(Told, PlansCountWhatWillBeDecoded) {
   EXPECT_EQ(planned["decoded"], 1);
 }
 
-TEST(Told, PlansCountAFileOfAWindowOnce) {
+TEST(WorkStatus, PlansCountAFileOfAWindowOnce) {
   World world;
   world.add_files("1", 0, 13);
   const std::string windowed =

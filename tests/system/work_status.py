@@ -6,7 +6,7 @@ import time
 from system import Daemon, TemporaryFolder, check, mole, mole_json
 
 MANIFEST = """
-pipeline: told
+pipeline: border
 archives:
   simulated:
     downloader: directory
@@ -48,14 +48,14 @@ def lines_with(path, *parts):
     return [line for line in path.read_text().splitlines() if all(part in line for part in parts)]
 
 
-with TemporaryFolder("told") as folder:
-    (folder / "told.yaml").write_text(MANIFEST)
+with TemporaryFolder("work-status") as folder:
+    (folder / "border.yaml").write_text(MANIFEST)
     mole("archive", "simulate", folder / "archive", "--seed", 3, "--from", "2007-09-22", "--to", "2007-09-22T14", "--routers", "1,2",
          "--flows-per-hour", 400)
     path, sound = damage(folder, 7)  # read by the blocks of 06:00 and, for late flows, of 04:00
-    run = mole("run", "told.yaml", *RANGE, cwd=folder, code=1)
-    check("next      mole explain told/traffic@2007-09-22T04:00:00Z" in run.stdout or
-          "next      mole explain told/traffic@2007-09-22T06:00:00Z" in run.stdout, run.stdout)
+    run = mole("run", "border.yaml", *RANGE, cwd=folder, code=1)
+    check("next      mole explain border/traffic@2007-09-22T04:00:00Z" in run.stdout or
+          "next      mole explain border/traffic@2007-09-22T06:00:00Z" in run.stdout, run.stdout)
 
     # Status shows failed and blocked blocks after the run.
     shown = strips(folder)
@@ -63,51 +63,51 @@ with TemporaryFolder("told") as folder:
     failed = shown["traffic"].index("x")
     check(shown["mean"][failed] == "!" and len(shown["mean"]) == 6, f"mean is blocked where traffic failed: {shown}")
     text = mole("status", "--map", cwd=folder).stdout
-    check(re.search(r"told/traffic .*x", text) and re.search(r"told/mean .*!", text), text)
+    check(re.search(r"border/traffic .*x", text) and re.search(r"border/mean .*!", text), text)
 
     # Explain names the failure, and for a blocked job its blocker and the command.
     block = f"2007-09-22T{2 * failed:02d}:00:00Z"
-    text = mole("explain", f"told/traffic@{block}", cwd=folder).stdout
+    text = mole("explain", f"border/traffic@{block}", cwd=folder).stdout
     for part in ("state         failed", "corrupt", path.name, "plugin traffic", f"block {block}", "remedy"):
         check(part in text, f"explain of the failed job contains {part!r}:\n{text}")
-    explained = mole_json("explain", f"told/mean@{block}", cwd=folder)
-    check(explained["state"] == "blocked" and explained["failures"][0]["job"] == f"told/traffic@{block}", str(explained))
-    check(path.name in explained["reason"] and explained["command"].startswith("mole run told.yaml --module mean --from "), str(explained))
+    explained = mole_json("explain", f"border/mean@{block}", cwd=folder)
+    check(explained["state"] == "blocked" and explained["failures"][0]["job"] == f"border/traffic@{block}", str(explained))
+    check(path.name in explained["reason"] and explained["command"].startswith("mole run border.yaml --module mean --from "), str(explained))
 
     # The logs name request, module, block and outcome of each task.
     log, node_log = folder / "mole-state" / "coordinator.log", folder / "mole-state" / "node.log"
     request = mole_json("request", "list", cwd=folder)[-1]["id"]
-    for parts in ((f"for {request}, told/traffic@2007-09-22T00:00:00Z", "leased to node"),
-                  (f"for {request}, told/traffic@2007-09-22T00:00:00Z", "report of node", "accepted", "done"),
-                  (f"job told/traffic@{block} for {request}: given up after attempt 1", "corrupt", path.name),
-                  (f"request {request}: accepted, run of told"), (f"request {request}: FAILED")):
+    for parts in ((f"for {request}, border/traffic@2007-09-22T00:00:00Z", "leased to node"),
+                  (f"for {request}, border/traffic@2007-09-22T00:00:00Z", "report of node", "accepted", "done"),
+                  (f"job border/traffic@{block} for {request}: given up after attempt 1", "corrupt", path.name),
+                  (f"request {request}: accepted, run of border"), (f"request {request}: FAILED")):
         parts = (parts,) if isinstance(parts, str) else parts
         check(len(lines_with(log, *parts)) == 1, f"{parts} in the coordinator's log:\n{log.read_text()}")
-    for parts in ((f"for {request}, told/traffic@2007-09-22T00:00:00Z", ": started"), (f"for {request}, told/traffic@{block}", " warn", "failed"),
-                  (f"for {request}, told/traffic@2007-09-22T00:00:00Z", ": report accepted")):
+    for parts in ((f"for {request}, border/traffic@2007-09-22T00:00:00Z", ": started"), (f"for {request}, border/traffic@{block}", " warn", "failed"),
+                  (f"for {request}, border/traffic@2007-09-22T00:00:00Z", ": report accepted")):
         check(len(lines_with(node_log, *parts)) == 1, f"{parts} in the node's log:\n{node_log.read_text()}")
 
     # The command that explain suggests works after the cause has been removed.
     path.write_bytes(sound)
-    mole("run", "told.yaml", *RANGE, cwd=folder, code=(0, 3))
+    mole("run", "border.yaml", *RANGE, cwd=folder, code=(0, 3))
     shown = strips(folder)
     check(set(shown["traffic"]) == set(shown["mean"]) == {"="}, f"computed: {shown}")
 
     # Lists say what a request is; listings that a run makes are shown with --all.
-    mole("run", "told.yaml", *RANGE, "--set", "modules.traffic.filter=proto tcp", cwd=folder, code=(0, 3))
-    mole("archive", "verify", "told.yaml", cwd=folder)
+    mole("run", "border.yaml", *RANGE, "--set", "modules.traffic.filter=proto tcp", cwd=folder, code=(0, 3))
+    mole("archive", "verify", "border.yaml", cwd=folder)
     listed = mole("request", "list", cwd=folder).stdout
     check("archive index" not in listed, listed)
-    for part in ("submitted", "priority", "run of told ", "what if modules.traffic.filter=proto tcp, run of told",
-                 "archive verify of told/simulated", "2007-09-22T00:00:00Z  2007-09-22T12:00:00Z"):
+    for part in ("submitted", "priority", "run of border ", "what if modules.traffic.filter=proto tcp, run of border",
+                 "archive verify of border/simulated", "2007-09-22T00:00:00Z  2007-09-22T12:00:00Z"):
         check(part in listed, f"{part!r} in the list of requests:\n{listed}")
-    check(mole("request", "list", "--all", cwd=folder).stdout.count("archive index of told/simulated") >= 3, "listings are shown with --all")
+    check(mole("request", "list", "--all", cwd=folder).stdout.count("archive index of border/simulated") >= 3, "listings are shown with --all")
     check("archive index" not in mole("status", cwd=folder).stdout, "status leaves out listings")
 
     # A plan counts what a run then decodes.
     def planned_and_decoded(*more):
-        files = mole_json("plan", "told.yaml", *more, cwd=folder)["files"]
-        done = mole_json("run", "told.yaml", *more, cwd=folder, code=(0, 3))["files"]
+        files = mole_json("plan", "border.yaml", *more, cwd=folder)["files"]
+        done = mole_json("run", "border.yaml", *more, cwd=folder, code=(0, 3))["files"]
         check(files["decoded"] == done["decoded"], f"{more}: planned {files}, then {done}")
         check(files["decoded"] + files["from_columns"] == files["count"], f"{more}: {files}")
         check(files["from_columns"] <= done["from_columns"], f"{more}: planned {files}, then {done}")
@@ -124,7 +124,7 @@ with TemporaryFolder("told") as folder:
 
 with TemporaryFolder("cancel") as folder:
     # A cancelled request has no running jobs, and its node stops its task.
-    (folder / "told.yaml").write_text(MANIFEST.replace("strict", "partial"))
+    (folder / "border.yaml").write_text(MANIFEST.replace("strict", "partial"))
     mole("archive", "simulate", folder / "archive", "--seed", 3, "--from", "2007-09-22", "--to", "2007-09-22T14", "--routers", "1,2",
          "--flows-per-hour", 30000)
     address = f"unix:{folder}/c.sock"
@@ -132,7 +132,7 @@ with TemporaryFolder("cancel") as folder:
                          "300ms", ready="ready", log=folder / "coordinator.log")
     node = Daemon("mole-node", "--coordinator", address, "--dir", folder / "node", ready="ready", log=folder / "node.log")
     try:
-        id = mole_json("request", "submit", "told.yaml", *RANGE, "--coordinator", address, cwd=folder)["id"]
+        id = mole_json("request", "submit", "border.yaml", *RANGE, "--coordinator", address, cwd=folder)["id"]
         deadline = time.monotonic() + 60
         while not mole_json("request", "show", id, "--coordinator", address).get("tasks"):
             check(time.monotonic() < deadline, "a task is running")
