@@ -50,11 +50,9 @@ struct PlotSelection {
   std::string module;  // "pipeline/module"
   TimeRange range;
   std::vector<GroupFilter> where;
-  // Points with less coverage are drawn lighter. nullopt: 1, or 0 for modules with a window, whose coverage stays low long after
-  // the start of the archive or a gap.
-  std::optional<double> pale_below;
-  std::string what_if;  // of --what-if
-  bool rates = false;   // convert counts of bytes, packets and flows to rates
+  double pale_below = 1;  // points with less coverage are drawn lighter
+  std::string what_if;    // of --what-if
+  bool rates = false;     // convert counts of bytes, packets and flows to rates
 };
 
 // Loads the rows of one or more modules, each once, and builds the lines of a figure from them. A column is given as "bytes", or
@@ -81,10 +79,8 @@ class PlotSources {
         if (!filter_of(where, total)) where.push_back({total, {"all"}});
       auto counted = selection_.rates ? counted_over(found.document) : CountDurations{};
       MOLE_TRY(auto rows, load_results({found.files, selection_.range, columns, 0, 0, where, counted}));
-      const bool windowed = found.document.window.has_value();
       loaded_.emplace(module, LoadedModule{std::move(rows), std::move(where), std::move(found.files), std::move(counted),
-                                           what_if(found.document), note_on(found.document),
-                                           selection_.pale_below.value_or(windowed ? 0 : 1)});
+                                           what_if(found.document), note_on(found.document)});
     }
     return {};
   }
@@ -103,7 +99,7 @@ class PlotSources {
     auto lines = series_of(rows, shown, matched);
     if (!lines) return lines;
     for (auto& line : *lines) {
-      line.pale_below = loaded.pale_below;
+      line.pale_below = selection_.pale_below;
       if (!module.empty()) line.column = module + "." + line.column;
     }
     return lines;
@@ -144,7 +140,6 @@ class PlotSources {
     std::vector<std::filesystem::path> files;
     CountDurations counted;
     std::string what_if, note;
-    double pale_below = 1;
   };
 
   // A module name without a pipeline refers to the pipeline of the command's module.
@@ -210,7 +205,7 @@ struct PlotArgs {
   std::vector<Band> bands;
   RangeArgs range;
   bool rate = false;
-  std::optional<double> pale_below;
+  double pale_below = 1;
   PlotOptions options;
 };
 
@@ -379,11 +374,10 @@ void add_plot(Shell& shell) {
       ->allow_extra_args(false);
   add_repeatable(*command, "--shade", args->options.shades, "LABEL@TIME/LENGTH", parse_shade,
                  "shade a time range and label it (repeatable)");
-  command
-      ->add_option("--pale-below", args->pale_below,
-                   "draw points with lower coverage lighter; default: 1, or 0 for a module with a window")
+  command->add_option("--pale-below", args->pale_below, "draw points with lower coverage lighter")
       ->check(CLI::Range(0.0, 1.0))
-      ->type_name("COVERAGE");
+      ->type_name("COVERAGE")
+      ->capture_default_str();
   command->add_option("--title", args->options.title, "title of the figure; default: the module and the groups of --where");
   command->add_option("--width", args->options.width, "width of the figure in pixels")
       ->check(CLI::Range(300, 10'000))

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t max_legend_entries = 24;
 constexpr double left_margin = 58, column_gap = 10, right_margin = 18, title_height = 30, legend_line = 17, heading_height = 22;
+constexpr double title_line = 19, title_letter = 10.4, range_letter = 7;  // letters of the widest of the fonts
 constexpr double panel_gap = 16, time_axis_height = 40, notes_height = 18, text_width = 6.9;
 
 // Colour-blind safe colours (Okabe and Ito, without yellow, plus two darker ones).
@@ -62,6 +63,21 @@ std::size_t characters(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
+// Splits text into lines of at most `length` characters, at spaces where possible.
+std::vector<std::string> wrapped(std::string_view text, std::size_t length) {
+  std::vector<std::string> lines;
+  while (characters(text) > length) {
+    std::size_t end = 0, left = length;
+    while (left > 0 || (text[end] & 0xc0) == 0x80) left -= (text[end++] & 0xc0) != 0x80;
+    const auto space = text.rfind(' ', end);
+    const bool at_space = space != std::string_view::npos && space > 0;
+    lines.emplace_back(text.substr(0, at_space ? space : end));
+    text.remove_prefix(at_space ? space + 1 : end);
+  }
+  lines.emplace_back(text);
+  return lines;
+}
+
 // One figure: title, legend, a grid of panels, notes.
 class Figure {
  public:
@@ -87,6 +103,7 @@ class Figure {
     const auto count = panels_.size();
     if (options_.panel_height <= 0) options_.panel_height = count > 5 ? 120 : 200;
     if (options_.across <= 0) options_.across = count > 10 ? 3 : count > 5 ? 2 : 1;
+    place_title();
     place_legend();
   }
 
@@ -94,15 +111,17 @@ class Figure {
     const auto across = static_cast<std::size_t>(options_.across);
     const auto rows = (panels_.size() + across - 1) / across;
     const double labels_height = options_.overlay == Cycle::none ? time_axis_height : time_axis_height - 15;  // no dates
-    double height = title_height + legend_height_ + labels_height + notes_height;
+    double height = title_height_ + legend_height_ + labels_height + notes_height;
     for (std::size_t row = 0; row < rows; ++row)
       height += heading_height + options_.panel_height + strips_height(row, across) + panel_gap;
     Svg svg(options_.width, static_cast<int>(std::ceil(height)), options_.title.empty() ? "Data Mole" : options_.title);
-    svg.text(left_margin, 20, options_.title, "font-size=\"15\" font-weight=\"bold\"");
-    svg.text(options_.width - right_margin, 20, range_text(shown_), "text-anchor=\"end\" fill=\"#666\" font-size=\"11\"");
+    for (std::size_t i = 0; i < title_.size(); ++i)
+      svg.text(left_margin, 20 + title_line * static_cast<double>(i), title_[i], "font-size=\"15\" font-weight=\"bold\"");
+    svg.text(options_.width - right_margin, title_height_ - 10, range_text(shown_),
+             "text-anchor=\"end\" fill=\"#666\" font-size=\"11\"");
     draw_legend(svg);
 
-    double y = title_height + legend_height_;
+    double y = title_height_ + legend_height_;
     unsigned notes = 0;
     const double step = (options_.width - right_margin + column_gap) / static_cast<double>(across);
     for (std::size_t row = 0; row < rows; ++row) {
@@ -202,6 +221,16 @@ class Figure {
     return shared ? first : "value";
   }
 
+  // Places the title on as many lines as needed, and the range right of the last one, or below it if it does not fit there.
+  void place_title() {
+    const double width = options_.width - left_margin - right_margin;
+    title_ = wrapped(options_.title, static_cast<std::size_t>(width / title_letter));
+    const double used = title_letter * static_cast<double>(characters(title_.back())) +
+                        range_letter * static_cast<double>(characters(range_text(shown_)));
+    const auto lines = title_.size() + (used + 12 > width ? 1 : 0);
+    title_height_ = title_height + title_line * static_cast<double>(lines - 1);
+  }
+
   // Places the entries for lines, bands and marks side by side, in as many rows as needed.
   void place_legend() {
     std::vector<std::string> bands;
@@ -209,7 +238,7 @@ class Figure {
       if (!line.band.empty() && std::find(bands.begin(), bands.end(), line.band) == bands.end()) bands.push_back(line.band);
     const bool unnamed = names_.size() < 2 && (names_.empty() || names_.front().empty());
     if (unnamed && options_.marks.empty() && bands.empty()) return;
-    double x = left_margin, y = title_height + 10;
+    double x = left_margin, y = title_height_ + 10;
     const auto place = [&](const std::string& text, std::function<void(Svg&, double, double)> draw_symbol) {
       const double width = 26 + text_width * static_cast<double>(characters(text)) + 14;
       if (x > left_margin && x + width > options_.width - right_margin) {
@@ -239,7 +268,7 @@ class Figure {
       y += legend_line;
       more_y_ = y;
     }
-    legend_height_ = y - title_height + 6;
+    legend_height_ = y - title_height_ + 6;
   }
 
   // Returns the colour of the band's line; grey if the band belongs to several groups.
@@ -294,9 +323,10 @@ class Figure {
   std::vector<std::string> names_;  // in the legend
   std::vector<Panel> panels_;
   std::map<std::pair<std::vector<std::string>, std::string>, std::pair<double, double>> limits_;
+  std::vector<std::string> title_;  // lines
   std::vector<Entry> legend_;
   std::string more_;
-  double legend_height_ = 0, more_y_ = 0;
+  double title_height_ = title_height, legend_height_ = 0, more_y_ = 0;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
 #include <limits>
 
 namespace mole::cli {
@@ -102,7 +103,7 @@ TEST(Plot, DrawsPartialCoverageLighterWithAStrip) {
 
 TEST(Plot, DrawsPointsBelowTheLimitLighterAndKeepsTheStrip) {
   std::vector<Series> series{{"x", "", "", {point(0, 1, 0.2), point(1, 2, 0.5), point(2, 3, 0.6), point(3, 4, 0.7)}}};
-  series[0].pale_below = 0;  // the default for modules with a window
+  series[0].pale_below = 0;
   auto svg = plot_svg(series);
   EXPECT_EQ(path(svg, "partial"), "");
   EXPECT_EQ(count(path(svg, "whole"), "L"), 3u);
@@ -138,6 +139,55 @@ TEST(Plot, DistinguishesGapsOfOneGroupFromGapsOfAll) {
   const auto svg = plot_svg(series);
   EXPECT_EQ(count(svg, "class=\"some-gap\""), 1u);
   EXPECT_EQ(count(svg, "class=\"gap\""), 1u);
+}
+
+std::vector<Series> one_line() { return {{"x", "", "", {point(0, 1), point(1, 2)}}}; }
+
+// Position of the text that contains `what`.
+std::pair<double, double> text_at(const std::string& svg, const std::string& what) {
+  const auto begin = svg.rfind("<text x=\"", svg.find(what, svg.find("</title>")));
+  double x = 0, y = 0;
+  EXPECT_EQ(std::sscanf(svg.c_str() + begin, "<text x=\"%lf\" y=\"%lf\"", &x, &y), 2);
+  return {x, y};
+}
+
+TEST(Plot, WritesTheRangeBesideAShortTitle) {
+  const auto svg = plot_svg(one_line(), {.title = "border/traffic"});
+  EXPECT_EQ(text_at(svg, "border/traffic").second, text_at(svg, "2007-09-22 18:00 to").second);
+}
+
+TEST(Plot, WritesTheRangeBelowATitleThatReachesIt) {
+  const auto title = "border/mean, with --set modules.mean.window=1d";
+  const auto svg = plot_svg(one_line(), {.title = title});
+  EXPECT_GE(text_at(svg, "2007-09-22 18:00 to").second, text_at(svg, title).second + 15);
+  EXPECT_TRUE(well_formed(svg));
+}
+
+TEST(Plot, WrapsALongTitleAtSpaces) {
+  std::string title = "border/mean, with";
+  for (int i = 0; i < 12; ++i) title += " --set modules.mean.window=" + std::to_string(i) + "d";
+  for (const int width : {400, 800}) {
+    const auto svg = plot_svg(one_line(), {.title = title, .width = width});
+    double last = 0;
+    for (int i = 0; i < 12; ++i) {
+      const auto y = text_at(svg, "window=" + std::to_string(i) + "d").second;
+      EXPECT_GE(y, last) << i;
+      last = y;
+    }
+    EXPECT_GT(last, 40);
+    EXPECT_GE(text_at(svg, "2007-09-22 18:00 to").second, last);
+    for (auto at = svg.find("font-weight=\"bold\">"); at != std::string::npos; at = svg.find("font-weight=\"bold\">", at + 1))
+      EXPECT_LT((svg.find('<', at) - at - 19) * 8, static_cast<std::size_t>(width)) << svg.substr(at, 200);
+  }
+}
+
+TEST(Plot, SplitsATitleWithoutSpacesBetweenCharacters) {
+  std::string title;
+  for (int i = 0; i < 200; ++i) title += "\u00fc";
+  const auto svg = plot_svg(one_line(), {.title = title});
+  EXPECT_TRUE(well_formed(svg));
+  EXPECT_EQ(count(svg, "\ufffd"), 0u);
+  EXPECT_EQ(count(svg, "\u00fc"), 400u);  // the title of the document has them too
 }
 
 TEST(Plot, EscapesAllText) {
