@@ -45,8 +45,8 @@ Exit exit_of_request(const coordinator::RequestStatus& request);
 // ---- status: modules, nodes and requests
 
 inline constexpr std::size_t strip_width = 60;  // characters per timeline
-// Draws a timeline in `width` cells; a cell shows the worst state that overlaps it.
-std::string strip_text(const std::vector<coordinator::StripPiece>& strip, std::size_t width, const Style& style);
+// Draws the part `span` of a timeline in `width` cells; a cell shows the worst state that overlaps it.
+std::string strip_text(const std::vector<coordinator::StripPiece>& strip, TimeRange span, std::size_t width, const Style& style);
 std::string status_text(const coordinator::ClusterStatus& status, bool only_map, const Style& style);
 
 // ---- jobs and values

@@ -141,15 +141,23 @@ std::string notes_text(const coordinator::PlanReport& plan) {
   return out;
 }
 
+// Says which jobs wait for which files, and what to do.
+std::string waits_text(const coordinator::PlanReport& plan) {
+  std::string out;
+  for (const auto& wait : plan.waits) out += "waits     " + printable(wait) + "\n";
+  return out;
+}
+
 std::string plan_text(const coordinator::PlanReport& plan, const Style& style) {
   const auto& jobs = plan.jobs;
   auto text = modules_text(plan.modules, style) + "\n";
   if (jobs.fresh == 0 && jobs.waiting == 0)
     return text + style.paint(Paint::green, "nothing to do:") +
-           fmt::format(" {} already computed\n", human_number(jobs.reused, "job is", "jobs are")) + listings_text(plan) +
-           notes_text(plan);
+           fmt::format(" {} already computed\n", human_number(jobs.reused, "job is", "jobs are")) + waits_text(plan) +
+           listings_text(plan) + notes_text(plan);
   text += fmt::format("jobs      {} new, {} reused, {} waiting\n", human_count(jobs.fresh), human_count(jobs.reused),
                       human_count(jobs.waiting));
+  text += waits_text(plan);
   text += files_text(plan.files);
   if (plan.estimate_seconds > 0) text += "estimate  " + human_seconds(plan.estimate_seconds) + "\n";
   return text + listings_text(plan) + gap_counts_text(plan.gaps) + table_warnings_text(plan) + notes_text(plan) +

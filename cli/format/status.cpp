@@ -45,14 +45,23 @@ std::string legend(const Style& style) {
   return text + "\n";
 }
 
+std::string pipeline_of(const coordinator::ModuleStrip& strip) { return strip.module.substr(0, strip.module.find('/')); }
+
+// Draws the timelines of the modules of a pipeline on one time axis.
 std::string map_text(const std::vector<coordinator::ModuleStrip>& modules, const Style& style) {
   std::string out;
   std::size_t name_width = 6;
-  for (const auto& m : modules) name_width = std::max(name_width, display_width(printable(m.module)));
+  std::map<std::string, TimeRange> axes;  // by pipeline
+  for (const auto& m : modules) {
+    name_width = std::max(name_width, display_width(printable(m.module)));
+    auto& axis = axes[pipeline_of(m)];
+    if (const auto span = span_of(m.strip); !span.empty())
+      axis = axis.empty() ? span : TimeRange{std::min(axis.from, span.from), std::max(axis.to, span.to)};
+  }
   for (const auto& m : modules) {
     auto name = printable(m.module);
     name.resize(std::max(name.size(), name_width), ' ');
-    out += fmt::format("{}  {}", style.paint(Paint::bold, name), strip_text(m.strip, strip_width, style));
+    out += fmt::format("{}  {}", style.paint(Paint::bold, name), strip_text(m.strip, axes[pipeline_of(m)], strip_width, style));
     if (const auto span = span_of(m.strip); !span.empty())
       out += fmt::format("  {} .. {}", format_time(span.from), format_time(span.to));
     out += '\n';
@@ -86,12 +95,11 @@ std::string nodes_text(const std::vector<coordinator::NodeStatus>& nodes, const 
 
 }  // namespace
 
-std::string strip_text(const std::vector<StripPiece>& strip, std::size_t width, const Style& style) {
-  const auto span = span_of(strip);
+std::string strip_text(const std::vector<StripPiece>& strip, TimeRange span, std::size_t width, const Style& style) {
   std::vector<std::size_t> cells(width, 0);
   const auto cells_per_us = static_cast<double>(width) / static_cast<double>(std::max<Micros>(1, span.to - span.from));
   for (const auto& p : strip) {
-    if (p.from >= p.to) continue;
+    if (p.from >= p.to || !span.overlaps({p.from, p.to})) continue;
     const auto first = static_cast<std::size_t>(static_cast<double>(p.from - span.from) * cells_per_us + 1e-9);
     const auto last = static_cast<std::size_t>(static_cast<double>(p.to - span.from) * cells_per_us - 1e-9);
     for (auto i = first; i <= std::min(std::max(first, last), width - 1); ++i) cells[i] = std::max(cells[i], rank_of(p.state));

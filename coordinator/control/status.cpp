@@ -97,7 +97,11 @@ void add_states(const PlannedModule& module, std::uint8_t wanted, const std::set
   for (std::size_t i = 0; i < module.flags.size(); ++i) {
     if (!(module.flags[i] & wanted)) continue;
     const auto from = module.grid.start(module.first + static_cast<std::int64_t>(i));
-    states[from] = job_state(module.flags[i], running.contains({module.fingerprint, from}));
+    const auto state = job_state(module.flags[i], running.contains({module.fingerprint, from}));
+    if (state == JobState::waiting)
+      states.try_emplace(from, state);  // an existing result, such as that of a request with `partial`, stays
+    else
+      states[from] = state;
   }
 }
 

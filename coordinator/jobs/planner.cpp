@@ -132,7 +132,8 @@ struct Planner {
     auto wanted = request.modules;
     if (wanted.empty())
       for (std::uint32_t m = 0; m < graph.modules.size(); ++m) wanted.push_back(m);
-    std::map<std::string, std::int64_t> late, skipped;
+    std::map<std::string, std::int64_t> skipped;
+    std::map<std::string, std::pair<std::int64_t, Micros>> late;  // blocks; end of the files that they need
     bool any = false;
     for (const auto m : wanted) {
       const auto& planned = plan.modules[m];
@@ -148,16 +149,20 @@ struct Planner {
         span.to = std::min(span.to, blocks.ends.data);
       } else if (span.to > blocks.ends.complete && request.range.to > blocks.ends.rows) {
         blocks.waiting = {std::max(span.from, blocks.ends.complete), span.to};
-        late[past_end(archive, m)] += blocks.waiting.to - blocks.waiting.from;
+        auto& [count, files_to] = late[past_end(archive, m)];
+        count += blocks.waiting.to - blocks.waiting.from;
+        files_to = std::max(files_to, grid.start(blocks.waiting.to) + graph.archives[archive].lateness);
         span.to = std::min(span.to, blocks.ends.complete);
       }
       if (!span.empty()) blocks.requested = span;
       any = any || !span.empty() || !blocks.waiting.empty();
     }
     if (!any) return no_data(wanted.front());
-    for (const auto& [end, blocks] : late)
-      plan.waits.push_back(std::to_string(blocks) + (blocks == 1 ? " job waits for files: " : " jobs wait for files: ") + end +
-                           "; index the archive when it has more files, or compute without them (--partial)");
+    for (const auto& [end, waiting] : late)
+      plan.waits.push_back(std::to_string(waiting.first) +
+                           (waiting.first == 1 ? " job waits for files: " : " jobs wait for files: ") + end + ", files up to " +
+                           format_time(waiting.second) +
+                           " are needed; run again when the archive has them, or compute without them (--partial)");
     for (const auto& [end, blocks] : skipped)
       plan.waits.push_back(std::to_string(blocks) + (blocks == 1 ? " job is" : " jobs are") +
                            " past the end and left out: " + end);

@@ -111,6 +111,17 @@ TEST(Gaps, NameConflictsAndCountPathsThatAreNotUsed) {
             "1 path is not used: no reason, ...\n");
 }
 
+TEST(Plan, ShowsForWhichFilesJobsWait) {
+  coordinator::PlanReport plan;
+  plan.jobs = {5, 0, 1};
+  plan.waits = {"1 job waits for files: the archive \"a\" ends at noon"};
+  EXPECT_NE(plan_text(plan, plain).find("\njobs      0 new, 5 reused, 1 waiting\nwaits     1 job waits for files: "),
+            std::string::npos);
+  plan.jobs = {5, 1, 1};
+  EXPECT_NE(plan_text(plan, plain).find("\njobs      1 new, 5 reused, 1 waiting\nwaits     1 job waits for files: "),
+            std::string::npos);
+}
+
 TEST(Plan, ShowsNotes) {
   coordinator::PlanReport plan;
   plan.jobs.reused = 1;
@@ -123,21 +134,48 @@ TEST(Strip, HasTheSameWidthForAnyRange) {
   const std::vector<coordinator::StripPiece> strip{{at("2007-01-01"), at("2007-01-03"), JobState::done},
                                                    {at("2007-01-03"), at("2007-01-04"), JobState::running},
                                                    {at("2007-01-04"), at("2007-01-05"), JobState::waiting}};
-  EXPECT_EQ(strip_text(strip, 8, plain), "████▒▒··");
-  EXPECT_EQ(strip_text({}, 4, plain), "    ");
+  EXPECT_EQ(strip_text(strip, {at("2007-01-01"), at("2007-01-05")}, 8, plain), "████▒▒··");
+  EXPECT_EQ(strip_text({}, {}, 4, plain), "    ");
+}
+
+TEST(Strip, LeavesTheRestOfALongerSpanEmpty) {
+  const std::vector<coordinator::StripPiece> strip{{at("2007-01-02"), at("2007-01-03"), JobState::done}};
+  EXPECT_EQ(strip_text(strip, {at("2007-01-01"), at("2007-01-05")}, 8, plain), "  ██    ");
+  EXPECT_EQ(strip_text(strip, {at("2007-01-03"), at("2007-01-05")}, 4, plain), "    ");
+}
+
+TEST(Status, DrawsTheTimelinesOfAPipelineOnOneAxis) {
+  coordinator::ClusterStatus status;
+  const auto module = [&](const char* name, const char* from, const char* to) {
+    status.modules.push_back({name, JobState::done, {}, {{at(from), at(to), JobState::done}}});
+  };
+  module("border/long", "2007-01-01", "2007-01-05");
+  module("border/late", "2007-01-03", "2007-01-05");
+  module("core/other", "2009-01-01", "2009-01-02");
+  const auto map = status_text(status, true, plain);
+  const auto half = strip_width / 2;
+  const auto cells = [](std::size_t n) {
+    std::string out;
+    for (std::size_t i = 0; i < n; ++i) out += "█";
+    return out;
+  };
+  EXPECT_NE(map.find("border/long  " + cells(2 * half) + "  2007-01-01T00:00:00Z .. 2007-01-05T00:00:00Z\n"), std::string::npos);
+  EXPECT_NE(map.find("border/late  " + std::string(half, ' ') + cells(half) + "  2007-01-03"), std::string::npos) << map;
+  EXPECT_NE(map.find("core/other   " + cells(2 * half) + "  2009-01-01"), std::string::npos) << map;
 }
 
 TEST(Strip, ShowsTheWorstStateInEachCell) {
   const std::vector<coordinator::StripPiece> strip{{at("2000-01-01"), at("2007-01-01"), JobState::done},
                                                    {at("2007-01-01"), at("2007-01-02"), JobState::failed},
                                                    {at("2007-01-02"), at("2010-01-01"), JobState::done}};
-  EXPECT_EQ(strip_text(strip, 10, plain), "██████xx██");  // the day overlaps two cells
+  EXPECT_EQ(strip_text(strip, {at("2000-01-01"), at("2010-01-01")}, 10, plain), "██████xx██");  // the day overlaps two cells
 }
 
 TEST(Strip, WritesOneColourSequencePerRunOfCells) {
   Style style;
   style.color = true;
-  EXPECT_EQ(strip_text({{at("2007-01-01"), at("2007-01-02"), JobState::done}}, 3, style), "\033[32m███\033[0m");
+  const TimeRange day{at("2007-01-01"), at("2007-01-02")};
+  EXPECT_EQ(strip_text({{day.from, day.to, JobState::done}}, day, 3, style), "\033[32m███\033[0m");
 }
 
 TEST(Status, ShowsModulesNodesTasksAndRequests) {
