@@ -47,7 +47,7 @@ std::string check_text(const ArchiveCheck& check, const coordinator::manifest::A
                           human_bytes(static_cast<double>(check.bytes)), format_time(check.from), format_time(check.to),
                           format_duration(declared.covers));
   text += fmt::format("contents: {} of {} read{}", human_count(check.files_read), human_number(check.files, "file", "files"),
-                      check.files_read < check.files ? " (--all-contents reads all)" : "");
+                      check.files_read < check.files ? " (a sample; --all-contents reads all)" : "");
   if (check.flows > 0)
     text += fmt::format(", {} in sound files, {} late", human_number(check.flows, "flow", "flows"),
                         human_share(static_cast<double>(check.flows_late) / static_cast<double>(check.flows)));

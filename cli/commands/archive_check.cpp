@@ -64,8 +64,10 @@ void add_archive_check(Shell& shell, CLI::App& group) {
   command->add_option("archive,--archive", args->archive, "only this archive of the manifest")->type_name("ARCHIVE");
   auto* all = command->add_flag("--all-contents", args->all_contents, "read all files instead of a sample");
   command
-      ->add_option("--sample", args->sample,
-                   "read the files of this many times, spread evenly over the archive; sizes and names of all files are checked")
+      ->add_option(
+          "--sample", args->sample,
+          "read the files of this many times of the archive, spread evenly: one file per router and time; sizes and names "
+          "of all files are checked")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000))
       ->excludes(all);

@@ -23,6 +23,7 @@ struct ExplainArgs {
 };
 struct WhyArgs {
   std::string module, column, time, what_if;
+  std::vector<std::string> where;
 };
 struct DumpArgs {
   std::string table, format = "ndjson";
@@ -53,23 +54,24 @@ Result<std::string> parse_job(std::string_view text) {
       fmt::format("'{}' is not a job; write PIPELINE/MODULE@TIME, such as border-traffic/mean@2007-09-22T18:00:00Z", text));
 }
 
-// Reads the traced column and the standard columns of the interval; empty if the module has no rows there.
-Result<nlohmann::json> values_of(Session& session, const coordinator::Lineage& why) {
+// Reads the traced column and the standard columns of the interval's rows that `where` selects; empty if the module has no rows
+// there.
+Result<nlohmann::json> values_of(Session& session, const coordinator::Lineage& why, const std::vector<GroupFilter>& where) {
   if (why.rows_blob.empty()) return nlohmann::json::array();
   BlobFiles blobs(session);
   MOLE_TRY(const auto file, blobs.path(why.rows_blob));
-  MOLE_TRY(
-      const auto loaded,
-      load_results(
-          {{file}, {why.interval.from, why.interval.to}, {why.column, "coverage", "flows_lost", "flows_late", "files_*"}, 0}));
-  return rows_json(loaded.rows);
+  const std::vector<std::string> columns{why.column, "coverage", "flows_lost", "flows_late", "files_*"};
+  const auto loaded = load_results({{file}, {why.interval.from, why.interval.to}, columns, 0, 0, where});
+  if (!loaded && loaded.error().code == Code::invalid) return missing(loaded.error().message);  // unknown column or group
+  if (!loaded) return loaded.error();
+  return rows_json(loaded->rows);
 }
 
 Result<Exit> why(Context& context, const WhyArgs& args) {
   MOLE_TRY(auto session, context.connect(context.options, Need::read));
   MOLE_TRY(const auto module, full_module_name(session->api(), args.module));
   MOLE_TRY(const auto traced, session->api().why(module, args.column, *parse_time(args.time), args.what_if));
-  MOLE_TRY(const auto values, values_of(*session, traced));
+  MOLE_TRY(const auto values, values_of(*session, traced, *parse_where(args.where)));
   nlohmann::json document = traced;
   document["values"] = values;
   if (!traced.note.empty()) context.err << "note: " << printable(traced.note) << '\n';
@@ -124,6 +126,7 @@ void add_why(Shell& shell) {
       ->type_name("TIME")
       ->check(parsed_by(parse_time, "TIME"));
   add_what_if_option(*command, args->what_if);
+  add_where_option(*command, args->where);
 }
 
 void add_state(Shell& shell) {

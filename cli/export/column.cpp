@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 namespace mole::cli {
@@ -41,6 +42,18 @@ std::string value_text(const runtime::Column& column, std::size_t row) {
   if (column.is_null(row)) return "";
   if (type_of(column) == ColumnType::boolean) return std::get<1>(column.values)[row] ? "true" : "false";
   return std::visit([row](const auto& values) { return fmt::format("{}", values[row]); }, column.values);
+}
+
+std::string number_text(double value) {
+  const double size = std::fabs(value);
+  if (value == std::trunc(value) && size < 1e15) return fmt::format("{:.0f}", value);
+  if (size >= 1e15 || size < 1e-4) return fmt::format("{:.6e}", value);
+  return fmt::format("{:.{}f}", value, std::clamp(5 - static_cast<int>(std::floor(std::log10(size))), 1, 9));
+}
+
+std::string coverage_text(double coverage) {
+  if (!(coverage > 0)) return "0";
+  return coverage < 1 ? fmt::format("{:.3f}", std::min(coverage, 0.999)) : "1";
 }
 
 CountDurations counted_over(const coordinator::ModuleResults& results) {

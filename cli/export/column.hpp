@@ -21,6 +21,9 @@ bool is_numeric(const runtime::Column& column);  // numbers and bools
 // Returns the value as written in a --where filter; "" for null.
 std::string value_text(const runtime::Column& column, std::size_t row);
 
+std::string number_text(double value);       // six digits: "190238.0", "0.0562500", "1.000000e+18"
+std::string coverage_text(double coverage);  // "0.056"; "1" only for exactly 1
+
 // Columns that count bytes, packets or flows, each with the length of time it covers: the interval, or the module's window.
 using CountDurations = std::map<std::string, Micros>;
 

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 namespace mole::cli {
 namespace {
@@ -34,17 +33,7 @@ std::string sanitized(std::string_view text) {
   return out;
 }
 
-std::string number(double value) {
-  const double size = std::fabs(value);
-  if (value == std::trunc(value) && size < 1e15) return fmt::format("{:.0f}", value);
-  if (size >= 1e15 || size < 1e-4) return fmt::format("{:.6e}", value);
-  return fmt::format("{:.{}f}", value, std::clamp(5 - static_cast<int>(std::floor(std::log10(size))), 1, 9));
-}
-
-std::string coverage(double value) {
-  if (value <= 0) return "0 !";
-  return value < 1 ? fmt::format("{:.3f} *", std::min(value, 0.999)) : "1  ";
-}
+std::string coverage(double value) { return coverage_text(value) + (value <= 0 ? " !" : value < 1 ? " *" : "  "); }
 
 std::string cell(const Column& column, std::size_t row) {
   if (column.is_null(row)) return "-";
@@ -54,7 +43,7 @@ std::string cell(const Column& column, std::size_t row) {
   if (type == ColumnType::text) return sanitized(std::get<3>(column.values)[row]);
   if (type != ColumnType::f64) return value_text(column, row);
   const double value = std::get<2>(column.values)[row];
-  return column.name == "coverage" ? coverage(value) : number(value);
+  return column.name == "coverage" ? coverage(value) : number_text(value);
 }
 
 // Returns "[B]"; "" for dimensionless columns.

@@ -1,3 +1,4 @@
+#include "cli/export/column.hpp"
 #include "cli/format/documents.hpp"
 #include "cli/format/human.hpp"
 
@@ -34,6 +35,12 @@ std::uint64_t count_of(const json& document, const char* key) {
 std::string unusable_lines_text(const json& table) {
   const auto lines = text_of(table, "unusable_lines");
   return lines.empty() ? "" : "  (" + lines + " of its lines cannot be used)";
+}
+
+// Formats numbers like the table of results.
+std::string cell_of(const std::string& column, const json& value) {
+  if (!value.is_number_float()) return text_of(value);
+  return column == "coverage" ? coverage_text(value.get<double>()) : number_text(value.get<double>());
 }
 
 bool is_true(const json& document, const char* key) { return field(document, key) == true; }
@@ -170,7 +177,7 @@ class Tracer {
     for (const auto& row : values) {
       std::vector<std::string> cells;
       cells.reserve(headings.size());
-      for (const auto& heading : headings) cells.push_back(text_of(row, heading.name.c_str()));
+      for (const auto& heading : headings) cells.push_back(cell_of(heading.name, field(row, heading.name.c_str())));
       table.row(std::move(cells));
     }
     out_ += table.text(style_, indent_);
