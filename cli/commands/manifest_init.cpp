@@ -20,6 +20,7 @@ Result<Exit> init(Context& context, const InitArgs& args) {
   if (!args.out.empty() && std::filesystem::exists(args.out, error))
     return invalid(args.out + " exists; choose another file with -o, or remove it");
   MOLE_TRY(const auto proposal, propose_manifest(context, args));
+  for (const auto& note : proposal.notes) context.err << "note: " << note << '\n';
   if (args.out.empty()) {
     print(context,
           {{"manifest", proposal.manifest}, {"from", format_time(proposal.span.from)}, {"to", format_time(proposal.span.to)}},

@@ -95,12 +95,16 @@ class ManifestText {
       if (report.state == task::FileState::sound) delays_ += report.delays;
   }
 
-  std::string text() && {
-    const auto name = name_from(args_.folder);
+  const std::vector<std::string>& notes() const { return notes_; }
+
+  std::string text() {
+    const auto pipeline = name_from(args_.folder);
+    auto archive = std::string(named_.has_router ? "routers" : "files");
+    if (archive == pipeline) archive = "archive";
     header();
-    line("pipeline: " + quoted(name));
+    line("pipeline: " + quoted(pipeline));
     line("archives:");
-    line("  " + quoted(name) + ":");
+    line("  " + archive + ":");
     line("    downloader: directory");
     line("    params: {root: " + quoted(root()) + "}");
     names();
@@ -109,9 +113,9 @@ class ManifestText {
     if (args_.decoder != "netflow5") line("    decoder: " + quoted(args_.decoder));
     line("modules:");
     comment("A first metric: bytes, packets and flows every quarter of an hour. `mole plugin list` shows others.", "  ");
-    line(fmt::format("  traffic: {{plugin: traffic, input: {{archive: {}}}, interval: 15m{}}}", quoted(name),
+    line(fmt::format("  traffic: {{plugin: traffic, input: {{archive: {}}}, interval: 15m{}}}", archive,
                      named_.has_router ? ", by: [router]" : ""));
-    return std::move(out_);
+    return out_;
   }
 
  private:
@@ -129,6 +133,12 @@ class ManifestText {
       from = to + 1;
     }
     line(current);
+  }
+
+  // Adds a comment that is also printed when the manifest is written.
+  void note(const std::string& text) {
+    comment(text);
+    notes_.push_back(text);
   }
 
   // The path as the manifest's folder sees it, if the folder is below it.
@@ -201,10 +211,10 @@ class ManifestText {
                           : "start",
                     reading_.local ? " in the time zone " + reading_.zone : std::string()));
     if (reading_.agree * 2 <= reading_.read)
-      comment("ASSUMED: the contents agree with no reading of the names. The clocks of the routers or the names may be wrong.");
+      note("ASSUMED: the contents agree with no reading of the names. The clocks of the routers or the names may be wrong.");
     else if (reading_.local && args_.zone.empty())
       comment("Assumed: the names follow the rules of this time zone all year. Other zones have the same time in these files.");
-    if (!reading_.other.empty()) comment("It could also be " + reading_.other + ".");
+    if (!reading_.other.empty()) note("The contents agree equally with " + reading_.other + ".");
   }
 
   void exporters() {
@@ -249,6 +259,7 @@ class ManifestText {
   const std::vector<task::FileReport>& reports_;
   DelayCounts delays_;
   std::string out_;
+  std::vector<std::string> notes_;
 };
 
 Micros present() {
@@ -302,7 +313,8 @@ Result<Proposal> propose_manifest(const Context& context, const InitArgs& args) 
     return not_readable(reports, namings.front(), args.decoder);
   const auto reading = reading_of(namings, reports, args.zone);
   MOLE_TRY(const auto named, read_names(reading, folder, now));
-  Proposal proposal{ManifestText(args, reading, named, folder, reports).text(), named.span};
+  ManifestText text(args, reading, named, folder, reports);
+  Proposal proposal{text.text(), named.span, text.notes()};
   const auto parsed = coordinator::manifest::parse_manifest(proposal.manifest, "the proposed manifest", {});
   if (!parsed) return internal("the proposed manifest is not valid: " + parsed.error().message + "; write one by hand");
   return proposal;

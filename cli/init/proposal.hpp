@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace mole::cli {
 
@@ -16,8 +17,9 @@ struct InitArgs {
 };
 
 struct Proposal {
-  std::string manifest;  // YAML
-  TimeRange span;        // of the files
+  std::string manifest;            // YAML
+  TimeRange span;                  // of the files
+  std::vector<std::string> notes;  // assumptions that the contents do not decide
 };
 
 // missing: there are no files. invalid: their names have no time that is recognised, or none of the files that were read contains

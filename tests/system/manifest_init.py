@@ -236,6 +236,7 @@ def prints_a_manifest(folder):
         write(folder / "flows", f"r_{start}.dat", content)
     text = mole("manifest", "init", "flows", cwd=folder).stdout
     check("pipeline: \"flows\"" in text and "root: \"./flows\"" in text, text)
+    check("\n  routers:\n" in text and "{archive: routers}" in text, f"the archive has a name of its own: {text}")
     check(mole_json("manifest", "init", folder / "flows", cwd=folder)["manifest"].count("\n") == text.count("\n"), "as JSON")
 
 
