@@ -22,17 +22,17 @@ struct RunArgs {
 
 std::string without_pipeline(const std::string& module) { return module.substr(module.find('/') + 1); }
 
-// Returns a column of bytes or flows, else the first numeric column. Modules with a text column have several rows per
+// Returns a column of bytes, else of flows, else the first numeric column. Modules with a text column have several rows per
 // interval, so their columns cannot be drawn as lines.
 std::string column_to_plot(const std::vector<coordinator::ColumnDescription>& outputs) {
-  std::string number;
+  std::string bytes, flows, number;
   for (const auto& output : outputs) {
     if (output.type == "text") return "";
     if (output.type == "time" || output.type == "bool") continue;
-    if (output.unit == "B" || output.unit == "flow") return output.name;
-    if (number.empty()) number = output.name;
+    for (auto* column : {&bytes, &flows, &number})
+      if (column->empty() && (column == &number || output.unit == (column == &bytes ? "B" : "flow"))) *column = output.name;
   }
-  return number;
+  return !bytes.empty() ? bytes : !flows.empty() ? flows : number;
 }
 
 // The documents of a run; `request` is its final status.
@@ -102,17 +102,26 @@ Result<FinishedRun> submit_and_wait(Context& context, Session& session, const co
   return FinishedRun{std::move(pipeline), std::move(plan), std::move(accepted), std::move(request)};
 }
 
+// Leaves out what `report` writes to stderr, so that no message appears twice.
+RequestStatus without_messages_of_stderr(RequestStatus request, const coordinator::PlanReport& plan, Exit exit) {
+  std::erase_if(request.notes, [&](const auto& note) { return std::ranges::find(plan.notes, note) != plan.notes.end(); });
+  if (exit != Exit::try_later || request.waits.empty()) return request;
+  if (request.reason == request.waits.front()) request.reason.clear();
+  request.waits.erase(request.waits.begin());
+  return request;
+}
+
 Result<Exit> report(Context& context, Session& session, const coordinator::Submission& submission, const FinishedRun& finished) {
   const auto& request = finished.request;
+  const auto exit = exit_of_request(request);
   if (context.options.json) {
     print_json(context.out, request);
   } else {
-    print_summary(context, session, finished.plan, request);
+    print_summary(context, session, finished.plan, without_messages_of_stderr(request, finished.plan, exit));
     print_next(context, session, submission, finished);
   }
   for (const auto& note : finished.plan.notes) context.err << "note: " << printable(note) << '\n';
   context.err << failures_text(request, context.err_style);
-  const auto exit = exit_of_request(request);
   if (exit != Exit::try_later) return exit;
   const auto waits = request.waits.empty()
                          ? "the range ends after the last file of the archive; run again when more files exist, or use --partial"

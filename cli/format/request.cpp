@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <sstream>
 
 namespace mole::cli {
@@ -28,9 +29,11 @@ std::string jobs_text(const coordinator::JobCounts& jobs) {
 
 // Describes how the files were read; "" if none were read.
 std::string files_text(const coordinator::FileProgress& files) {
-  if (files.decoded + files.from_columns == 0) return "";
-  const auto decoded = human_count(files.decoded) + " decoded";
-  return files.from_columns == 0 ? decoded : decoded + ", " + human_count(files.from_columns) + " read from cached columns";
+  std::string text;
+  if (files.decoded > 0) text = human_count(files.decoded) + " decoded";
+  if (files.from_columns > 0)
+    text += (text.empty() ? "" : ", ") + human_count(files.from_columns) + " taken from the cache of decoded files";
+  return text;
 }
 
 // Windows that reach back before the start of the archive have a low coverage although no file is missing.
@@ -105,8 +108,9 @@ std::string request_text(const RequestStatus& request, const Style& style) {
     line("blocks", fmt::format("{} .. {}, computed as a whole", format_time(request.from), format_time(request.to)));
   for (const auto& override : request.overrides) line("what if", printable(override));
   if (request.submitted > 0) line("submitted", fmt::format("{}, priority {}", format_time(request.submitted), request.priority));
+  const bool repeated = std::ranges::find(request.waits, request.reason) != request.waits.end();
   line("state", style.paint(paint_of(request.state), name_of(request.state)) +
-                    (request.reason.empty() ? "" : ": " + printable(request.reason)));
+                    (request.reason.empty() || repeated ? "" : ": " + printable(request.reason)));
   line("jobs", jobs_text(request.jobs));
   line("files", files_text(request.files));
   line("coverage", coverage_text(request));

@@ -27,6 +27,12 @@ double share(std::uint64_t done, std::uint64_t total) {
   return static_cast<double>(done) / static_cast<double>(std::max<std::uint64_t>(1, total));
 }
 
+// Returns "41.0 MB/s" or "3.1 kB/s".
+std::string rate_text(double bytes_per_second) {
+  return bytes_per_second >= 1e6 ? fmt::format("{:.1f} MB/s", bytes_per_second / 1e6)
+                                 : fmt::format("{:.1f} kB/s", bytes_per_second / 1e3);
+}
+
 // Returns "2 tasks at 12 MiB of 31 MiB"; "2 tasks" before they report the size of their files.
 std::string running_text(const std::vector<coordinator::TaskStatus>& tasks) {
   std::uint64_t done = 0, total = 0;
@@ -69,7 +75,7 @@ std::string progress_line(const RequestStatus& request, const Pace& pace) {
   if (files.total > 0)
     line += fmt::format("{}files {}/{}", line.empty() ? "" : "  ", human_count(files.done), human_count(files.total));
   if (pace.elapsed >= 1 && bytes > pace.bytes_at_start)
-    line += fmt::format("  {:.1f} MB/s", static_cast<double>(bytes - pace.bytes_at_start) / pace.elapsed / 1e6);
+    line += "  " + rate_text(static_cast<double>(bytes - pace.bytes_at_start) / pace.elapsed);
   if (!request.tasks.empty()) line += "  " + running_text(request.tasks);
   if (pace.elapsed >= 1 && finished > pace.jobs_at_start && finished < jobs.total)
     line += "  ETA " + human_seconds(pace.elapsed * static_cast<double>(jobs.total - finished) /

@@ -254,7 +254,9 @@ TEST_F(CommandLine, RunSuggestsAColumnToPlot) {
   const auto hosts =
       module("hosts", {{"when", "time", "1", "", {}}, {"odd", "bool", "1", "", {}}, {"share", "f64", "1", "", {}}});
   const auto traffic = module("traffic", {{"rate", "f64", "1", "", {}}, {"flows", "u64", "flow", "", {}}});
+  const auto all = module("all", {{"flows", "u64", "flow", "", {}}, {"bytes", "u64", "B", "", {}}, {"size", "f64", "B", "", {}}});
   EXPECT_EQ(suggested({top, traffic, hosts}), "next      mole results traffic\n          mole plot traffic flows -o flows.svg\n");
+  EXPECT_EQ(suggested({all}), "next      mole results all\n          mole plot all bytes -o bytes.svg\n");
   EXPECT_EQ(suggested({top, hosts, traffic}), "next      mole results hosts\n          mole plot hosts share -o share.svg\n");
   EXPECT_EQ(suggested({traffic, hosts}, {"--module", "hosts"}),
             "next      mole results hosts\n          mole plot hosts share -o share.svg\n");
@@ -289,9 +291,11 @@ TEST_F(CommandLine, RunReturnsTryLaterForBlocksPastTheEndOfTheArchive) {
   auto waiting = finished(RequestState::waiting, 2);
   waiting.jobs.waiting = 1;
   waiting.waits = {"1 job waits for files: the archive \"store\" ends at 2007-09-22T18:00:00Z; compute without them (--partial)"};
+  waiting.reason = waiting.waits.front();
   prepare_run(waiting);
   const auto outcome = mole(with_range({"run", manifest_, "--progress=none"}));
   EXPECT_EQ(outcome.code, 75);
+  EXPECT_EQ(outcome.out.find("waits for files"), std::string::npos) << "once, on stderr: " << outcome.out;
   EXPECT_EQ(outcome.err,
             "mole: 1 job waits for files: the archive \"store\" ends at 2007-09-22T18:00:00Z; compute without them "
             "(--partial)\n");

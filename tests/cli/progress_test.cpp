@@ -78,7 +78,7 @@ TEST(PlainProgress, WritesAtMostEveryTwoSecondsAndOnlyWhenJobsFinish) {
   progress.update(request(2), 11);
   progress.finish();
   EXPECT_EQ(err.str(),
-            "jobs 0/40  files 31/96\njobs 1/40  files 31/96  0.1 MB/s  ETA 6m50s\njobs 2/40  files 31/96  0.2 MB/s  "
+            "jobs 0/40  files 31/96\njobs 1/40  files 31/96  95.2 kB/s  ETA 6m50s\njobs 2/40  files 31/96  181.8 kB/s  "
             "ETA 3m29s\n");
 }
 
@@ -236,7 +236,19 @@ TEST(RequestText, ShowsHowFilesWereRead) {
   };
   EXPECT_EQ(files(0, 0).find("files"), std::string::npos);
   EXPECT_NE(files(9, 0).find("files     9 decoded\n"), std::string::npos);
-  EXPECT_NE(files(2, 7).find("files     2 decoded, 7 read from cached columns\n"), std::string::npos);
+  EXPECT_NE(files(2, 7).find("files     2 decoded, 7 taken from the cache of decoded files\n"), std::string::npos);
+  EXPECT_NE(files(0, 7).find("files     7 taken from the cache of decoded files\n"), std::string::npos);
+}
+
+TEST(RequestText, ShowsAReasonOnlyOnce) {
+  auto waiting = ended("r-3", RequestState::waiting);
+  waiting.reason = "1 job waits for files";
+  waiting.waits = {waiting.reason};
+  const auto text = request_text(waiting, {});
+  EXPECT_NE(text.find("state     WAITING\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("waits     1 job waits for files\n"), std::string::npos) << text;
+  waiting.reason = "something else";
+  EXPECT_NE(request_text(waiting, {}).find("state     WAITING: something else\n"), std::string::npos);
 }
 
 }  // namespace
