@@ -71,9 +71,10 @@ std::vector<PlanGap> gaps_in_reach(const jobs::Plan& plan) {
     if (plan.graph->modules[m].inputs[0].kind != InputKind::flows) continue;
     const auto& index = *plan.indexes[plan.graph->modules[m].inputs[0].source];
     const auto& planned = plan.modules[m];
+    const auto routers = plan.routers(m);
     for (auto b = planned.first; b < planned.last() && out.size() < max_gaps; ++b)
       if (plan.reads_inputs(m, b))
-        for (const auto& router : plan.routers(m)) {
+        for (const auto& router : routers) {
           index.slots(router, plan.reach(m, b), [&](std::uint32_t file, TimeRange covers) {
             if (file != jobs::ArchiveIndex::no_file || !seen.insert({router, covers.from}).second || out.size() == max_gaps)
               return;

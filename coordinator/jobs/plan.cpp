@@ -1,5 +1,8 @@
 #include "coordinator/jobs/plan.hpp"
 
+#include "coordinator/manifest/manifest.hpp"
+#include "sdk/model/filter.hpp"
+
 #include <set>
 
 namespace mole::coordinator::jobs {
@@ -79,11 +82,13 @@ struct Propagation {
   }
 };
 
-bool is_read(const Plan& plan, std::uint32_t archive, const FileConflict& conflict) {
+// `routers`: of each module.
+bool is_read(const Plan& plan, const std::vector<std::vector<std::string>>& routers, std::uint32_t archive,
+             const FileConflict& conflict) {
   for (std::size_t m = 0; m < plan.modules.size(); ++m) {
     const auto& module = plan.graph->modules[m];
     if (module.inputs[0].kind != InputKind::flows || module.inputs[0].source != archive) continue;
-    if (!module.routers.empty() && std::ranges::find(module.routers, conflict.router) == module.routers.end()) continue;
+    if (std::ranges::find(routers[m], conflict.router) == routers[m].end()) continue;
     const auto& grid = plan.grid(m);
     const auto last = grid.number(conflict.to + module.warmup);
     for (auto b = grid.number(conflict.from - plan.graph->archives[archive].lateness); b <= last; ++b)
@@ -92,19 +97,32 @@ bool is_read(const Plan& plan, std::uint32_t archive, const FileConflict& confli
   return false;
 }
 
-std::string listed(const std::vector<std::string>& routers) {
-  constexpr std::size_t max_listed = 10;
-  std::string out;
-  for (std::size_t i = 0; i < std::min(max_listed, routers.size()); ++i) out += (i ? ", " : "") + routers[i];
-  return out + (routers.size() > max_listed ? ", ..." : "");
+std::vector<std::string> routers_in_filter(const dag::Module& module) {
+  const auto filter = parse_filter(module.filter);
+  return filter ? routers_named(*filter) : std::vector<std::string>();
 }
 
 }  // namespace
 
+std::string known_routers(const ArchiveIndex& index, const std::string& router) {
+  constexpr std::size_t max_listed = 10;
+  const auto names = manifest::nearest_first(router, index.routers());
+  if (names.empty()) return "";
+  if (names == std::vector<std::string>{""}) return "; the names of its files contain no router";
+  std::string out = "; it has files of ";
+  for (std::size_t i = 0; i < std::min(max_listed, names.size()); ++i) out += (i ? ", " : "") + names[i];
+  return out + (names.size() > max_listed ? ", ..." : "");
+}
+
 std::vector<std::string> Plan::routers(std::size_t module) const {
   const auto& m = graph->modules[module];
   if (m.inputs.empty() || m.inputs[0].kind != InputKind::flows) return {};
-  return m.routers.empty() ? indexes[m.archive]->routers() : m.routers;
+  auto selected = m.routers.empty() ? indexes[m.archive]->routers() : m.routers;
+  const auto filter = parse_filter(m.filter);
+  if (!filter || filter->any()) return selected;
+  std::vector<std::string> passing;
+  std::ranges::copy_if(selected, std::back_inserter(passing), [&](const std::string& name) { return may_pass(*filter, name); });
+  return passing.empty() ? selected : passing;
 }
 
 TimeRange Plan::reach(std::size_t module, std::int64_t block) const {
@@ -135,18 +153,23 @@ std::int64_t Plan::inputs_from(std::size_t module, const dag::Input& input, std:
 
 std::vector<std::string> notes_on(const Plan& plan, TimeRange range) {
   std::set<std::string> notes;
-  for (const auto& module : plan.graph->modules) {
+  for (std::size_t m = 0; m < plan.modules.size(); ++m) {
+    const auto& module = plan.graph->modules[m];
     if (module.inputs[0].kind != InputKind::flows) continue;
     const auto archive = "the archive \"" + plan.graph->archives[module.archive].name + "\"";
     const auto& index = *plan.indexes[module.archive];
-    const auto span = index.span(module.routers);
+    const auto span = index.span(plan.routers(m));
     if (span && range.from < span->from && !module.since)
       notes.insert(archive + " begins at " + format_time(span->from) + ", after the start of the range");
     const auto known = index.routers();
-    for (const auto& router : module.routers)
-      if (std::ranges::find(known, router) == known.end())
-        notes.insert(archive + " has no file of router " + router + ", which \"where\" of the module \"" + module.name +
-                     "\" selects; it has files of " + listed(known));
+    const auto note_unknown = [&](const std::vector<std::string>& routers, const char* key, const char* does) {
+      for (const auto& router : routers)
+        if (std::ranges::find(known, router) == known.end())
+          notes.insert(archive + " has no file of router " + router + ", which \"" + key + "\" of the module \"" + module.name +
+                       "\" " + does + known_routers(index, router));
+    };
+    note_unknown(module.routers, "where", "selects");
+    note_unknown(routers_in_filter(module), "filter", "names");
   }
   return {notes.begin(), notes.end()};
 }
@@ -154,13 +177,15 @@ std::vector<std::string> notes_on(const Plan& plan, TimeRange range) {
 // Refuses a plan with a job that reads files of which it is not known which are right, and notes other conflicts.
 Result<> check_conflicts(Plan& plan) {
   constexpr std::size_t max_notes = 5;
+  std::vector<std::vector<std::string>> routers;
+  for (std::size_t m = 0; m < plan.modules.size(); ++m) routers.push_back(plan.routers(m));
   for (std::uint32_t a = 0; a < plan.indexes.size(); ++a) {
     const auto about = "the archive " + plan.graph->archives[a].name + ": ";
     const auto& findings = plan.indexes[a]->findings();
     for (const auto& note : findings.notes) plan.notes.push_back(about + note);
     std::size_t noted = 0;
     for (const auto& conflict : findings.conflicts) {
-      if (!is_read(plan, a, conflict)) continue;
+      if (!is_read(plan, routers, a, conflict)) continue;
       if (conflict.refused) return invalid(about + conflict.message);
       if (++noted <= max_notes) plan.notes.push_back(about + conflict.message);
     }

@@ -64,7 +64,9 @@ struct Plan {
   std::vector<std::string> notes;   // messages about names in the archive, and what was asked for and it does not have
 
   const Grid& grid(std::size_t module) const { return grids[modules[module].grid]; }
-  std::vector<std::string> routers(std::size_t module) const;  // whose files a flow-reading module reads
+  // Returns the routers whose files a flow-reading module reads: those that "where" selects, without those of which no flow can
+  // pass the filter, unless none is left.
+  std::vector<std::string> routers(std::size_t module) const;
   // Range of export times of the files that a flow-reading module needs for this block.
   TimeRange reach(std::size_t module, std::int64_t block) const;
   // Whether computing this job reads the module's inputs, and not only states.
@@ -99,6 +101,9 @@ Result<Plan> make_plan(std::shared_ptr<const dag::Graph> graph, Indexes indexes,
 
 // Returns what the range and the manifest ask for and the archives do not have.
 std::vector<std::string> notes_on(const Plan& plan, TimeRange range);
+
+// Returns "; it has files of 7, 8": the routers of the index whose names are nearest to `router`.
+std::string known_routers(const ArchiveIndex& index, const std::string& router);
 
 // Refuses a plan with a job that reads files of which it is not known which are right, and notes other conflicts.
 Result<> check_conflicts(Plan& plan);

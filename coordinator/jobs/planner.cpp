@@ -93,8 +93,8 @@ struct Planner {
       Ends ends;
       if (input.kind == InputKind::flows) {
         const auto& source = graph.archives[input.source];
-        const auto span = plan.indexes[input.source]->span(module.routers);
-        if (!span) return no_files(source, module);
+        const auto span = plan.indexes[input.source]->span(plan.routers(m));
+        if (!span) return no_files(source, *plan.indexes[input.source], module);
         const auto horizon = std::max(span->to, source.horizon.value_or(span->to));
         begin = grid.number(span->from);
         const bool complete = source.horizon && *source.horizon >= horizon;
@@ -121,11 +121,12 @@ struct Planner {
     return (load == Load::end ? archive.export_delay.end : archive.export_delay.start).back().delay;
   }
 
-  Error no_files(const dag::Archive& archive, const dag::Module& module) const {
+  static Error no_files(const dag::Archive& archive, const ArchiveIndex& index, const dag::Module& module) {
     std::string which;
     for (const auto& router : module.routers) which += (which.empty() ? " of the routers " : ", ") + router;
-    return missing("the archive \"" + archive.name + "\" has no file" + which + " that matches \"" + archive.files +
-                   "\"; check its \"params\", \"files\" and \"where\"");
+    return missing("the archive \"" + archive.name + "\" has no file" + which + " that matches \"" + archive.files + "\"" +
+                   (module.routers.empty() ? "" : known_routers(index, module.routers[0])) +
+                   "; check its \"params\", \"files\" and \"where\"");
   }
 
   Result<> set_requested() {
@@ -171,7 +172,7 @@ struct Planner {
 
   std::string past_end(std::uint32_t archive, std::size_t m) const {
     const auto& a = graph.archives[archive];
-    const auto span = plan.indexes[archive]->span(graph.modules[m].routers);
+    const auto span = plan.indexes[archive]->span(plan.routers(m));
     return "the archive \"" + a.name + "\" ends at " + (span ? format_time(span->to) : std::string("an unknown time"));
   }
 

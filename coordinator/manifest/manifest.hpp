@@ -101,6 +101,8 @@ Result<Manifest> parse_manifest(std::string_view text, const std::string& name, 
 
 // Returns the closest of `known` as "; did you mean \"x\"?", or "; use one of a, b, c" if none is close.
 std::string suggestion(std::string_view word, const std::vector<std::string>& known);
+// Returns `names` in ascending order of the number of edits that turn them into `word`.
+std::vector<std::string> nearest_first(std::string_view word, std::vector<std::string> names);
 
 std::vector<std::string> names_of(const auto& items) {
   std::vector<std::string> names;

@@ -183,6 +183,11 @@ Result<> apply_override(YamlNode& root, const std::string& assignment) {
 
 // ---- typed values
 
+std::vector<std::string> nearest_first(std::string_view word, std::vector<std::string> names) {
+  std::ranges::stable_sort(names, {}, [&](const std::string& name) { return distance(word.substr(0, 80), name); });
+  return names;
+}
+
 std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
   const std::string* best = nullptr;
   std::size_t least = word.size() <= 3 ? 2 : 1 + word.size() / 3;  // with more edits it is a different word

@@ -114,7 +114,7 @@ AttainableCoverage::AttainableCoverage(const jobs::Plan& plan) : plan_(plan) {
     for (const auto& input : module.inputs) {
       if (input.kind == InputKind::context) continue;  // does not count in the coverage
       if (input.kind == InputKind::flows) {
-        const auto span = plan.indexes[input.source]->span(module.routers);
+        const auto span = plan.indexes[input.source]->span(plan.routers(begins_.size()));
         begin = std::max(begin, span ? span->from : 0);
       } else {
         begin = std::max(begin, begins_[input.source]);

@@ -84,12 +84,62 @@ void collect(const FilterNode& node, std::vector<int>& columns) {
     columns.push_back(node.column);
 }
 
+// Which outcomes a node can have for the flows of one router.
+struct Outcomes {
+  bool pass, fail;
+};
+
+Outcomes outcomes_of(const FilterNode& node, const std::string& router) {
+  Outcomes out{true, true};
+  switch (node.kind) {
+    case Kind::any:
+      return {true, false};
+    case Kind::router:
+      out.pass = std::ranges::find(node.names, router) != node.names.end();
+      return {out.pass, !out.pass};
+    case Kind::negation:
+      out = outcomes_of(node.children[0], router);
+      return {out.fail, out.pass};
+    case Kind::all_of:
+      out.fail = false;
+      for (const auto& child : node.children) {
+        const auto one = outcomes_of(child, router);
+        out = {out.pass && one.pass, out.fail || one.fail};
+      }
+      return out;
+    case Kind::one_of:
+      out.pass = false;
+      for (const auto& child : node.children) {
+        const auto one = outcomes_of(child, router);
+        out = {out.pass || one.pass, out.fail && one.fail};
+      }
+      return out;
+    default:
+      return out;
+  }
+}
+
+void collect_routers(const FilterNode& node, std::vector<std::string>& names) {
+  for (const auto& child : node.children) collect_routers(child, names);
+  names.insert(names.end(), node.names.begin(), node.names.end());
+}
+
 }  // namespace
 
 Filter::Filter(FilterNode root) : root_(std::move(root)), canonical_(text_of(root_)) {
   collect(root_, columns_);
   std::sort(columns_.begin(), columns_.end());
   columns_.erase(std::unique(columns_.begin(), columns_.end()), columns_.end());
+}
+
+bool may_pass(const Filter& filter, const std::string& router) { return outcomes_of(filter.root(), router).pass; }
+
+std::vector<std::string> routers_named(const Filter& filter) {
+  std::vector<std::string> names;
+  collect_routers(filter.root(), names);
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
 }
 
 }  // namespace mole

@@ -75,6 +75,11 @@ class Filter {
   std::vector<int> columns_;
 };
 
+// Returns false if no flow of this router passes the filter, whatever its columns contain.
+bool may_pass(const Filter& filter, const std::string& router);
+// Returns the routers that the filter names, sorted.
+std::vector<std::string> routers_named(const Filter& filter);
+
 // Parses a filter; the empty string is `any`. invalid: the message states the column (from 1) of the error and what was expected.
 Result<Filter> parse_filter(std::string_view text);
 

@@ -178,6 +178,47 @@ TEST_F(JudgedRange, ARequestThatWaitsIsContinuedByTheSameSubmission) {
   EXPECT_EQ(world.request("r2")["state"], "WAITING") << "another range";
 }
 
+TEST_F(JudgedRange, ARouterThatAFilterNamesAndTheArchiveDoesNotHaveIsTold) {
+  for (const char* router : {"zh1", "be2", "zh2", "ge9"}) world.add_files(router, 0, 5);
+  const auto notes_with = [&](const std::string& filter) {
+    auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
+    submission.overrides = {"modules.traffic.filter=" + filter};
+    const auto done = world.run(submission);
+    const auto plan = world.client().plan(submission);
+    EXPECT_TRUE(plan);
+    json notes = json::array();
+    for (const auto& note : (*plan)["notes"])
+      if (note.get<std::string>().find("router") != std::string::npos) notes.push_back(note);
+    EXPECT_EQ(done["notes"], notes);
+    return notes;
+  };
+  const auto note = [](const std::string& router, const std::string& known) {
+    return "the archive \"flows\" has no file of router " + router +
+           ", which \"filter\" of the module \"traffic\" names; it has files of " + known;
+  };
+  EXPECT_EQ(notes_with("router zh9"), json::array({note("zh9", "zh1, zh2, ge9, be2")}));
+  EXPECT_EQ(notes_with("router in [be2, be1] and proto tcp"), json::array({note("be1", "be2, zh1, ge9, zh2")}));
+  EXPECT_EQ(notes_with("not (router ge8 or router ZH1)").size(), 2u);
+  EXPECT_EQ(notes_with("router zh1 or not router be2"), json::array());
+}
+
+TEST_F(JudgedRange, FilesOfRoutersThatAFilterExcludesAreNotRead) {
+  for (const char* router : {"7", "8"}) world.add_files(router, 0, 5);
+  world.add_files("9", 2, 5);
+  const auto files_with = [&](const std::string& filter) {
+    auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
+    submission.overrides = {"modules.traffic.filter=" + filter};
+    const auto plan = world.client().plan(submission);
+    EXPECT_TRUE(plan);
+    return (*plan)["files"]["count"].get<int>();
+  };
+  const int all = files_with("proto tcp"), of_7 = files_with("router 7"), of_9 = files_with("router 9 and proto tcp");
+  EXPECT_EQ(files_with("not router 9"), 2 * of_7);
+  EXPECT_EQ(all, 2 * of_7 + of_9);
+  EXPECT_LT(of_9, of_7);
+  EXPECT_EQ(files_with("router 6"), all) << "no router is left, so that all are read";
+}
+
 TEST_F(JudgedRange, ARouterThatTheArchiveDoesNotHaveIsTold) {
   world.add_files("7", 0, 5);
   world.add_files("8", 0, 5);

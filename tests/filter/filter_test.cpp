@@ -21,6 +21,34 @@ TEST(Filter, AnEmptyFilterMatchesEverything) {
   EXPECT_TRUE(parse_filter("any")->any());
 }
 
+// The routers of a to d whose flows can pass.
+std::string passing(std::string_view text) {
+  std::string out;
+  for (const char* router : {"a", "b", "c", "d"})
+    if (may_pass(*parse_filter(text), router)) out += router;
+  return out;
+}
+
+TEST(Filter, ExcludesRoutersOfWhichNoFlowCanPass) {
+  EXPECT_EQ(passing(""), "abcd");
+  EXPECT_EQ(passing("proto tcp"), "abcd");
+  EXPECT_EQ(passing("router a"), "a");
+  EXPECT_EQ(passing("router in [a, b] and proto tcp"), "ab");
+  EXPECT_EQ(passing("router a or proto tcp"), "abcd");
+  EXPECT_EQ(passing("router a or (router b and not port 53)"), "ab");
+  EXPECT_EQ(passing("not router a"), "bcd");
+  EXPECT_EQ(passing("not (router a and proto tcp)"), "abcd");
+  EXPECT_EQ(passing("not (router a or proto tcp)"), "bcd");
+  EXPECT_EQ(passing("router in [a, b] and not router b and bytes > 9"), "a");
+  EXPECT_EQ(passing("router x"), "");
+}
+
+TEST(Filter, ListsTheRoutersItNames) {
+  EXPECT_EQ(routers_named(*parse_filter("router b or not (router in [c, a] and proto tcp) or router b")),
+            (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_TRUE(routers_named(*parse_filter("proto tcp")).empty());
+}
+
 TEST(Filter, HasOneCanonicalFormForManySpellings) {
   const std::string expected = "(protocol = 6 and dst_port = 443)";
   for (const char* text : {"proto tcp and dst port 443", "PROTO 6 && DST PORT = 443", "(proto tcp) and ((dst port 443))",
