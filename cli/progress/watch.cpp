@@ -158,7 +158,8 @@ Watch system_watch(const Interrupt& interrupt) {
 bool is_settled(const RequestStatus& request) {
   const auto& jobs = request.jobs;
   if (is_final(request.state) || request.state == coordinator::RequestState::waiting) return true;
-  return jobs.waiting > 0 && jobs.done + jobs.failed + jobs.blocked + jobs.waiting == jobs.total;
+  return request.state != coordinator::RequestState::accepted && jobs.waiting > 0 &&
+         jobs.done + jobs.failed + jobs.blocked + jobs.waiting == jobs.total;
 }
 
 Result<RequestStatus> watch_request(coordinator::ClientApi& api, const std::string& id, Progress& progress, const Watch& watch) {

@@ -23,8 +23,9 @@ Accepted accepted_document(const Request& request, bool created) {
 Result<Accepted> Requests::accept(PreparedRequest prepared, Change& change) {
   auto& request = prepared.request;
   if (auto known = earlier_reply(request, change)) return std::move(*known);
-  if (const auto* waiting = waiting_twin(request)) {
+  if (auto* waiting = waiting_twin(request)) {
     store_client(request, waiting->number, change);
+    list_again(*waiting);
     return accepted_document(*waiting, false);
   }
   if (state_.live.size() >= max_open)
@@ -63,19 +64,34 @@ void Requests::store_client(const Request& request, std::uint64_t number, Change
 }
 
 // Returns the same request if it waits for files. It keeps waiting after `mole run` ends; the same command continues it.
-const Request* Requests::waiting_twin(const Request& request) const {
+Request* Requests::waiting_twin(const Request& request) {
   const auto body = digest_of_body(request);
-  for (const auto& [number, other] : state_.live)
-    if (other.state == RequestState::waiting && digest_of_body(other) == body) return &other;
+  for (auto& [number, other] : state_.live)
+    if (waits(other) && digest_of_body(other) == body) return &other;
   return nullptr;
+}
+
+bool Requests::waits(const Request& request) const {
+  return request.state == RequestState::waiting ||
+         (request.state == RequestState::accepted && state_.scheduler.plan(request.number));
+}
+
+// Lists the archives of a waiting request whose listings are older than a new request accepts.
+void Requests::list_again(Request& request) {
+  if (request.unlisted.empty()) {
+    for (const auto& archive : request.graph->archives)
+      if (!state_.listed_within(config_.listing_age, *request.graph, archive))
+        request.unlisted.insert(request.graph->index_name(archive));
+    list_archives(request);
+  }
+  if (!request.unlisted.empty()) request.state = RequestState::accepted;  // in memory only: after a crash it waits as before
 }
 
 // Ends requests that wait for files and differ from this one only by an earlier version of the manifest.
 void Requests::replace_waiting(const Request& request, Change& change) {
   for (auto& [number, other] : state_.live)
-    if (other.state == RequestState::waiting && other.kind == request.kind && other.pipeline == request.pipeline &&
-        other.module == request.module && other.asked() == request.asked() && other.overrides == request.overrides &&
-        other.partial == request.partial)
+    if (waits(other) && other.kind == request.kind && other.pipeline == request.pipeline && other.module == request.module &&
+        other.asked() == request.asked() && other.overrides == request.overrides && other.partial == request.partial)
       finish(other, RequestState::cancelled, "replaced by " + request.id + ", which has a changed manifest", change);
 }
 

@@ -51,8 +51,8 @@ void Listings::apply_listing(const leases::ArchiveTask& task, Request& request, 
   if (changed) replan_readers(task.archive, change);
 }
 
-// Fails the request and all others that need the same listing. Requests in state WAITING keep waiting: they were planned from an
-// earlier listing.
+// Fails the request and all others that need the same listing. Requests that wait for files keep waiting: they were planned from
+// an earlier listing, which a note says.
 void Listings::listing_failed(const leases::ArchiveTask& task, const Request& request, const task::Report& report,
                               Change& change) {
   const auto reason =
@@ -61,11 +61,15 @@ void Listings::listing_failed(const leases::ArchiveTask& task, const Request& re
     if (other.number != request.number &&
         (other.terminal() || !other.unlisted.contains(task.archive) || other.revision != request.revision))
       continue;
-    if (other.state == RequestState::waiting) {
+    if (requests_.waits(other)) {
       other.unlisted.clear();
       state_.scheduler.remove_archive_tasks(number, task.archive);
       for (const auto& archive : other.graph->archives) state_.note_listed(*other.graph, archive);
       state_.log({{"event", "listing failed"}, {"archive", task.archive}, {"message", reason}}, change);
+      if (other.state == RequestState::accepted) requests_.proceed(other, change);
+      auto note = "planned from an earlier listing of " + local_name(task.archive) + ": " + reason;
+      if (std::ranges::find(other.notes, note) == other.notes.end()) other.notes.push_back(std::move(note));
+      requests_.save(other, change);
       continue;
     }
     other.code = name_of(report.code);

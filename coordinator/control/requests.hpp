@@ -20,6 +20,8 @@ class Requests {
   Result<> resume(Change& change) MOLE_REQUIRES(service_mutex);
   // Adds a task for each archive in `request.unlisted`.
   void list_archives(Request& request) MOLE_REQUIRES(service_mutex);
+  // Returns whether the request waits for files, including while its archives are listed again for a new submission.
+  bool waits(const Request& request) const MOLE_REQUIRES(service_mutex);
   // Continues the request when all its archives are listed.
   void proceed(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   void replan(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
@@ -37,7 +39,8 @@ class Requests {
  private:
   std::optional<Result<Accepted>> earlier_reply(const Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   void store_client(const Request& request, std::uint64_t number, Change& change) const;
-  const Request* waiting_twin(const Request& request) const MOLE_REQUIRES(service_mutex);
+  Request* waiting_twin(const Request& request) MOLE_REQUIRES(service_mutex);
+  void list_again(Request& request) MOLE_REQUIRES(service_mutex);
   void replace_waiting(const Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   Result<> check_archives_agree(const Request& request) const MOLE_REQUIRES(service_mutex);
   Result<> store_versions(const std::vector<dag::Library>& libraries, Change& change) const;

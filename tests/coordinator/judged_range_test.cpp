@@ -178,6 +178,52 @@ TEST_F(JudgedRange, ARequestThatWaitsIsContinuedByTheSameSubmission) {
   EXPECT_EQ(world.request("r2")["state"], "WAITING") << "another range";
 }
 
+TEST_F(JudgedRange, TheSameSubmissionListsTheArchiveAgain) {
+  world.add_files("1", 0, 4);
+  auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
+  submission.client_id = "one";
+  EXPECT_EQ(world.run(submission)["state"], "WAITING");
+  world.add_files("1", 4, 1);
+  submission.client_id = "two";
+  EXPECT_TRUE(world.client().submit(submission));
+  world.work();
+  EXPECT_EQ(world.request("r1")["state"], "WAITING") << "listed a moment ago";
+
+  world.clock += minute_us;  // less than the time after which it is listed again without being asked
+  world.work();
+  EXPECT_EQ(world.request("r1")["state"], "WAITING");
+  submission.client_id = "three";
+  const auto again = world.client().submit(submission);
+  ASSERT_TRUE(again);
+  EXPECT_EQ((*again)["id"], "r1");
+  EXPECT_EQ(world.request("r1")["state"], "ACCEPTED") << "a client that waits for it waits for the listing";
+  submission.client_id = "four";
+  EXPECT_EQ((*world.client().submit(submission))["id"], "r1") << "also while it is listed";
+  world.work();
+  EXPECT_EQ(world.request("r1")["state"], "COMPLETE");
+}
+
+TEST_F(JudgedRange, TheSameSubmissionLeavesARequestWaitingIfTheListingFails) {
+  world.add_files("1", 0, 4);
+  auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
+  submission.client_id = "one";
+  const auto waiting = world.run(submission);
+  EXPECT_EQ(waiting["state"], "WAITING");
+  world.clock += minute_us;
+  submission.client_id = "two";
+  ASSERT_TRUE(world.client().submit(submission));
+  const auto specs = world.lease("a", 1);
+  ASSERT_EQ(specs.size(), 1u);
+  auto done = world.compute("a", specs[0]);
+  done.report.code = task::FailureCode::missing;
+  done.report.message = "the archive is not mounted";
+  world.complete(done);
+  const auto after = world.request("r1");
+  EXPECT_EQ(after["state"], "WAITING");
+  EXPECT_EQ(after["reason"], waiting["reason"]);
+  EXPECT_EQ(after["notes"].back(), "planned from an earlier listing of flows: the archive is not mounted");
+}
+
 TEST_F(JudgedRange, ARouterThatAFilterNamesAndTheArchiveDoesNotHaveIsTold) {
   for (const char* router : {"zh1", "be2", "zh2", "ge9"}) world.add_files(router, 0, 5);
   const auto notes_with = [&](const std::string& filter) {
