@@ -4,6 +4,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/format/human.hpp"
 #include "coordinator/manifest/manifest.hpp"
+#include "nodes/process/cache_limit.hpp"
 #include "sdk/model/program.hpp"
 #include "sdk/model/size.hpp"
 
@@ -35,6 +36,12 @@ Exit usage_error(Context& context, const Error& error) {
 
 namespace {
 
+Result<std::uint64_t> parse_cache_limit(std::string_view text) {
+  MOLE_TRY(const auto size, parse_size(text));
+  if (size == 0) return invalid(nodes::no_cache_text);
+  return size;
+}
+
 void add_globals(CLI::App& app, Options& options) {
   if (const char* state = std::getenv("MOLE_STATE"); state && *state) options.state = state;
   const auto set_state = [&options](const std::string& folder) {
@@ -60,7 +67,7 @@ void add_globals(CLI::App& app, Options& options) {
          "--cache-limit", set_cache,
          "embedded node: largest size of its cache of files and columns (default: 10GiB, at most half of the free space)")
       ->type_name("SIZE")
-      ->check(parsed_by(parse_size, "SIZE"));
+      ->check(parsed_by(parse_cache_limit, "SIZE"));
   app.add_flag("!--no-column-cache", options.columns, "embedded node: decode every file again instead of caching columns");
   app.add_option("--stall-limit", options.stall_limit,
                  "embedded node: stop a worker after this time without progress (default: 2m)")

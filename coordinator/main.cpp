@@ -62,8 +62,7 @@ mole::Result<mole::coordinator::Config> config_of(const Arguments& a) {
   mole::coordinator::Config config;
   config.state = a.state;
   config.create = a.init;
-  config.plugins = mole::plugin_folders();
-  config.plugins.insert(config.plugins.end(), a.plugins.rbegin(), a.plugins.rend());  // the first one takes precedence
+  config.plugins = mole::plugin_folders(a.plugins);
   config.manifest_plugins = a.manifest_plugins;
   config.storage_failed = [](const std::string& cause) {
     spdlog::critical("cannot write the state: {}; free up space or repair the disk, then start again", cause);

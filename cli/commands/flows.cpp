@@ -39,7 +39,7 @@ std::vector<std::string> worker_command(const Context& context, const FlowsArgs&
   add_if(command, "--decoder", args.decoder);
   add_if(command, "--threads", std::to_string(args.threads ? args.threads : std::max(1U, std::thread::hardware_concurrency())));
   add_if(command, "--max-content", std::to_string(args.max_content));
-  if (!context.options.plugins.empty()) add_if(command, "--plugins", context.options.plugins.front().string());
+  add_plugin_folders(command, context.options);
   command.push_back("--");
   command.insert(command.end(), args.files.begin(), args.files.end());
   return command;

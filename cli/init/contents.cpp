@@ -15,7 +15,7 @@ Result<std::vector<task::FileReport>> read_contents(const Context& context, cons
   const auto threads = context.options.threads ? context.options.threads : std::max(1U, std::thread::hardware_concurrency());
   std::vector<std::string> command{"mole-worker", "--flows", "--format",  "report",
                                    "--decoder",   decoder,   "--threads", std::to_string(threads)};
-  if (!context.options.plugins.empty()) command.insert(command.end(), {"--plugins", context.options.plugins.front().string()});
+  add_plugin_folders(command, context.options);
   command.push_back("--");
   for (const auto& name : names) command.push_back((folder / name).string());
   MOLE_TRY(auto worker, Child::start_piped(command));

@@ -254,11 +254,10 @@ Result<std::unique_ptr<Session>> open_embedded(const Options& options, Need need
 
 }  // namespace
 
-std::vector<fs::path> plugin_search_path(const Options& options) {
-  auto folders = plugin_folders();
-  // The first --plugins has the highest precedence.
-  folders.insert(folders.end(), options.plugins.rbegin(), options.plugins.rend());
-  return folders;
+std::vector<fs::path> plugin_search_path(const Options& options) { return plugin_folders(options.plugins); }
+
+void add_plugin_folders(std::vector<std::string>& command, const Options& options) {
+  for (const auto& folder : options.plugins) command.insert(command.end(), {"--plugins", folder.string()});
 }
 
 Result<std::unique_ptr<Session>> open_session(const Options& options, Need need) {

@@ -19,7 +19,7 @@ namespace mole::cli {
 struct Options {
   std::filesystem::path state = "mole-state";  // --state, else $MOLE_STATE
   std::string coordinator;                     // --coordinator; empty: that of the state folder
-  std::vector<std::filesystem::path> plugins;  // --plugins, searched first
+  std::vector<std::filesystem::path> plugins;  // --plugins, searched first, in this order
   bool json = false;
   std::uint32_t slots = 1;        // embedded node: concurrent tasks
   std::uint32_t threads = 0;      // embedded node: threads per task; 0: all cores
@@ -64,6 +64,8 @@ class Session {
 
 // Returns the plugin folders in increasing precedence.
 std::vector<std::filesystem::path> plugin_search_path(const Options& options);
+// Appends --plugins FOLDER for each folder in `options`, for a mole-worker.
+void add_plugin_folders(std::vector<std::string>& command, const Options& options);
 
 // Opens the session that the options select. missing: there is no state (`read`); unsupported: another process has locked the
 // state and is not listening.

@@ -51,7 +51,8 @@ void declare(CLI::App& app, Arguments& a) {
       ->default_str("2G");
   app.add_option("--cache-limit", a.cache_limit,
                  "Maximum size of the cache for staged files and columns (default: 10G, but at most half of the free space)")
-      ->transform(CLI::AsSizeValue(false));
+      ->transform(CLI::AsSizeValue(false))
+      ->check([](const std::string& bytes) { return bytes == "0" ? std::string(mole::nodes::no_cache_text) : std::string(); });
   app.add_option("--columns", a.columns, "Cache the decoded columns of files and read them instead of the files: on or off")
       ->capture_default_str()
       ->check(CLI::IsMember({"on", "off"}));

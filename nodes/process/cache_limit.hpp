@@ -6,6 +6,11 @@
 
 namespace mole::nodes {
 
+// Why a limit of 0 is refused, and the remedy.
+inline constexpr const char* no_cache_text =
+    "0 leaves no room for the files of a block, which a node copies to its cache before it reads them; give a size that holds "
+    "them, such as 1GiB, or leave the option out";
+
 // Returns the space used by the regular files of a folder, without its subfolders; 0 if there is no such folder.
 std::uint64_t folder_bytes(const std::filesystem::path& folder);
 

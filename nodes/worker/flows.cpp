@@ -25,7 +25,7 @@ struct FlowsOptions {
   FlowFormat format = FlowFormat::csv;
   TimeFormat times = TimeFormat::rfc3339;
   unsigned threads = 1;
-  std::filesystem::path plugins;  // searched before all other folders; empty: none
+  std::vector<std::filesystem::path> plugins;  // searched before all other folders, in this order
   Bzip2Decoder decode = Bzip2Decoder::interleaved;
   std::uint64_t max_content = task::default_max_content;
   std::string decoder;  // empty: the one that recognises the file
@@ -34,9 +34,8 @@ struct FlowsOptions {
 // Opens each decoder once, when it is first needed.
 class Decoders {
  public:
-  explicit Decoders(const std::filesystem::path& first)
-      : catalogue_(PluginCatalogue::load(plugin_folders(first.empty() ? std::nullopt : std::optional(first)))),
-        record_(CallRecord::in_memory()) {}
+  explicit Decoders(const std::vector<std::filesystem::path>& folders)
+      : catalogue_(PluginCatalogue::load(plugin_folders(folders))), record_(CallRecord::in_memory()) {}
 
   Result<const DecoderModule*> named(const std::string& name) {
     MOLE_TRY(auto found, catalogue_.find(PluginKind::decoder, name));
@@ -204,7 +203,7 @@ int print_flows(int argc, char** argv) {
   app.add_option("--format", options.format, "format of the output")->transform(CLI::CheckedTransformer(formats));
   app.add_option("--time-format", options.times, "format of times in csv and ndjson")->transform(CLI::CheckedTransformer(times));
   app.add_option("--threads", options.threads, "number of threads")->check(CLI::Range(1, 4096));
-  app.add_option("--plugins", options.plugins, "folder of plugins that is searched first");
+  app.add_option("--plugins", options.plugins, "folder of plugins that is searched first; repeatable")->allow_extra_args(false);
   app.add_option("--decode", options.decode, "decoder of bzip2 blocks")->transform(CLI::CheckedTransformer(decoders));
   app.add_option("--max-content", options.max_content, "bytes of the decompressed content of a file");
   app.add_option("--decoder", options.decoder, "name of the decoder plugin");

@@ -191,7 +191,7 @@ std::shared_ptr<const PluginCatalogue> CurrentPlugins::get() {
   return catalogue_;
 }
 
-std::vector<fs::path> plugin_folders(const std::optional<fs::path>& given) {
+std::vector<fs::path> plugin_folders(const std::vector<fs::path>& given) {
   std::vector<fs::path> out;
   std::error_code failed;
   const auto exe = fs::read_symlink("/proc/self/exe", failed);
@@ -206,7 +206,7 @@ std::vector<fs::path> plugin_folders(const std::optional<fs::path>& given) {
     }
   }
   out.insert(out.end(), named.rbegin(), named.rend());
-  if (given) out.push_back(*given);
+  out.insert(out.end(), given.rbegin(), given.rend());
   return out;
 }
 

@@ -83,7 +83,7 @@ class CurrentPlugins {
 };
 
 // Returns the folders to search, lowest precedence first: <exe>/../lib/mole/plugins, MOLE_PLUGIN_PATH (its first folder last),
-// `given`.
-std::vector<std::filesystem::path> plugin_folders(const std::optional<std::filesystem::path>& given = {});
+// `given` (its first folder last).
+std::vector<std::filesystem::path> plugin_folders(const std::vector<std::filesystem::path>& given = {});
 
 }  // namespace mole

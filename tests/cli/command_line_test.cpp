@@ -137,6 +137,16 @@ TEST_F(CommandLine, SuggestsTheOptionThatWasMeant) {
   EXPECT_TRUE(needs_.empty());
 }
 
+TEST_F(CommandLine, RefusesACacheWithoutSpace) {
+  for (const char* size : {"0", "0KiB", "0GiB"}) {
+    const auto outcome = mole(with_range({"run", manifest_, "--cache-limit", size}));
+    EXPECT_EQ(outcome.code, 2) << size;
+    EXPECT_NE(outcome.err.find("--cache-limit: 0 leaves no room"), std::string::npos) << outcome.err;
+    EXPECT_NE(outcome.err.find("give a size"), std::string::npos) << outcome.err;
+  }
+  EXPECT_TRUE(needs_.empty());
+}
+
 TEST_F(CommandLine, PrintsItsVersion) {
   const auto outcome = mole({"--version"});
   EXPECT_EQ(outcome.code, 0);

@@ -248,12 +248,13 @@ TEST_F(SidecarTest, RejectsADifferentSchemaAndPathsForLibraries) {
 
 TEST(PluginFolders, AreInAscendingPrecedence) {
   ::setenv("MOLE_PLUGIN_PATH", "/first:/second", 1);
-  const auto folders = mole::plugin_folders("/given");
+  const auto folders = mole::plugin_folders({"/given", "/also"});
   ::unsetenv("MOLE_PLUGIN_PATH");
-  ASSERT_EQ(folders.size(), 4u);
+  ASSERT_EQ(folders.size(), 5u);
   EXPECT_EQ(folders[1], "/second");
   EXPECT_EQ(folders[2], "/first");
-  EXPECT_EQ(folders[3], "/given");
+  EXPECT_EQ(folders[3], "/also");
+  EXPECT_EQ(folders[4], "/given");
 }
 
 }  // namespace
