@@ -100,13 +100,12 @@ std::string Requests::misplaced_files(const jobs::Plan& plan, TimeRange range) c
   std::string first;
   for (std::size_t a = 0; a < plan.indexes.size(); ++a) {
     if (!plan.indexes[a]) continue;
-    std::set<std::string> routers, misplaced;
+    const auto misplaced = records_.misplaced_files(plan.graph->index_name(plan.graph->archives[a]));
+    if (misplaced.empty()) continue;
+    std::set<std::string> routers;
     for (std::size_t m = 0; m < plan.modules.size(); ++m)
       if (plan.graph->modules[m].archive == a)
         for (auto& router : plan.routers(m)) routers.insert(router);
-    records_.scan_files(plan.graph->index_name(plan.graph->archives[a]), [&](const std::string& id, const store::FileRow& row) {
-      if (row.state == task::FileState::misplaced) misplaced.insert(id);
-    });
     for (const auto& [file, key] : plan.indexes[a]->files()) {
       if (!file.covers.overlaps(range) || !misplaced.contains(file.id) || !routers.contains(file.router)) continue;
       if (count++ == 0) first = file.id;

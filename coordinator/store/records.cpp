@@ -21,7 +21,7 @@ json describe_key(Table table, std::string_view key) {
   if (table == revisions || table == fingerprints) return keys::read_digest(key).hex();
   if (table == catalogue || table == lineage || table == failures)
     return keys::read_digest(key).hex() + "@" + format_time(keys::block_start_of(key));
-  if (table == files || table == damage || table == plugins)
+  if (table == files || table == damage || table == misplaced || table == plugins)
     return std::string(keys::first_of(key)) + " " + std::string(keys::second_of(key));
   return std::string(key);
 }
@@ -112,6 +112,25 @@ void Records::scan_files(const std::string& archive, const std::function<void(co
         return true;
       },
       at_);
+}
+
+std::set<std::string> Records::misplaced_files(const std::string& archive) const {
+  std::set<std::string> ids;
+  store_.scan_prefix(
+      Table::misplaced, keys::pair(archive, ""),
+      [&](std::string_view key, std::string_view) {
+        ids.emplace(keys::second_of(key));
+        return true;
+      },
+      at_);
+  return ids;
+}
+
+void Records::put_misplaced(Batch& batch, const std::string& archive, const std::string& id, bool misplaced) const {
+  if (misplaced)
+    put_json(batch, Table::misplaced, keys::pair(archive, id), nlohmann::json::object());
+  else
+    batch.erase(Table::misplaced, keys::pair(archive, id));
 }
 
 nlohmann::json Records::json(Table table, std::string_view key) const {

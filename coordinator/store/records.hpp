@@ -4,6 +4,8 @@
 #include "coordinator/store/rows.hpp"
 #include "coordinator/store/store.hpp"
 
+#include <set>
+
 namespace mole::coordinator::store {
 
 class Records {
@@ -34,6 +36,9 @@ class Records {
   std::optional<FileRow> file(const std::string& archive, const std::string& id) const;
   void put_file(Batch& batch, const std::string& archive, const std::string& id, const FileRow& row) const;
   void scan_files(const std::string& archive, const std::function<void(const std::string& id, const FileRow&)>& visit) const;
+  // Returns the ids of the archive's files in state misplaced, of which put_misplaced was called. They are few.
+  std::set<std::string> misplaced_files(const std::string& archive) const;
+  void put_misplaced(Batch& batch, const std::string& archive, const std::string& id, bool misplaced) const;
 
   nlohmann::json json(Table table, std::string_view key) const;  // a row of any JSON table; null if absent
   void put_json(Batch& batch, Table table, std::string_view key, const nlohmann::json& row) const;

@@ -1,6 +1,8 @@
 // A request is judged by the rows of the range that was asked for.
 #include "tests/coordinator/world.hpp"
 
+#include <set>
+
 namespace mole::test {
 namespace {
 
@@ -176,6 +178,36 @@ TEST_F(JudgedRange, ARequestThatWaitsIsContinuedByTheSameSubmission) {
   longer.range.to = at("06:00");
   EXPECT_EQ(world.run(longer)["state"], "WAITING");
   EXPECT_EQ(world.request("r2")["state"], "WAITING") << "another range";
+}
+
+TEST_F(JudgedRange, MisplacedFilesOfTheRangeAreNamedWhileTheyAreMisplaced) {
+  world.add_files("1", 0, 5);
+  lack({{at("02:00"), at("03:00")}});
+  const auto file = World::file_name("1", 2);
+  std::set<std::string> misplaced = {file, World::file_name("1", 4)};
+  const auto run_until = [&](const std::string& to) {
+    const auto accepted = world.client().submit(world.submission(border, "2007-09-22", to));
+    EXPECT_TRUE(accepted);
+    for (auto specs = world.lease("a", 1); !specs.empty(); specs = world.lease("a", 1)) {
+      auto done = world.compute("a", specs[0]);
+      for (auto& report : done.report.files)
+        if (misplaced.contains(report.id)) report.state = task::FileState::misplaced;
+      world.complete(done);
+    }
+    return world.request((*accepted)["id"]);
+  };
+  const auto told = "a file is misplaced and counts as missing: most export times in " + file;
+  EXPECT_EQ(run_until("2007-09-22T04")["reason"].get<std::string>().substr(0, told.size()), told);
+  EXPECT_EQ(world.client().dump("misplaced", "", 9)->at("rows").size(), 2u);
+  world.reopen();
+  EXPECT_EQ(run_until("2007-09-22T02")["reason"], "") << "outside of the range";
+  EXPECT_EQ(run_until("2007-09-22T04")["reason"].get<std::string>().substr(0, told.size()), told);
+  // Their content is replaced: it is unread, then sound.
+  misplaced.clear();
+  world.archive[file].size = 2000;
+  world.clock += hour_us;
+  EXPECT_EQ(run_until("2007-09-22T04")["reason"], "");
+  EXPECT_EQ(world.client().dump("misplaced", "", 9)->at("rows").size(), 0u) << "the block reads both files";
 }
 
 TEST_F(JudgedRange, TheSameSubmissionListsTheArchiveAgain) {
