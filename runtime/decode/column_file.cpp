@@ -76,14 +76,16 @@ void put_evidence(std::string& out, const std::vector<Evidence::Second>& seconds
     put(out, static_cast<std::uint64_t>(s.second) - std::exchange(before, static_cast<std::uint64_t>(s.second)));
   for (const auto& s : seconds) put(out, s.count.received);
   for (const auto& s : seconds) put(out, s.count.lost);
+  for (const auto& s : seconds) put(out, s.count.misdated);
 }
 
 std::vector<Evidence::Second> take_evidence(ByteCursor& in) {
-  std::vector<Evidence::Second> seconds(take_count(in, 24));
+  std::vector<Evidence::Second> seconds(take_count(in, 32));
   std::uint64_t before = 0;
   for (auto& s : seconds) s.second = static_cast<std::int64_t>(before += in.take<std::uint64_t>());
   for (auto& s : seconds) s.count.received = in.take<std::uint64_t>();
   for (auto& s : seconds) s.count.lost = in.take<std::uint64_t>();
+  for (auto& s : seconds) s.count.misdated = in.take<std::uint64_t>();
   return seconds;
 }
 

@@ -12,11 +12,24 @@ Evidence Evidence::of(std::vector<Second> seconds, std::vector<TimeRange> readab
   return evidence;
 }
 
-void Evidence::add(Micros exported, std::uint64_t received, std::uint64_t lost) {
-  const std::int64_t second = floor_div(exported, second_us);
+Evidence::Count& Evidence::Count::operator+=(const Count& other) {
+  received += other.received;
+  lost += other.lost;
+  misdated += other.misdated;
+  return *this;
+}
+
+// The count of the second of `time`; finish() merges repeated seconds.
+Evidence::Count& Evidence::at(Micros time) {
+  const std::int64_t second = floor_div(time, second_us);
   if (seconds_.empty() || seconds_.back().second != second) seconds_.push_back({second, {}});
-  seconds_.back().count.received += received;
-  seconds_.back().count.lost += lost;
+  return seconds_.back().count;
+}
+
+void Evidence::add(Micros exported, std::uint64_t received, std::uint64_t lost) {
+  Count& count = at(exported);
+  count.received += received;
+  count.lost += lost;
 }
 
 void Evidence::finish() {
@@ -24,8 +37,7 @@ void Evidence::finish() {
   auto out = seconds_.begin();
   for (auto in = seconds_.begin(); in != seconds_.end(); ++in) {
     if (out != seconds_.begin() && std::prev(out)->second == in->second) {
-      std::prev(out)->count.received += in->count.received;
-      std::prev(out)->count.lost += in->count.lost;
+      std::prev(out)->count += in->count;
     } else {
       *out++ = *in;
     }
@@ -35,10 +47,7 @@ void Evidence::finish() {
 
 Evidence::Count Evidence::count(TimeRange range) const {
   Count sum;
-  for (const auto& s : seconds_in(range)) {
-    sum.received += s.count.received;
-    sum.lost += s.count.lost;
-  }
+  for (const auto& s : seconds_in(range)) sum += s.count;
   return sum;
 }
 

@@ -1,5 +1,5 @@
-// The basis of a file's coverage, collected while decoding: flows received and lost per second of export time, and the export
-// time that was readable.
+// The basis of a file's coverage, collected while decoding: flows received, lost and misdated per second of export time, and the
+// export time that was readable.
 #pragma once
 
 #include "sdk/model/time.hpp"
@@ -16,6 +16,10 @@ class Evidence {
   struct Count {
     std::uint64_t received = 0;  // flows
     std::uint64_t lost = 0;      // flows missing by sequence number, outside damaged bytes
+    std::uint64_t misdated = 0;  // flows received about then whose exporter's clock was wrong
+
+    std::uint64_t missing() const { return lost + misdated; }
+    Count& operator+=(const Count& other);
   };
   struct Second {  // of export time
     std::int64_t second;
@@ -27,6 +31,8 @@ class Evidence {
 
   // Adds a datagram exported at `exported` with `received` flows; `lost` flows are missing immediately before it.
   void add(Micros exported, std::uint64_t received, std::uint64_t lost);
+  // Adds `flows` that were received at about `time`, but not exported then according to their datagrams.
+  void add_misdated(Micros time, std::uint64_t flows) { at(time).misdated += flows; }
   // Sets the readable export time: ranges in time order, not overlapping.
   void set_readable(std::vector<TimeRange> ranges) { readable_ = std::move(ranges); }
   // Sorts and merges the seconds. Call once, before the functions below.
@@ -40,6 +46,8 @@ class Evidence {
   const std::vector<Second>& seconds() const { return seconds_; }
 
  private:
+  Count& at(Micros time);
+
   std::vector<Second> seconds_;
   std::vector<TimeRange> readable_;
 };

@@ -95,7 +95,8 @@ void FlowReader::sink_datagram(void* self, std::int64_t exported_us, std::uint32
   reader.report_.flows_lost += lost;
   reader.report_.exported_first = std::min(reader.report_.exported_first, exported_us);
   reader.report_.exported_last = std::max(reader.report_.exported_last, exported_us);
-  reader.evidence_.add(exported_us, flows, lost);
+  const bool distant = !near && reader.is_distant(exported_us);
+  if (!distant) reader.evidence_.add(exported_us, flows, lost);
   if (reader.delays_) {
     reader.delays_->exported(exported_us, flows);
     // A wrong clock would lengthen the time within which exporters are compared.
@@ -106,11 +107,10 @@ void FlowReader::sink_datagram(void* self, std::int64_t exported_us, std::uint32
   // between others and make no difference.
   if (!near) {
     reader.misdated_ = true;
+    if (distant) reader.misdated_flows_ += flows + lost;
     return;
   }
-  if (reader.misdated_ && exported_us - (reader.range_read_ ? reader.range_to_ : reader.range_from_) > reader.longest_pause())
-    reader.mark_damage();
-  reader.misdated_ = false;
+  if (reader.misdated_) reader.end_misdated(exported_us);
 
   if (!reader.range_open_) {
     reader.range_open_ = true;
@@ -129,6 +129,17 @@ void FlowReader::sink_skipped(void* self, std::uint64_t offset, std::uint64_t si
 }
 
 // ---- readable export time
+
+// The last right datagram before `to` was followed by misdated ones. Their time is not readable, or, if it is short, their flows
+// are missing in it.
+void FlowReader::end_misdated(Micros to) {
+  if (to - (range_read_ ? range_to_ : range_from_) > longest_pause())
+    mark_damage();
+  else if (misdated_flows_ > 0)
+    evidence_.add_misdated(std::min(to, file_.covers.to - 1), misdated_flows_);
+  misdated_ = false;
+  misdated_flows_ = 0;
+}
 
 void FlowReader::mark_damage() {
   if (range_open_ && range_read_) close_range(range_to_);
@@ -160,7 +171,8 @@ void FlowReader::close_range(Micros to) {
 
 void FlowReader::finish() {
   finished_ = true;
-  if (given_up_ || source_->ends_in_damage() || (misdated_ && file_.covers.to - range_to_ > longest_pause())) mark_damage();
+  if (misdated_) end_misdated(file_.covers.to);
+  if (given_up_ || source_->ends_in_damage()) mark_damage();
   if (range_open_) close_range(file_.covers.to);
   if (!why_unreadable_.empty() && report_.datagrams == 0 && report_.flows == 0)
     report_.lost_content = {{0, source_->content_bytes(), why_unreadable_}};

@@ -73,6 +73,12 @@ class FlowReader final : public FlowSource {
   void close_range(Micros to);
   void finish();
   bool misplaced() const { return may_be_misplaced_ && near_ * 2 < report_.datagrams; }
+  // Whether the flows of a datagram exported then are not counted in the time of the file with the default lateness.
+  bool is_distant(Micros exported) const {
+    const Micros length = file_.covers.to - file_.covers.from;
+    return !TimeRange{file_.covers.from - length, file_.covers.to + length}.contains(exported);
+  }
+  void end_misdated(Micros to);
   // Of an exporter with the right time, between datagrams of one with a wrong time.
   Micros longest_pause() const { return std::max((file_.covers.to - file_.covers.from) / 60, minute_us); }
 
@@ -98,6 +104,7 @@ class FlowReader final : public FlowSource {
   // file or with the last datagram before damage.
   bool range_open_ = true, range_read_ = false;  // range_read_: it contains a datagram
   bool misdated_ = false;                        // the last datagram was not exported near the time range of the file
+  std::uint64_t misdated_flows_ = 0;             // distant ones since the last datagram that was
   Micros range_from_, range_to_ = 0;
   // A gap that the decoder has read, and what preceded it; null if the range after it has ended.
   struct Gap {

@@ -44,7 +44,7 @@ void CoverageTable::finish() {
     for (const auto& e : router.evidence)
       router.readable.insert(router.readable.end(), e.readable_ranges().begin(), e.readable_ranges().end());
     for (const auto& e : router.evidence)
-      for (const auto& s : e.seconds()) router.any_lost = router.any_lost || s.count.lost > 0;
+      for (const auto& s : e.seconds()) router.any_missing = router.any_missing || s.count.missing() > 0;
     router.readable = merged(std::move(router.readable));
   }
 }
@@ -70,17 +70,17 @@ double CoverageTable::readable_share(TimeRange interval, const Router& router, c
 
 // Each second of export time counts with the share of its flows that belong to the interval.
 double CoverageTable::received_share(TimeRange interval, const Router& router, const DelayCurve& delay) const {
-  if (!router.any_lost) return 1;
+  if (!router.any_missing) return 1;
   const Micros end = interval.to + delay.longest();
-  double received = 0, lost = 0;
+  double received = 0, missing = 0;
   for (const auto& e : router.evidence)
     for (const auto& s : e.seconds_in({interval.from, end})) {
       const Micros middle = s.second * second_us + second_us / 2;
       const double weight = delay.share(middle - interval.from) - delay.share(middle - interval.to);
       received += weight * static_cast<double>(s.count.received);
-      lost += weight * static_cast<double>(s.count.lost);
+      missing += weight * static_cast<double>(s.count.missing());
     }
-  return lost > 0 ? received / (received + lost) : 1;
+  return missing > 0 ? received / (received + missing) : 1;
 }
 
 RowCoverage CoverageTable::of(TimeRange interval, const Router& router, const DelayCurve& delay) const {

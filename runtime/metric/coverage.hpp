@@ -35,8 +35,8 @@ class CoverageTable {
   void finish();
 
   // Returns the coverage of an interval. share: the mean over `routers` (0 if there are none) of the expected share of the flows
-  // that began in it (Load::end: that ended in it) whose export time was readable, times received / (received + lost) around
-  // their export; 0 if less than least_coverage. flows_late is left 0.
+  // that began in it (Load::end: that ended in it) whose export time was readable, times received / (received + missing)
+  // around their export; missing: lost or misdated; 0 if less than least_coverage. flows_late is left 0.
   RowCoverage of(TimeRange interval, std::span<const std::string> routers, Load load) const;
 
   // Returns the routers of all expected files, sorted.
@@ -47,7 +47,7 @@ class CoverageTable {
     std::vector<TimeRange> expected, present;  // time covered by the files
     std::vector<Evidence> evidence;            // of the files read
     std::vector<TimeRange> readable;           // after finish(): of all files, sorted, disjoint
-    bool any_lost = false;                     // after finish()
+    bool any_missing = false;                  // after finish()
   };
   RowCoverage of(TimeRange interval, const Router& router, const DelayCurve& delay) const;
   double readable_share(TimeRange interval, const Router& router, const DelayCurve& delay) const;

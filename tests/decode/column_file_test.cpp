@@ -51,7 +51,7 @@ class ListedSource final : public FlowSource {
     report_.exported_last = 1'190'487'600'000'001;
     report_.readable = {{-5, 5}, {10, 20}};
     for (const auto& batch : batches_) report_.flows += batch.rows;
-    evidence_ = Evidence::of({{-1, {5, 0}}, {1'190'487'600, {UINT64_MAX, 7}}}, report_.readable);
+    evidence_ = Evidence::of({{-1, {5, 0, 3}}, {1'190'487'600, {UINT64_MAX, 7, 0}}}, report_.readable);
   }
 
   Result<bool> next(FlowBatch& batch) override {
@@ -139,6 +139,7 @@ void expect_same(const Read& a, const Read& b) {
     EXPECT_EQ(a.seconds[i].second, b.seconds[i].second);
     EXPECT_EQ(a.seconds[i].count.received, b.seconds[i].count.received);
     EXPECT_EQ(a.seconds[i].count.lost, b.seconds[i].count.lost);
+    EXPECT_EQ(a.seconds[i].count.misdated, b.seconds[i].count.misdated);
   }
 }
 

@@ -67,6 +67,49 @@ TEST(FlowReader, AnUnreadableFileHasNoReadableTime) {
   EXPECT_TRUE(read.evidence.readable_ranges().empty());
 }
 
+// Of two exporters, whose datagrams alternate for an hour, one has a wrong clock from minute 20 to minute 40.
+TEST(FlowReader, FlowsWithADistantClockAreMissingWhenTheyAreReceived) {
+  for (const std::int64_t skew : {-1'190'000'000, -8 * 3600, -2 * 3600, 2 * 3600, 8 * 3600, 20 * 86'400}) {
+    std::string bytes;
+    Datagram right{.count = 3, .engine = 1}, wrong{.uptime_ms = 60'000'000, .count = 2, .engine = 2};
+    for (std::uint32_t i = 0; i < 360; ++i) {
+      auto sent = wrong;
+      if (i >= 120 && i < 240) sent.seconds = static_cast<std::uint32_t>(sent.seconds + skew);
+      bytes += right.bytes() + sent.bytes();
+      for (auto* d : {&right, &wrong}) d->seconds += 10, d->uptime_ms += 10'000, d->sequence += d->count;
+    }
+    const TempFolder folder;
+    const auto read = read_flows(folder.file("a.dat", bytes), {hour, hour + hour_us});
+    EXPECT_EQ(read.report.state, task::FileState::sound);
+    EXPECT_EQ(read.report.flows, 360u * 5);
+    EXPECT_EQ(read.evidence.readable_ranges(), (std::vector<TimeRange>{{hour, hour + hour_us}})) << skew;
+    for (int part = 0; part < 3; ++part) {
+      const auto count = read.evidence.count({hour + part * 20 * minute_us, hour + (part + 1) * 20 * minute_us});
+      // The last datagram with a wrong clock is followed by one with a right clock only at minute 40.
+      EXPECT_NEAR(static_cast<double>(count.misdated), part == 1 ? 240 : 0, 2) << skew << ' ' << part;
+      EXPECT_EQ(count.received, part == 1 ? 360u : 600u) << skew << ' ' << part;
+      EXPECT_EQ(count.lost, 0u);
+    }
+  }
+}
+
+// The clock is set half an hour after a restart: the time is not readable, and nothing else is missing.
+TEST(FlowReader, ALongTimeWithADistantClockIsNotReadable) {
+  std::string bytes;
+  Datagram d{.count = 3};
+  for (std::uint32_t i = 0; i < 360; ++i) {
+    auto sent = d;
+    if (i >= 120 && i < 180) sent.seconds -= 900'000'000;
+    bytes += sent.bytes();
+    d.seconds += 10, d.uptime_ms += 10'000, d.sequence += d.count;
+  }
+  const TempFolder folder;
+  const auto read = read_flows(folder.file("a.dat", bytes), {hour, hour + hour_us});
+  EXPECT_EQ(read.evidence.readable_ranges(),
+            (std::vector<TimeRange>{{hour, hour + 1190 * second_us}, {hour + 1800 * second_us, hour + hour_us}}));
+  EXPECT_EQ(read.evidence.count({hour, hour + hour_us}).misdated, 0u);
+}
+
 TEST(FlowReader, NumbersTheFlowsOfAFileAcrossBatches) {
   const TempFolder folder;
   const std::string bytes = datagrams(1000, 30);

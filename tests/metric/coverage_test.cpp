@@ -39,6 +39,23 @@ TEST(Coverage, IsTheReadableShareTimesTheReceivedShare) {
   EXPECT_EQ(of(table, {noon + 30 * minute_us, noon + 45 * minute_us}, {"a"}), (RowCoverage{0, 5, 0, 1, 1}));
 }
 
+TEST(Coverage, MisdatedFlowsAreMissingButNotLost) {
+  CoverageTable table(archive_with({{0, 1}}));
+  table.expect(file_at(noon, "a"));
+  Evidence e;
+  for (Micros t = noon; t < noon + hour_us; t += minute_us) {
+    e.add(t, 30, t < noon + 15 * minute_us ? 10 : 0);
+    if (t < noon + 30 * minute_us) e.add_misdated(t, 20);
+  }
+  e.set_readable({{noon, noon + hour_us}});
+  e.finish();
+  table.add(file_at(noon, "a"), e, true);
+  table.finish();
+  EXPECT_EQ(of(table, {noon, noon + 15 * minute_us}, {"a"}), (RowCoverage{0.5, 150, 0, 1, 1}));
+  EXPECT_EQ(of(table, {noon + 15 * minute_us, noon + 30 * minute_us}, {"a"}), (RowCoverage{0.6, 0, 0, 1, 1}));
+  EXPECT_EQ(of(table, {noon + 30 * minute_us, noon + 45 * minute_us}, {"a"}), (RowCoverage{1, 0, 0, 1, 1}));
+}
+
 TEST(Coverage, OfSeveralRoutersIsTheirMean) {
   CoverageTable table(archive_with({{0, 1}}));
   for (const char* router : {"a", "b"}) table.expect(file_at(noon, router));
