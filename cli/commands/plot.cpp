@@ -4,6 +4,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/commands/result_files.hpp"
 #include "cli/export/export.hpp"
+#include "cli/export/scratch_folder.hpp"
 #include "cli/export/target.hpp"
 #include "cli/session/child.hpp"
 #include "sdk/model/durable_file.hpp"
@@ -13,9 +14,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -299,16 +298,8 @@ Result<> convert(const std::string& svg, PlotFormat format, Target& out) {
         fmt::format("writing {} needs the program rsvg-convert, which is not installed; install it (Debian: "
                     "librsvg2-bin), or write a file that ends in .svg",
                     name_of(format)));
-  std::error_code error;
-  auto name = (std::filesystem::temp_directory_path(error) / "mole-plot-XXXXXX").string();
-  const int fd = ::mkstemp(name.data());
-  if (fd < 0) return exhausted(fmt::format("cannot write {}: {}; check TMPDIR", name, std::strerror(errno)));
-  ::close(fd);
-  const std::filesystem::path source = name;
-  struct Remove {
-    const std::filesystem::path& path;
-    ~Remove() { ::unlink(path.c_str()); }
-  } const remove{source};
+  MOLE_TRY(const auto scratch, ScratchFolder::create());
+  const auto source = scratch.path() / "figure.svg";
   if (auto written = write_file(source, svg); !written) return written;
   MOLE_TRY(auto converter, Child::start_piped({program, "--format", name_of(format), source.string()}));
   std::string chunk(std::size_t{1} << 20, '\0');

@@ -6,8 +6,6 @@
 
 #include <fmt/format.h>
 
-#include <unistd.h>
-
 #include <fstream>
 #include <set>
 
@@ -44,22 +42,16 @@ Result<std::string> full_module_name(coordinator::ClientApi& api, const std::str
   return invalid(fmt::format("several pipelines have a module {}; use one of {}", name, listed(matches)));
 }
 
-BlobFiles::~BlobFiles() {
-  std::error_code ignored;
-  if (!fetched_.empty()) fs::remove_all(fetched_, ignored);
-}
-
 Result<fs::path> BlobFiles::path(const Digest& digest) {
   const auto hex = digest.hex();
   std::error_code error;
   if (!session_.folder().empty())
     if (auto local = session_.folder() / "blobs" / hex.substr(0, 2) / hex; fs::exists(local, error)) return local;
-  if (fetched_.empty()) {
-    auto name = (fs::temp_directory_path(error) / "mole-results-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) return exhausted("cannot create a temporary folder; free some space or set TMPDIR");
-    fetched_ = name;
+  if (!fetched_) {
+    MOLE_TRY(auto folder, ScratchFolder::create());
+    fetched_.emplace(std::move(folder));
   }
-  const auto file = fetched_ / hex;
+  const auto file = fetched_->path() / hex;
   if (!fs::exists(file, error))
     if (auto done = fetch(digest, file); !done) return done.error();
   return file;

@@ -2,9 +2,11 @@
 #pragma once
 
 #include "cli/context.hpp"
+#include "cli/export/scratch_folder.hpp"
 #include "runtime/rows/row_table.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,17 +19,13 @@ Result<std::string> full_module_name(coordinator::ClientApi& api, const std::str
 class BlobFiles {
  public:
   explicit BlobFiles(Session& session) : session_(session) {}
-  ~BlobFiles();
-  BlobFiles(const BlobFiles&) = delete;
-  BlobFiles& operator=(const BlobFiles&) = delete;
-
   // Returns the path of a blob. missing, transient, exhausted.
   Result<std::filesystem::path> path(const Digest& digest);
 
  private:
   Result<> fetch(const Digest& digest, const std::filesystem::path& to);
   Session& session_;
-  std::filesystem::path fetched_;  // the temporary folder; empty: not created
+  std::optional<ScratchFolder> fetched_;  // null: not created
 };
 
 struct FoundResults {

@@ -1,10 +1,10 @@
 #include "cli/export/export.hpp"
 
 #include "cli/export/row_writer.hpp"
+#include "cli/export/scratch_folder.hpp"
 #include "cli/export/target.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -50,23 +50,15 @@ bool same_shape(const RowTable& a, const RowTable& b) {
                     [](const Column& x, const Column& y) { return x.name == y.name && x.type == y.type; });
 }
 
-// Returns the folder for temporary files. invalid: there is none.
-Result<fs::path> scratch_folder() {
-  std::error_code problem;
-  auto folder = fs::temp_directory_path(problem);
-  if (problem) return invalid("cannot find a temporary folder: " + problem.message() + "; set TMPDIR to a folder");
-  return folder;
-}
-
 // Reads the files of a request one after the other and selects its rows and columns. Memory is bounded by the largest file.
 class ResultReader {
  public:
   // Opens the first file and selects the columns. `shorten`: hide secondary columns unless requested, for terminals.
   static Result<ResultReader> open(const ExportRequest& request, bool shorten) {
     if (request.files.empty()) return missing("no results in this range; compute them with mole run");
-    MOLE_TRY(const auto scratch, scratch_folder());
-    MOLE_TRY(auto parquet, runtime::Parquet::open({scratch}));
-    ResultReader reader(std::move(parquet), request);
+    MOLE_TRY(auto scratch, ScratchFolder::create());
+    MOLE_TRY(auto parquet, runtime::Parquet::open({scratch.path()}));
+    ResultReader reader(std::move(scratch), std::move(parquet), request);
     MOLE_TRY(auto note, reader.parquet_.note(request.files.front()));
     reader.note_ = std::move(note);
     MOLE_TRY(auto first, reader.parquet_.read(request.files.front()));
@@ -98,8 +90,8 @@ class ResultReader {
   }
 
  private:
-  ResultReader(runtime::Parquet parquet, const ExportRequest& request)
-      : request_(request), parquet_(std::move(parquet)), seen_(request.where.size()) {}
+  ResultReader(ScratchFolder scratch, runtime::Parquet parquet, const ExportRequest& request)
+      : request_(request), scratch_(std::move(scratch)), parquet_(std::move(parquet)), seen_(request.where.size()) {}
 
   Result<> choose(const RowTable& all, bool shorten) {
     std::vector<std::string> names;
@@ -169,6 +161,7 @@ class ResultReader {
   }
 
   const ExportRequest& request_;
+  ScratchFolder scratch_;
   runtime::Parquet parquet_;
   std::vector<std::string> columns_;
   std::set<std::string> filter_only_;  // members of columns_ read only for `where`
@@ -209,15 +202,11 @@ Result<RowTable> load_all(ResultReader& reader) {
 
 // Writes through DuckDB, which needs a file name: the target's temporary file, or a scratch file that is copied to stdout.
 Result<std::uint64_t> write_parquet(RowStream& rows, Target& target) {
-  MOLE_TRY(const auto folder, scratch_folder());
-  MOLE_TRY(auto parquet, runtime::Parquet::open({folder}));
+  MOLE_TRY(const auto folder, ScratchFolder::create());
+  MOLE_TRY(auto parquet, runtime::Parquet::open({folder.path()}));
   if (!target.temporary_path().empty()) return parquet.write(rows.shape, rows.next, target.temporary_path(), rows.note);
 
-  const auto scratch = folder / fmt::format("mole-export-{}.parquet", ::getpid());
-  struct Remove {
-    const fs::path& path;
-    ~Remove() { ::unlink(path.c_str()); }
-  } const remove{scratch};
+  const auto scratch = folder.path() / "rows.parquet";
   auto count = parquet.write(rows.shape, rows.next, scratch, rows.note);
   if (!count) return count;
   std::ifstream file(scratch, std::ios::binary);
