@@ -29,6 +29,9 @@ std::string misplaced_text(const coordinator::DamagedFile& file);
 // Returns the key `export_delay` of an archive in a manifest, as lines.
 std::string export_delay_text(const ExportDelay& delay);
 
+// "damaged, lost: 214 flows, exported from 2007-09-22T14:20:03Z to 2007-09-22T14:25:31Z"
+std::string damage_text(const coordinator::DamagedFile& file);
+
 // ---- requests
 
 // Describes a request in several lines: state, job counts, coverage.

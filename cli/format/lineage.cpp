@@ -162,6 +162,8 @@ class Tracer {
     }
     const auto state = text_of(file, "state");
     auto lost = bytes_lost(file);
+    if (const auto flows = count_of(file, "flows_lost_in_damage"); flows > 0)
+      lost += (lost.empty() ? "" : ", ") + human_number(flows, "flow", "flows") + " in the damage";
     if (const auto flows = count_of(file, "flows_lost"); flows > 0)
       lost += (lost.empty() ? "" : ", ") + human_number(flows, "flow", "flows") + " by sequence number";
     table.row({text_of(file, "id"), fmt::format("[0, {})", text_of(file, "size")), text_of(file, "digest"),
@@ -197,6 +199,29 @@ std::string flows_from_text(const coordinator::FlowSources& flows) {
   return text;
 }
 
+// The input that partial rows lack, one line for each cause.
+std::vector<std::pair<std::string_view, std::string>> lacking_lines(const coordinator::LackingInput& lacking) {
+  constexpr std::size_t max_files = 10;
+  std::vector<std::pair<std::string_view, std::string>> lines;
+  for (const auto& rows : lacking.rows)
+    lines.emplace_back("partial rows", fmt::format("{} .. {}, coverage down to {}", format_time(rows.from), format_time(rows.to),
+                                                   coverage_text(rows.coverage_min)));
+  for (std::size_t i = 0; i < std::min(max_files, lacking.missing.size()); ++i) {
+    const auto& file = lacking.missing[i];
+    lines.emplace_back("missing",
+                       fmt::format("the file{} for {} .. {}", file.router.empty() ? "" : " of router " + printable(file.router),
+                                   format_time(file.from), format_time(file.to)));
+  }
+  if (lacking.missing.size() > max_files)
+    lines.emplace_back("missing", fmt::format("{} more files (--json lists them)", lacking.missing.size() - max_files));
+  for (std::size_t i = 0; i < std::min(max_files, lacking.damaged.size()); ++i)
+    lines.emplace_back("damage", printable(lacking.damaged[i].id) + ": " + damage_text(lacking.damaged[i]));
+  if (lacking.damaged.size() > max_files)
+    lines.emplace_back("damage", fmt::format("{} more files (--json lists them)", lacking.damaged.size() - max_files));
+  for (const auto& reason : lacking.reasons) lines.emplace_back("cause", printable(reason));
+  return lines;
+}
+
 std::string explain_text(const coordinator::JobExplanation& explained, const Style& style, const std::string& options) {
   std::string out;
   const auto line = [&](std::string_view name, const std::string& value) {
@@ -206,6 +231,8 @@ std::string explain_text(const coordinator::JobExplanation& explained, const Sty
   line("job", style.paint(Paint::bold, printable(explained.job)));
   line("state", std::string(name_of(explained.state)));
   line("reason", printable(explained.reason));
+  if (explained.lacking)
+    for (const auto& [name, text] : lacking_lines(*explained.lacking)) line(name, text);
   line("needed by", printable_list(explained.requests));
   for (const auto& failure : explained.failures) {
     line("failed",

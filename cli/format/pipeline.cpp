@@ -102,13 +102,33 @@ std::string shares_text(const std::vector<DelayPoint>& points) {
   return "{" + out + "}";
 }
 
+// "at least 214 flows, exported from 2007-09-22T14:20:03Z to 2007-09-22T14:25:31Z"; "" if it is not known what is lost.
+std::string lost_flows_text(const coordinator::DamagedFile& file) {
+  constexpr std::size_t max_spans = 5;
+  std::string text;
+  if (file.flows_lost > 0)
+    text = (file.more_lost ? "at least " : "") + human_number(file.flows_lost, "flow", "flows");
+  else if (file.more_lost)
+    text = "an unknown number of flows";
+  for (std::size_t i = 0; i < std::min(max_spans, file.lost.size()); ++i)
+    text += fmt::format("{} {} to {}",
+                        i > 0          ? " and"
+                        : text.empty() ? "exported from"
+                                       : ", exported from",
+                        format_time(file.lost[i].from), format_time(file.lost[i].to));
+  if (file.lost.size() > max_spans) text += fmt::format(" and {} other times", file.lost.size() - max_spans);
+  return text;
+}
+
 std::string damaged_files_text(const std::vector<coordinator::DamagedFile>& files, const Style& style) {
   if (files.empty()) return "";
   Table table({"damaged: file", "state", "lost"});
   for (const auto& file : files) {
+    auto flows = file.state == coordinator::FileState::misplaced ? std::string() : lost_flows_text(file);
     const auto compressed = lost_ranges_text("compressed bytes", file.lost_compressed);
     const auto content = lost_ranges_text("content bytes", file.lost_content);
-    const auto lost = compressed + (compressed.empty() || content.empty() ? "" : "; ") + content;
+    auto lost = compressed + (compressed.empty() || content.empty() ? "" : "; ") + content;
+    if (!flows.empty()) lost = lost.empty() ? flows : flows + "; " + lost;
     table.row(
         {printable(file.id), std::string(name_of(file.state)),
          file.state == coordinator::FileState::misplaced ? misplaced_text(file) + (lost.empty() ? "" : "; ") + lost : lost});
@@ -184,6 +204,12 @@ std::string misplaced_text(const coordinator::DamagedFile& file) {
   if (mostly_in(file.from - covers, file.from)) return exported + "if names give the end of a file, write {end:..} in \"files\"";
   if (mostly_in(file.to, file.to + covers)) return exported + "if names give the start of a file, write {start:..} in \"files\"";
   return exported + "the router's clock or the name is wrong";
+}
+
+std::string damage_text(const coordinator::DamagedFile& file) {
+  if (file.state == coordinator::FileState::misplaced) return "misplaced: " + misplaced_text(file);
+  const auto lost = lost_flows_text(file);
+  return std::string(name_of(file.state)) + (lost.empty() ? "" : ", lost: " + lost);
 }
 
 std::string export_delay_text(const ExportDelay& delay) {

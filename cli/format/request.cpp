@@ -13,6 +13,8 @@ using coordinator::RequestKind;
 using coordinator::RequestState;
 using coordinator::RequestStatus;
 
+constexpr std::size_t max_damaged_files = 5;
+
 Paint paint_of(RequestState state) {
   if (state == RequestState::complete) return Paint::green;
   if (state == RequestState::partial || state == RequestState::waiting) return Paint::yellow;
@@ -115,6 +117,10 @@ std::string request_text(const RequestStatus& request, const Style& style) {
   line("files", files_text(request.files));
   line("coverage", coverage_text(request));
   for (const auto& task : request.tasks) line("task", task_text(task));
+  for (std::size_t i = 0; i < std::min(max_damaged_files, request.damaged_files.size()); ++i)
+    line(i == 0 ? "damaged" : "", printable(request.damaged_files[i].id) + ": " + damage_text(request.damaged_files[i]));
+  if (request.damaged_files.size() > max_damaged_files)
+    line("", fmt::format("and {} more; mole archive gaps lists them", request.damaged_files.size() - max_damaged_files));
   for (const auto& wait : request.waits) line("waits", printable(wait));
   for (const auto& note : request.notes) line("note", printable(note));
   return out;

@@ -1,5 +1,6 @@
 // Reports what a submission would do, and why a job is computed.
 #include "coordinator/control/causes.hpp"
+#include "coordinator/control/lacking_input.hpp"
 #include "coordinator/control/places.hpp"
 #include "coordinator/control/queries.hpp"
 #include "coordinator/control/requests.hpp"
@@ -298,12 +299,14 @@ Result<JobExplanation> Queries::explain(const std::string& job, const std::strin
   const auto failures = failures_of(records, *graph);
   mark_failures(*plan, failures);
   const auto& planned = plan->modules[m];
-  const auto flags = static_cast<std::uint8_t>(planned.flags_at(b) | (live.waits.empty() ? 0 : Flag::waits));
+  const bool stored_already = (planned.flags_at(b) & Flag::has_result) && !(planned.flags_at(b) & needs_any);
+  const auto flags = static_cast<std::uint8_t>(planned.flags_at(b) | (live.waits.empty() || stored_already ? 0 : Flag::waits));
   out.state = job_state(flags, !live.node.empty());
   if (out.state == JobState::ready && live.requests.empty()) out.state = JobState::unrequested;
   out.state_key = planned.state_key(b);
   out.result_key = planned.result_key(b);
-  if (const auto row = records.catalogue(module.fingerprint, from)) out.stored_result_key = row->result_key;
+  const auto row = records.catalogue(module.fingerprint, from);
+  if (row) out.stored_result_key = row->result_key;
   auto reason = Reasons{records, *plan, now.known}.of(m, b);
   out.reason = std::move(reason.sentence);
   out.changed = std::move(reason.changed);
@@ -316,6 +319,13 @@ Result<JobExplanation> Queries::explain(const std::string& job, const std::strin
     out.failures = failures_in(*plan, failures);
   else if (own != failures.end() && (flags & needs_any))
     out.failures = {failure_document(*graph, module, from, own->second)};
+  if (out.state == JobState::done && row && row->coverage_min < 1) {
+    out.state = JobState::partial;
+    const TimeRange asked{std::max(block.from, request.asked_from), std::min(block.to, request.asked_to)};
+    if (!asked.empty()) out.lacking = lacking_input(records, *plan, m, asked);
+    if (!out.lacking && (out.lacking = lacking_input(records, *plan, m, block)) && !asked.empty())
+      out.lacking->reasons.push_back("only rows outside of the range that request " + request.id + " asked for are partial");
+  }
   add_cause(live, request, module.name, block, out);
   return out;
 }

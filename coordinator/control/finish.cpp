@@ -1,11 +1,12 @@
 // Decides whether a request has ended, and writes its summary.
 #include "coordinator/control/requests.hpp"
+#include "coordinator/requests/damaged_files.hpp"
 #include "coordinator/requests/range_coverage.hpp"
 
 namespace mole::coordinator::control {
 namespace {
 
-constexpr std::size_t max_failures = 1000;
+constexpr std::size_t max_failures = 1000, max_damaged_files = 100;
 
 // Says which modules' processes printed something, and how to see it. Empty: none did.
 std::string printed_note(const Request& request) {
@@ -143,6 +144,7 @@ std::string Requests::summarize(Request& request) {
   request.coverage = coverage->coverage;
   request.coverage_without_windows = coverage->without_windows;
   request.coverage_with_windows = coverage->with_windows;
+  request.damaged_files = requests::damaged_files(records_, *plan, request.asked(), max_damaged_files);
   if (coverage->coverage == 1 && coverage->too_late.empty()) return {};
   auto misplaced = misplaced_files(*plan, request.asked());
   return misplaced.empty() ? coverage->too_late : std::move(misplaced);

@@ -1,6 +1,7 @@
 // Returns results, their lineage, archives and raw tables.
 #include "coordinator/control/queries.hpp"
 
+#include "coordinator/requests/damaged_files.hpp"
 #include "coordinator/requests/lineage.hpp"
 
 #include <charconv>
@@ -65,17 +66,6 @@ std::vector<BlockLineage> upstream_of(const store::Records& records, const dag::
       if (!one.rows_blob.empty() || !one.lineage.is_null()) out.push_back(std::move(one));
     }
   }
-  return out;
-}
-
-// `damage`: the report of its last decode, null if there is none.
-DamagedFile damaged_file(const task::File& file, FileState state, const json& damage) {
-  DamagedFile out{.id = file.id, .state = state, .from = file.covers.from, .to = file.covers.to};
-  if (!damage.is_object()) return out;
-  out.lost_compressed = damage.value("lost_compressed", out.lost_compressed);
-  out.lost_content = damage.value("lost_content", out.lost_content);
-  out.exported_from = damage.value("exported_first", out.exported_from);
-  out.exported_to = damage.value("exported_last", out.exported_to);
   return out;
 }
 
@@ -298,7 +288,8 @@ Result<ArchiveGaps> Queries::archive_gaps(const std::string& archive) const {
     const auto row = records_.file(found.name, file.id).value_or(store::FileRow{});
     const auto state = row.state;
     if (!is_faulty(state)) continue;
-    out.damaged.push_back(damaged_file(file, state, records_.json(Table::damage, keys::pair(found.name, file.id))));
+    const auto report = records_.json(Table::damage, keys::pair(found.name, file.id));
+    out.damaged.push_back(requests::damaged_file(file, state, report, found.graph->archives[found.index].damage));
   }
   out.listed = listed_at(records_, found.name);
   for (const auto& gap : index->gaps(max_gaps_listed))

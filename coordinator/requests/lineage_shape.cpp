@@ -15,7 +15,7 @@ constexpr const char* example_text = R"({
               "decoder": {"name": "", "version": "", "library": "", "params": {}},
               "downloader": {"name": "", "version": ""}, "home": {"source": "", "destination": ""}},
   "files": [{"id": "", "router": "", "sequence": 0, "covers": [0, 0], "size": 0, "digest": "", "revision": 0, "state": "",
-             "flows": 0, "flows_lost": 0, "lost_compressed": [{"from": 0, "to": 0, "reason": ""}],
+             "flows": 0, "flows_lost": 0, "flows_lost_in_damage": 0, "lost_compressed": [{"from": 0, "to": 0, "reason": ""}],
              "lost_content": [{"from": 0, "to": 0, "reason": ""}]}],
   "missing": [{"router": "", "sequence": 0, "covers": [0, 0]}],
   "routes": [{"used": [0, 0], "name": "", "digest": "", "format": "", "stale": true, "unusable_lines": 0}],

@@ -83,7 +83,7 @@ void FlowReader::sink_datagram(void* self, std::int64_t exported_us, std::uint32
                                std::uint32_t flags) {
   auto& reader = *static_cast<FlowReader*>(self);
   // Flows in damaged bytes were not lost in the network, and the damage is reported separately.
-  if ((flags & MOLE_LOST_IN_DAMAGE) != 0) lost = 0;
+  if ((flags & MOLE_LOST_IN_DAMAGE) != 0) reader.report_.flows_lost_in_damage += std::exchange(lost, 0);
   const bool near = reader.file_.covers.empty() || near_range(reader.file_.covers).contains(exported_us);
   if (reader.report_.datagrams == 0) {
     reader.report_.exported_first = reader.report_.exported_last = exported_us;

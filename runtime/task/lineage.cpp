@@ -31,6 +31,7 @@ json file_of(const task::File& file, const task::FileReport& report) {
   json out = {{"id", file.id},         {"router", file.router},          {"sequence", file.sequence}, {"covers", file.covers},
               {"size", report.size},   {"digest", report.digest.hex()},  {"revision", file.revision}, {"state", report.state},
               {"flows", report.flows}, {"flows_lost", report.flows_lost}};
+  if (report.flows_lost_in_damage > 0) out["flows_lost_in_damage"] = report.flows_lost_in_damage;
   if (!report.lost_compressed.empty()) out["lost_compressed"] = report.lost_compressed;
   if (!report.lost_content.empty()) out["lost_content"] = report.lost_content;
   return out;

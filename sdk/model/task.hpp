@@ -245,6 +245,7 @@ struct FileReport {
   DelayCounts delays;
   Digest columns = {};
   std::uint64_t exporters = 0;
+  std::uint64_t flows_lost_in_damage = 0;
 
   static constexpr auto table = document(
       "FileReport", "The results of decoding a file.",  //
@@ -265,6 +266,9 @@ struct FileReport {
       field(
           "exporters", &FileReport::exporters,
           "`verify`: exporters whose datagrams alternate in the file, if the decoder distinguishes them; not part of the lineage")
+          .optional(),
+      field("flows_lost_in_damage", &FileReport::flows_lost_in_damage,
+            "Flows missing according to the sequence numbers before and after damage")
           .optional());
 };
 

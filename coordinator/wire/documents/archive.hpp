@@ -1,6 +1,7 @@
 // The documents that the calls `archive_files` and `archive_gaps` return.
 #pragma once
 
+#include "coordinator/wire/documents/lineage.hpp"
 #include "coordinator/wire/documents/states.hpp"
 #include "sdk/model/task.hpp"
 
@@ -52,6 +53,9 @@ struct DamagedFile {
   std::vector<task::ByteRange> lost_compressed, lost_content;
   Micros from = 0, to = 0;
   Micros exported_from = 0, exported_to = 0;
+  std::uint64_t flows_lost = 0;
+  bool more_lost = false;
+  std::vector<Interval> lost = {};
 
   bool operator==(const DamagedFile&) const = default;
   static constexpr auto table =
@@ -62,7 +66,14 @@ struct DamagedFile {
                time_field("from", &DamagedFile::from, "Start of the time in its name"),
                time_field("to", &DamagedFile::to, "End of that time"),
                time_field("exported_from", &DamagedFile::exported_from, "First export time in it"),
-               time_field("exported_to", &DamagedFile::exported_to, "Last export time in it"));
+               time_field("exported_to", &DamagedFile::exported_to, "Last export time in it"),
+               field("flows_lost", &DamagedFile::flows_lost,
+                     "Flows lost in the damage according to the sequence numbers before and after it")
+                   .optional(),
+               field("more_lost", &DamagedFile::more_lost,
+                     "An unknown number of flows is lost besides, because no sequence number tells how many")
+                   .optional(),
+               field("lost", &DamagedFile::lost, "Export times of which nothing could be read").optional());
 };
 
 struct FileConflict {

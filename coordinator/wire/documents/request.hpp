@@ -1,6 +1,7 @@
 // Documents about requests: submit, request, requests, cancel.
 #pragma once
 
+#include "coordinator/wire/documents/archive.hpp"
 #include "coordinator/wire/documents/states.hpp"
 #include "sdk/model/field_json.hpp"
 
@@ -121,6 +122,7 @@ struct RequestStatus {
   bool internal = false;
   std::vector<SharedFile> shared_files = {};
   std::uint64_t sample = 0;
+  std::vector<DamagedFile> damaged_files = {};
 
   bool operator==(const RequestStatus&) const = default;
   static constexpr auto table = document(
@@ -161,7 +163,10 @@ struct RequestStatus {
       field("shared_files", &RequestStatus::shared_files,
             "`verify` and `profile`: files with datagrams of several exporters, the first 100")
           .optional(),
-      field("sample", &RequestStatus::sample, "`profile`: number of times whose files are read; 0: 12").optional());
+      field("sample", &RequestStatus::sample, "`profile`: number of times whose files are read; 0: 12").optional(),
+      field("damaged_files", &RequestStatus::damaged_files,
+            "`run`, when it has ended: the files of the range that are not sound, the first 100")
+          .optional());
 };
 
 struct FinishedJob {
