@@ -5,6 +5,8 @@
 #include "sdk/model/program.hpp"
 #include "sdk/model/time.hpp"
 
+#include <mole/addr.hpp>
+
 #include <arpa/inet.h>
 
 #include <cstring>
@@ -15,11 +17,6 @@ namespace {
 
 constexpr std::size_t buffer_size = std::size_t{1} << 20;
 constexpr std::size_t max_value_bytes = 128;  // of one value with its key and separators
-
-constexpr bool is_time(int column) { return column == MOLE_COLUMN_START || column == MOLE_COLUMN_END; }
-constexpr bool is_address(int column) {
-  return column == MOLE_COLUMN_SRC_ADDR || column == MOLE_COLUMN_DST_ADDR || column == MOLE_COLUMN_NEXT_HOP;
-}
 
 // Returns the 16 bytes of an IPv6 address.
 const std::uint8_t* address_bytes(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
@@ -35,28 +32,37 @@ char* write_dotted(char* to, char* end, std::uint32_t address) {
   return to;
 }
 
+// Writes an address as text, at most INET6_ADDRSTRLEN - 1 characters; returns the end. Writes nothing for an unknown address of a
+// column that has 16 bytes in every batch.
+char* write_address(char* to, char* end, const runtime::FlowBatch& batch, int column, std::uint32_t row) {
+  if (runtime::column_width(column, batch.address_family) == 4)
+    return write_dotted(to, end, batch.column<std::uint32_t>(column)[row]);
+  const Addr address = Addr::v6(address_bytes(batch, column, row));
+  if (!is_family_address(column)) {
+    if (address == Addr{}) return to;
+    if (address.is_v4()) return write_dotted(to, end, address.as_v4());
+  }
+  inet_ntop(AF_INET6, address.bytes.data(), to, INET6_ADDRSTRLEN);
+  return to + std::strlen(to);
+}
+
 std::vector<std::string> addresses(const runtime::FlowBatch& batch, int column) {
   std::vector<std::string> out;
   out.reserve(batch.rows);
   char text[INET6_ADDRSTRLEN];
-  if (batch.address_family == 4) {
-    for (const auto address : batch.column<std::uint32_t>(column))
-      out.emplace_back(text, write_dotted(text, std::end(text), address));
-    return out;
-  }
   for (std::uint32_t row = 0; row < batch.rows; ++row)
-    out.emplace_back(inet_ntop(AF_INET6, address_bytes(batch, column, row), text, sizeof text));
+    out.emplace_back(text, write_address(text, std::end(text), batch, column, row));
   return out;
 }
 
 runtime::Column column_of(const runtime::FlowBatch& batch, int column) {
   const char* unit = column == MOLE_COLUMN_BYTES ? "B" : column == MOLE_COLUMN_PACKETS ? "packet" : "";
   runtime::Column out{std::string(flow_column_name(column)), "u64", unit, "", {}, {}};
-  if (is_time(column)) {
+  if (is_time_column(column)) {
     const auto values = batch.column<std::int64_t>(column);
     out.type = "time";
     out.values = std::vector<std::int64_t>(values.begin(), values.end());
-  } else if (is_address(column)) {
+  } else if (is_address_column(column)) {
     out.type = "text";
     out.values = addresses(batch, column);
   } else {
@@ -94,14 +100,8 @@ void FlowPrinter::header() {
 }
 
 void FlowPrinter::address(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
-  if (batch.address_family == 6) {
-    inet_ntop(AF_INET6, address_bytes(batch, column, row), buffer_.data() + used_, INET6_ADDRSTRLEN);
-    used_ += std::strlen(buffer_.data() + used_);
-    return;
-  }
   char* const end = buffer_.data() + buffer_.size();
-  used_ = static_cast<std::size_t>(write_dotted(buffer_.data() + used_, end, batch.column<std::uint32_t>(column)[row]) -
-                                   buffer_.data());
+  used_ = static_cast<std::size_t>(write_address(buffer_.data() + used_, end, batch, column, row) - buffer_.data());
 }
 
 void FlowPrinter::time(std::int64_t us) {
@@ -127,8 +127,8 @@ void FlowPrinter::time(std::int64_t us) {
 }
 
 void FlowPrinter::value(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
-  if (is_time(column)) return time(batch.column<std::int64_t>(column)[row]);
-  if (is_address(column)) return address(batch, column, row);
+  if (is_time_column(column)) return time(batch.column<std::int64_t>(column)[row]);
+  if (is_address_column(column)) return address(batch, column, row);
   with_numbers(batch, column, [&](const auto& values) { number(values[row]); });
 }
 
@@ -144,7 +144,7 @@ Result<> FlowPrinter::print(const runtime::FlowBatch& batch) {
         value(batch, columns_[i], row);
         continue;
       }
-      const bool quoted = is_address(columns_[i]) || (is_time(columns_[i]) && times_ == TimeFormat::rfc3339);
+      const bool quoted = is_address_column(columns_[i]) || (is_time_column(columns_[i]) && times_ == TimeFormat::rfc3339);
       text(keys_[i]);
       if (quoted) buffer_[used_++] = '"';
       value(batch, columns_[i], row);

@@ -91,10 +91,10 @@ std::vector<Evidence::Second> take_evidence(ByteCursor& in) {
   return seconds;
 }
 
-void put_block(std::string& out, const Block& block) {
+void put_block(std::string& out, const Block& block, ColumnSet columns) {
   put(out, block.rows, block.address_family);
   for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) {
-    if (c == MOLE_COLUMN_ROUTER) continue;
+    if (!columns[static_cast<std::size_t>(c)]) continue;
     const auto& page = block.pages[static_cast<std::size_t>(c)];
     put(out, page.base, page.unit, page.planes);
     for (std::size_t p = 0; p < page.planes; ++p) put(out, page.sizes[p]);
@@ -102,16 +102,16 @@ void put_block(std::string& out, const Block& block) {
   }
 }
 
-constexpr std::size_t min_block_bytes = 8 + (MOLE_COLUMN_COUNT - 1) * 21;
+std::size_t min_block_bytes(ColumnSet columns) { return 8 + columns.count() * 21; }
 
 // Reads the block at this offset with this first record, and advances both. Returns false if the block is invalid.
-bool take_block(ByteCursor& in, Block& block, std::uint64_t& offset, std::uint64_t& record) {
+bool take_block(ByteCursor& in, ColumnSet columns, Block& block, std::uint64_t& offset, std::uint64_t& record) {
   in.take_all(block.rows, block.address_family);
   block.offset = offset;
   block.first_record = record;
   if (block.rows == 0 || block.rows > batch_rows || (block.address_family != 4 && block.address_family != 6)) return false;
   for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) {
-    if (c == MOLE_COLUMN_ROUTER) continue;
+    if (!columns[static_cast<std::size_t>(c)]) continue;
     auto& page = block.pages[static_cast<std::size_t>(c)];
     in.take_all(page.base, page.unit, page.planes);
     if (page.planes > column_width(c, block.address_family)) return false;
@@ -139,10 +139,11 @@ std::optional<std::string> decompressed(std::string_view bytes) {
 Result<std::string> footer_bytes(const Footer& footer) {
   std::string out;
   out.append(reinterpret_cast<const char*>(footer.identity.bytes.data()), footer.identity.bytes.size());
+  put<std::uint64_t>(out, footer.columns.to_ullong());
   put_report(out, footer.report);
   put_evidence(out, footer.evidence.seconds());
   put<std::uint64_t>(out, footer.blocks.size());
-  for (const auto& block : footer.blocks) put_block(out, block);
+  for (const auto& block : footer.blocks) put_block(out, block, footer.columns);
   if (out.size() > max_footer) return exhausted("the archive file has too many small batches or seconds for a column file");
   std::string packed(ZSTD_compressBound(out.size()), '\0');
   const auto size = ZSTD_compress(packed.data(), packed.size(), out.data(), out.size(), 1);
@@ -176,12 +177,15 @@ std::optional<Footer> parse_footer(std::string_view bytes, std::uint64_t end) {
   const auto identity = in.take(footer.identity.bytes.size());
   if (in.failed()) return std::nullopt;
   std::copy(identity.begin(), identity.end(), footer.identity.bytes.begin());
+  const auto columns = in.take<std::uint64_t>();
+  footer.columns = ColumnSet(columns);
+  if (footer.columns.to_ullong() != columns || footer.columns != stored_columns(footer.columns)) return std::nullopt;
   footer.report = take_report(in);
   const auto seconds = take_evidence(in);
-  footer.blocks.resize(take_count(in, min_block_bytes));
+  footer.blocks.resize(take_count(in, min_block_bytes(footer.columns)));
   std::uint64_t offset = magic.size(), record = 0;
   for (auto& block : footer.blocks)
-    if (!take_block(in, block, offset, record)) return std::nullopt;
+    if (!take_block(in, footer.columns, block, offset, record)) return std::nullopt;
   if (in.failed() || in.left() != 0 || offset != end || record != footer.report.flows) return std::nullopt;
   footer.evidence = Evidence::of(seconds, footer.report.readable);
   return footer;
@@ -193,8 +197,9 @@ namespace mole::runtime {
 
 using namespace column_file;
 
-ColumnFileWriter::ColumnFileWriter(const Digest& identity, Sink sink) : sink_(std::move(sink)) {
+ColumnFileWriter::ColumnFileWriter(const Digest& identity, ColumnSet columns, Sink sink) : sink_(std::move(sink)) {
   footer_.identity = identity;
+  footer_.columns = columns;
   buffer_ = magic;
 }
 
@@ -204,8 +209,8 @@ Result<> ColumnFileWriter::add(const FlowBatch& batch) {
   block.address_family = batch.address_family;
   const auto* start = batch.column<std::int64_t>(MOLE_COLUMN_START).data();
   for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) {
-    if (c == MOLE_COLUMN_ROUTER) continue;
     const auto column = static_cast<std::size_t>(c);
+    if (!footer_.columns[column]) continue;
     const void* values = batch.columns[column];
     const std::size_t before = buffer_.size();
     block.pages[column] = is_time(c) ? encoder_.encode_times(static_cast<const std::int64_t*>(values),

@@ -25,8 +25,12 @@ namespace mole::runtime::column_file {
 inline constexpr std::string_view magic{"mole columns 2\n\0", 16}, end_magic{"end of columns\n\0", 16};
 inline constexpr std::size_t tail_size = 3 * 8 + end_magic.size();  // footer's offset, size, checksum; magic
 
-// Returns every column except the router, which the host fills in. Columns that a decoder does not fill are 0 and take no space.
-inline ColumnSet stored_columns() { return ~ColumnSet().set(MOLE_COLUMN_ROUTER) & ColumnSet((1u << MOLE_COLUMN_COUNT) - 1); }
+// Returns the columns of a column file for readers of `wanted`: those that NetFlow v5 has, and further ones that are wanted.
+// Never the router, which the host fills in.
+inline ColumnSet stored_columns(ColumnSet wanted = {}) {
+  constexpr std::uint64_t always = (std::uint64_t{1} << (MOLE_COLUMN_SAMPLING + 1)) - 1;
+  return (wanted | ColumnSet(always)).reset(MOLE_COLUMN_ROUTER);
+}
 // Whether a column is stored relative to the start of the flow.
 constexpr bool is_relative(int column) { return column == MOLE_COLUMN_END; }
 constexpr bool is_time(int column) { return column == MOLE_COLUMN_START || column == MOLE_COLUMN_END; }
@@ -40,7 +44,8 @@ struct Block {  // one batch
 };
 
 struct Footer {
-  Digest identity;  // of the archive file and its decoder; compared by the reader
+  Digest identity;    // of the archive file and its decoder; compared by the reader
+  ColumnSet columns;  // the stored ones
   std::vector<Block> blocks;
   task::FileReport report;
   Evidence evidence;
@@ -64,8 +69,8 @@ namespace mole::runtime {
 
 // Writes a column file, batch by batch, to a sink.
 //
-//   ColumnFileWriter writer(identity, [&](std::string_view bytes) { return append(bytes); });
-//   while (...) writer.add(batch);                         // must contain every stored column
+//   ColumnFileWriter writer(identity, stored_columns(wanted), [&](std::string_view bytes) { return append(bytes); });
+//   while (...) writer.add(batch);                         // must contain these columns
 //   writer.finish(source.report(), source.evidence());
 //
 // Not thread-safe: use from one thread at a time. After an error, call no function; the written bytes are not a column file.
@@ -73,7 +78,7 @@ class ColumnFileWriter {
  public:
   using Sink = std::function<Result<>(std::string_view)>;
 
-  ColumnFileWriter(const Digest& identity, Sink sink);
+  ColumnFileWriter(const Digest& identity, ColumnSet columns, Sink sink);
 
   Result<> add(const FlowBatch& batch);
   // Writes the report and evidence of the source. exhausted: they are too large for a column file.

@@ -46,6 +46,8 @@ Result<std::unique_ptr<ColumnFileReader>> ColumnFileReader::open(const std::file
   MOLE_TRY(auto file, FileBytes::open(path));
   try {
     MOLE_TRY(auto footer, read_footer(file, identity));
+    if ((options.wanted & ~footer.columns & ~ColumnSet().set(MOLE_COLUMN_ROUTER)).any())
+      return corrupt("the column file lacks a column that is read");
     return std::unique_ptr<ColumnFileReader>(new ColumnFileReader(std::move(file), std::move(footer), options));
   } catch (const std::bad_alloc&) {
     return exhausted("not enough memory to read the column file " + path.string() + "; raise --memory");
@@ -121,7 +123,7 @@ Result<> ColumnFileReader::decode(const Block& block, Slot& slot, Scratch& scrat
   const auto* start = static_cast<const std::int64_t*>(columns[MOLE_COLUMN_START]);
   std::uint64_t offset = block.offset;
   for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) {
-    if (c == MOLE_COLUMN_ROUTER) continue;
+    if (!footer_.columns[static_cast<std::size_t>(c)]) continue;
     const auto& page = block.pages[static_cast<std::size_t>(c)];
     void* values = columns[static_cast<std::size_t>(c)];
     const std::uint64_t here = offset;

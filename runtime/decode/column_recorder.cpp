@@ -22,7 +22,7 @@ void copy(const FlowBatch& from, const ColumnBuffers& into, FlowBatch& to) {
 ColumnRecorder::ColumnRecorder(std::unique_ptr<FlowSource> from, ColumnSet wanted, RecordingOptions options, Done done)
     : from_(std::move(from)), wanted_(wanted), options_(std::move(options)), done_(std::move(done)) {
   try {
-    writer_ = std::make_unique<ColumnFileWriter>(options_.identity, options_.sink);
+    writer_ = std::make_unique<ColumnFileWriter>(options_.identity, options_.columns, options_.sink);
     if (options_.threads > 1) thread_ = std::thread([this] { compress(); });
   } catch (const std::bad_alloc&) {  // read without recording
   } catch (const std::system_error&) {
@@ -97,7 +97,7 @@ void ColumnRecorder::enqueue(const FlowBatch& batch) {
   }
   lock.unlock();
   try {
-    if (!item) item = std::make_unique<Copy>();
+    if (!item) item = std::make_unique<Copy>(options_.columns);
   } catch (const std::bad_alloc&) {
     return abandon();
   }

@@ -21,6 +21,7 @@ namespace mole::runtime {
 
 struct RecordingOptions {
   Digest identity;
+  ColumnSet columns;  // the stored ones (column_file::stored_columns)
   ColumnFileWriter::Sink sink;
   std::uint64_t limit = UINT64_MAX;  // bytes: a larger column file is abandoned
   unsigned threads = 1;              // above 1: a separate thread compresses the columns
@@ -31,7 +32,7 @@ class ColumnRecorder final : public FlowSource {
  public:
   using Done = std::function<void(const task::FileReport&)>;
 
-  // `from` must provide every stored column (column_file::stored_columns); only the `wanted` ones are passed on. `done` is called
+  // `from` must provide every stored column; only the `wanted` ones are passed on. `done` is called
   // with the report of the source after everything is written, before next() returns false, but not if anything failed.
   ColumnRecorder(std::unique_ptr<FlowSource> from, ColumnSet wanted, RecordingOptions options, Done done);
   ~ColumnRecorder() override;
@@ -46,7 +47,7 @@ class ColumnRecorder final : public FlowSource {
  private:
   // A batch for the compressing thread.
   struct Copy {
-    Copy() : buffers(column_file::stored_columns()) {}
+    explicit Copy(ColumnSet columns) : buffers(columns) {}
     ColumnBuffers buffers;
     FlowBatch batch;
   };

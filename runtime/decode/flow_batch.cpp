@@ -1,6 +1,7 @@
 #include "runtime/decode/flow_batch.hpp"
 
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 namespace mole::runtime {
@@ -14,6 +15,16 @@ FlowBatch FlowBatch::slice(std::uint32_t first, std::uint32_t count) const {
       column = static_cast<const std::byte*>(column) + first * column_width(c, address_family);
   return out;
 }
+
+namespace {
+
+// Fills a zeroed column with the value that means that the record does not have it.
+void set_not_present(int column, std::byte* values) {
+  const auto [kind, width, value] = flow_column_type(column);
+  for (std::size_t row = 0; value != 0 && row < batch_rows; ++row) std::memcpy(values + row * width, &value, 1);
+}
+
+}  // namespace
 
 void ColumnBuffers::FreeDeleter::operator()(std::byte* memory) const { std::free(memory); }
 
@@ -32,6 +43,7 @@ ColumnBuffers::ColumnBuffers(ColumnSet wanted) {
   for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) {
     if (!wanted[static_cast<std::size_t>(c)]) continue;
     columns_[static_cast<std::size_t>(c)] = at;
+    set_not_present(c, at);
     at += column_width(c, 6) * batch_rows;
   }
 }

@@ -1,6 +1,8 @@
 // A columnar batch of flows, as read by filters, metrics and printers.
 #pragma once
 
+#include "sdk/model/flow_columns.hpp"
+
 #include <mole/abi.h>
 
 #include <algorithm>
@@ -16,11 +18,9 @@ namespace mole::runtime {
 inline constexpr std::uint32_t batch_rows = 65'536;  // maximum number of rows in a batch
 using ColumnSet = std::bitset<MOLE_COLUMN_COUNT>;    // bit MOLE_COLUMN_x stands for column x
 
-inline constexpr std::uint8_t column_widths[MOLE_COLUMN_COUNT] = {8, 8, 0, 0, 2, 2, 1, 8, 8, 2, 1, 4, 4, 1, 1, 0, 4, 4, 4, 4};
 // Returns the size in bytes of one value of a column (MOLE_COLUMN_x) in a batch of this address family.
 constexpr std::size_t column_width(int column, std::uint32_t address_family = 4) {
-  const std::size_t width = column_widths[column];  // 0: an address
-  return width != 0 ? width : address_family == 6 ? 16 : 4;
+  return is_family_address(column) && address_family == 4 ? 4 : flow_column_type(column).width;
 }
 
 // A view; the columns belong to the source that filled it and are valid until its next batch.
@@ -54,8 +54,8 @@ auto with_numbers(const FlowBatch& flows, int column, F f) {
   }
 }
 
-// Memory for `batch_rows` rows of the wanted columns, zeroed, each column 64-byte aligned. Address columns have room for IPv6.
-// A column that a decoder cannot fill stays 0.
+// Memory for `batch_rows` rows of the wanted columns, each column 64-byte aligned. Address columns have room for IPv6. A column
+// that the decoder does not fill keeps the value that means that the record does not have it: mostly 0.
 class ColumnBuffers {
  public:
   explicit ColumnBuffers(ColumnSet wanted);

@@ -25,6 +25,18 @@ Result<Dimension> dimension_named(std::string_view name) {
                                             {"tos", Kind::number, MOLE_COLUMN_TOS},
                                             {"in_if", Kind::number, MOLE_COLUMN_IN_IF},
                                             {"out_if", Kind::number, MOLE_COLUMN_OUT_IF},
+                                            {"application_label", Kind::number, MOLE_COLUMN_APPLICATION_LABEL},
+                                            {"observation_domain", Kind::number, MOLE_COLUMN_OBSERVATION_DOMAIN},
+                                            {"exporter_addr", Kind::address, MOLE_COLUMN_EXPORTER_ADDR},
+                                            {"src_vlan", Kind::number, MOLE_COLUMN_SRC_VLAN},
+                                            {"dst_vlan", Kind::number, MOLE_COLUMN_DST_VLAN},
+                                            {"mpls_label", Kind::number, MOLE_COLUMN_MPLS_LABEL},
+                                            {"post_src_addr", Kind::address, MOLE_COLUMN_POST_SRC_ADDR},
+                                            {"post_dst_addr", Kind::address, MOLE_COLUMN_POST_DST_ADDR},
+                                            {"icmp_type", Kind::number, MOLE_COLUMN_ICMP_TYPE},
+                                            {"icmp_code", Kind::number, MOLE_COLUMN_ICMP_CODE},
+                                            {"end_reason", Kind::number, MOLE_COLUMN_END_REASON},
+                                            {"flow_direction", Kind::number, MOLE_COLUMN_FLOW_DIRECTION},
                                             {"src_addr", Kind::address, MOLE_COLUMN_SRC_ADDR},
                                             {"dst_addr", Kind::address, MOLE_COLUMN_DST_ADDR}};
   std::string names;

@@ -124,10 +124,21 @@ void match_v4(std::uint8_t* __restrict out, const FlowBatch& flows, const Filter
   }
 }
 
+// Returns an IPv4 network as the network of its IPv4-mapped IPv6 addresses.
+FilterNode::Net mapped(const FilterNode::Net& net) {
+  if (net.family == 6) return net;
+  FilterNode::Net out{6, {}, net.prefix + 96};
+  out.address[10] = out.address[11] = 0xff;
+  std::copy_n(net.address.begin(), 4, out.address.begin() + 12);
+  return out;
+}
+
+// Matches addresses of 16 bytes. In a column of addresses of the batch's family, no IPv4 network matches.
 void match_v6(std::uint8_t* out, const FlowBatch& flows, const FilterNode& node) {
   const auto* column = flows.column<std::uint8_t>(node.column).data();
-  for (const auto& net : node.nets) {
-    if (net.family != 6) continue;
+  for (const auto& net_as_given : node.nets) {
+    if (net_as_given.family != 6 && is_family_address(node.column)) continue;
+    const auto net = mapped(net_as_given);
     std::array<std::uint8_t, 16> mask{};
     for (std::uint32_t bit = 0; bit < net.prefix; ++bit)
       mask[bit / 8] = static_cast<std::uint8_t>(mask[bit / 8] | 0x80u >> (bit % 8));
@@ -174,7 +185,7 @@ void FilterEvaluator::node(const FilterNode& n, const FlowBatch& flows, std::str
       return match_flags(out, flows, n);
     case Kind::address:
       fill(false);
-      return flows.address_family == 4 ? match_v4(out, flows, n) : match_v6(out, flows, n);
+      return column_width(n.column, flows.address_family) == 4 ? match_v4(out, flows, n) : match_v6(out, flows, n);
     case Kind::negation:
       node(n.children[0], flows, router, depth);
       out = mask(depth, rows);

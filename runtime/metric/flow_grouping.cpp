@@ -33,7 +33,7 @@ void spread_number(const FlowBatch& flows, int column, std::uint64_t* out, std::
 }
 
 void spread_address(const FlowBatch& flows, int column, std::uint64_t* out, std::size_t stride) {
-  if (flows.address_family == 6) {
+  if (column_width(column, flows.address_family) == 16) {
     const auto* bytes = flows.column<std::uint8_t>(column).data();
     for (std::uint32_t i = 0; i < flows.rows; ++i) {
       std::uint64_t words[2];

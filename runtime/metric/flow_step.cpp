@@ -2,6 +2,7 @@
 
 #include "sdk/model/flow_columns.hpp"
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 
@@ -39,8 +40,7 @@ Result<std::vector<int>> flow_columns_of(const Descriptor& descriptor) {
 }
 
 ArrowFlows::ArrowFlows(std::uint32_t input, std::vector<int> reads) : reads_(std::move(reads)) {
-  for (const int c : reads_)
-    addresses_ = addresses_ || c == MOLE_COLUMN_SRC_ADDR || c == MOLE_COLUMN_DST_ADDR || c == MOLE_COLUMN_NEXT_HOP;
+  addresses_ = std::ranges::any_of(reads_, is_family_address);
   batch_.struct_size = sizeof batch_;
   batch_.input = input;
 }

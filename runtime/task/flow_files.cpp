@@ -110,7 +110,8 @@ FlowFiles::FlowFiles(const task::Spec& spec, Cache& cache, const DecoderModule& 
       archive_(task::cache_name_of(*spec.archive)) {
   if (options_.fresh) archive_ += "\ntask " + spec.id;  // a name that no copy has
   if (!options_.columns) return;
-  for (const auto& file : spec_.files) column_names_.push_back(task::column_name_of(file, *spec_.archive));
+  const auto further = column_file::stored_columns(options_.wanted) & ~column_file::stored_columns();
+  for (const auto& file : spec_.files) column_names_.push_back(task::column_name_of(file, *spec_.archive, further.to_ullong()));
 }
 
 // Removes columns that cannot be opened and acquires the whole set again, so that the space for it is still reserved at once. The
@@ -177,7 +178,7 @@ Result<std::unique_ptr<FlowSource>> FlowFiles::decode(std::uint32_t number, Colu
   if (options_.columns)
     if (auto begun = cache_.begin_columns(column_names_[number], max_column_bytes(file)); begun && *begun)
       part.emplace(std::move(**begun));
-  ColumnSet decoded = part ? wanted | column_file::stored_columns() : wanted;
+  ColumnSet decoded = part ? wanted | column_file::stored_columns(options_.wanted) : wanted;
   if (options_.delays) decoded.set(MOLE_COLUMN_START).set(MOLE_COLUMN_END);
   auto reader = std::make_unique<FlowReader>(file, std::move(*content), decoder_.vtable(), decoder_.module(), decoded,
                                              router_number(file.router));
@@ -200,7 +201,8 @@ std::unique_ptr<FlowSource> FlowFiles::record(std::uint32_t number, ColumnSet wa
     Cache::evict_first(staged_[number]);
     staged_[number] = std::move(*published);
   };
-  RecordingOptions options{column_names_[number], sink, max_column_bytes(spec_.files[number]), options_.threads};
+  RecordingOptions options{column_names_[number], column_file::stored_columns(options_.wanted), sink,
+                           max_column_bytes(spec_.files[number]), options_.threads};
   return std::make_unique<ColumnRecorder>(std::move(source), wanted, std::move(options), publish);
 }
 

@@ -15,10 +15,11 @@
 namespace mole::runtime {
 
 struct FlowFilesOptions {
-  unsigned threads = 1;  // for decoding or decompressing one file
-  bool columns = true;   // read cached columns, and cache those of decoded files
-  bool delays = false;   // measure export delays; without `columns`
-  bool fresh = false;    // read the archive, not copies in the cache; without `columns`
+  unsigned threads = 1;   // for decoding or decompressing one file
+  bool columns = true;    // read cached columns, and cache those of decoded files
+  bool delays = false;    // measure export delays; without `columns`
+  bool fresh = false;     // read the archive, not copies in the cache; without `columns`
+  ColumnSet wanted = {};  // every column that is read from the files
 };
 
 // Not thread-safe: use from one thread at a time. The constructor's arguments must outlive it, and it must outlive its sources.
@@ -34,7 +35,8 @@ class FlowFiles {
   // Returns the name of the file's columns in the cache; empty: they are not in the cache.
   Digest kept_columns(std::uint32_t number) const { return staged_[number].columns ? column_names_[number] : Digest{}; }
 
-  // Opens spec.files[number], which must have been staged without error, to read the `wanted` columns of its flows. Batches,
+  // Opens spec.files[number], which must have been staged without error, to read the `wanted` columns of its flows, which are
+  // among FlowFilesOptions::wanted or those of NetFlow v5. Batches,
   // evidence and report are the same for cached and decoded files, except FileReport::source.
   Result<std::unique_ptr<FlowSource>> open(std::uint32_t number, ColumnSet wanted);
 

@@ -61,9 +61,20 @@ Result<> TaskRunner::stage() {
   archive_ = std::make_unique<ArchiveReader>(*downloader_);
   // verify reads the archive's files, not copies of them or cached columns.
   const bool verify = spec_.kind == task::Kind::verify;
-  const FlowFilesOptions files{options_.threads, options_.columns && !verify, verify, verify};
+  const FlowFilesOptions files{options_.threads, options_.columns && !verify, verify, verify, columns_read()};
   flows_ = std::make_unique<FlowFiles>(spec_, *options_.cache, *decoder_, archive_->fetcher(), files);
   return flows_->stage();
+}
+
+// Returns the flow columns that any step reads.
+ColumnSet TaskRunner::columns_read() const {
+  ColumnSet out;
+  for (const auto& run : steps_) {
+    if (!run->running() || !run->reads_flows()) continue;
+    for (const int c : run->columns()) out.set(static_cast<std::size_t>(c));
+    for (const int c : run->grouping_plan(spec_.archive->lateness).columns()) out.set(static_cast<std::size_t>(c));
+  }
+  return out;
 }
 
 Result<> TaskRunner::run_steps() {

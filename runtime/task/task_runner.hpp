@@ -42,6 +42,7 @@ class TaskRunner {
   Result<> list_archive();
   Result<> run_steps();
   Result<> stage();
+  ColumnSet columns_read() const;
   void set_levels();
   Result<> run_level(std::uint32_t level);
   Result<> run_pass(FlowPass& pass);

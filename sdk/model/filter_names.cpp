@@ -1,5 +1,7 @@
 #include "sdk/model/filter_names.hpp"
 
+#include "sdk/model/flow_columns.hpp"
+
 #include <mole/abi.h>
 
 #include <algorithm>
@@ -40,27 +42,9 @@ const DerivedColumnName* derived_column(std::string_view name) {
 }
 
 std::uint64_t largest_value(int column) {
-  switch (column) {
-    case MOLE_COLUMN_PROTOCOL:
-    case MOLE_COLUMN_TOS:
-    case MOLE_COLUMN_SRC_MASK:
-    case MOLE_COLUMN_DST_MASK:
-    case icmp_type_column:
-    case icmp_code_column:
-      return 0xff;
-    case MOLE_COLUMN_SRC_PORT:
-    case MOLE_COLUMN_DST_PORT:
-    case MOLE_COLUMN_TCP_FLAGS:
-      return 0xffff;
-    case MOLE_COLUMN_SRC_AS:
-    case MOLE_COLUMN_DST_AS:
-    case MOLE_COLUMN_IN_IF:
-    case MOLE_COLUMN_OUT_IF:
-    case MOLE_COLUMN_SAMPLING:
-      return 0xffff'ffff;
-    default:
-      return ~std::uint64_t{0};
-  }
+  if (column == icmp_type_column || column == icmp_code_column) return 0xff;
+  const std::size_t width = column < MOLE_COLUMN_COUNT ? flow_column_type(column).width : 8;
+  return width < 8 ? (std::uint64_t{1} << 8 * width) - 1 : ~std::uint64_t{0};
 }
 
 std::optional<std::uint8_t> protocol_named(std::string_view name) {

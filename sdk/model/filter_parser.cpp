@@ -145,8 +145,7 @@ class Parser {
           "'; expected proto, port, icmp-type, icmp-code, ip, net, as, mask, if, flags, tos, packets, bytes, duration, bpp, "
           "bps, pps, router, a flow column, not or (");
     advance();
-    if (column == MOLE_COLUMN_SRC_ADDR || column == MOLE_COLUMN_DST_ADDR || column == MOLE_COLUMN_NEXT_HOP)
-      return addresses(column);
+    if (column < MOLE_COLUMN_COUNT && is_address_column(column)) return addresses(column);
     return numbers(column);
   }
 

@@ -25,7 +25,25 @@ constexpr std::string_view names[MOLE_COLUMN_COUNT] = {"start flowStartMilliseco
                                                        "in_if ingressInterface in",
                                                        "out_if egressInterface out",
                                                        "router",
-                                                       "sampling samplingInterval"};
+                                                       "sampling samplingInterval",
+                                                       "application_label silkAppLabel applicationId application app",
+                                                       "observation_domain observationDomainId odid",
+                                                       "exporter_addr exporterIPv4Address exporterIPv6Address ra",
+                                                       "src_vlan vlanId dot1qVlanId svln",
+                                                       "dst_vlan postVlanId postDot1qVlanId dvln",
+                                                       "mpls_label mplsTopLabelStackSection mpls1",
+                                                       "post_src_addr postNATSourceIPv4Address postNATSourceIPv6Address nsa",
+                                                       "post_dst_addr postNATDestinationIPv4Address "
+                                                       "postNATDestinationIPv6Address nda",
+                                                       "post_src_port postNAPTSourceTransportPort nsp",
+                                                       "post_dst_port postNAPTDestinationTransportPort ndp",
+                                                       "reverse_packets reversePacketDeltaCount opkt",
+                                                       "reverse_bytes reverseOctetDeltaCount obyt",
+                                                       "icmp_type icmpTypeIPv4 icmpTypeIPv6",
+                                                       "icmp_code icmpCodeIPv4 icmpCodeIPv6",
+                                                       "end_reason flowEndReason",
+                                                       "flow_direction flowDirection dir",
+                                                       "scaled"};
 
 bool equal(std::string_view a, std::string_view b) {
   const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };

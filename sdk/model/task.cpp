@@ -34,11 +34,11 @@ std::string cache_name_of(const Archive& archive) {
   return archive.name + "\n" + archive.downloader.name + "\n" + text_of(archive.downloader.params);
 }
 
-Digest column_name_of(const File& file, const Archive& archive) {
+Digest column_name_of(const File& file, const Archive& archive, std::uint64_t further) {
   Hasher hasher;
   const auto add = [&](const auto&... fields) { (hasher.field(fields), ...); };
   const auto& decoder = archive.decoder;
-  add("mole columns 2", cache_name_of(archive), file.id, file.size, file.revision, file.version, file.covers.from,
+  add("mole columns 3", further, cache_name_of(archive), file.id, file.size, file.revision, file.version, file.covers.from,
       file.covers.to);
   add(decoder.name, decoder.version, decoder.library, text_of(decoder.params), archive.max_content);
   return hasher.finish();

@@ -215,8 +215,8 @@ struct Spec {
 // Names a task in logs: "task 1-8 for r2, border/traffic@2007-09-22T08:00:00Z, border/mean@2007-09-22T08:00:00Z".
 std::string title_of(const Spec& spec);
 // Returns the name under which a node keeps the columns of a file: a digest of everything that its flows and report depend on.
-// All of it is known from the index. `archive`: see archive_identity.
-Digest column_name_of(const File& file, const Archive& archive);
+// All of it is known from the index. `further`: bits of the columns (MOLE_COLUMN_*) beyond those of NetFlow v5.
+Digest column_name_of(const File& file, const Archive& archive, std::uint64_t further = 0);
 // Identifies an archive in caches. Includes the downloader and its parameters, because pipelines may use one name for different
 // archives.
 std::string cache_name_of(const Archive& archive);

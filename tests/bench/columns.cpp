@@ -77,7 +77,7 @@ int main(int argc, char** argv) {
   const std::string path =
       (std::filesystem::temp_directory_path() / ("mole-bench-columns." + std::to_string(::getpid()))).string();
   std::ofstream out(path, std::ios::binary);
-  ColumnFileWriter writer({}, [&](std::string_view bytes) -> Result<> {
+  ColumnFileWriter writer({}, column_file::stored_columns(), [&](std::string_view bytes) -> Result<> {
     return out.write(bytes.data(), static_cast<std::streamsize>(bytes.size())) ? Result<>() : transient("cannot write " + path);
   });
   FlowBatch batch;

@@ -154,6 +154,7 @@ Recorded record(std::unique_ptr<FlowSource> source, unsigned threads, std::uint6
   Recorded out;
   RecordingOptions options;
   options.identity = identity;
+  options.columns = column_file::stored_columns(wanted);
   options.limit = limit;
   options.threads = threads;
   options.sink = [&](std::string_view bytes) -> Result<> {

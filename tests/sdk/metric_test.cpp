@@ -281,7 +281,9 @@ TEST(Decoder, EndsAfterItsLastBatch) {
   ASSERT_EQ(calls.open(nullptr, nullptr, 0, &module, nullptr), MOLE_OK);
   ASSERT_EQ(calls.create(module, &source, &sink, &decoder, nullptr), MOLE_OK);
   std::uint64_t bytes[4] = {};
-  mole_flow_builder builder{sizeof builder, 4, 0, 0, {}};
+  mole_flow_builder builder{};
+  builder.struct_size = sizeof builder;
+  builder.capacity = 4;
   builder.columns[MOLE_COLUMN_BYTES] = bytes;
   EXPECT_EQ(calls.next(decoder, &builder, nullptr), MOLE_OK);
   EXPECT_EQ(builder.rows, 1u);

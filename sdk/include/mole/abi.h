@@ -1,4 +1,4 @@
-/* The Data Mole plugin ABI, version 1.1. C11, includes only <stdint.h>.
+/* The Data Mole plugin ABI, version 1.2. C11, includes only <stdint.h>.
  *
  * A plugin is a shared library that exports exactly one symbol, `mole_plugin_entry` (a mole_entry). Authors normally write C++
  * against mole/metric.hpp, mole/decoder.hpp or mole/downloader.hpp, which fill these tables. This header is the specification,
@@ -30,7 +30,7 @@ extern "C" {
 
 #define MOLE_ABI_MAGIC 0x454c4f4du /* "MOLE" in little-endian memory order */
 #define MOLE_ABI_MAJOR 1
-#define MOLE_ABI_MINOR 1 /* 1: mole_index_sink.passed_over */
+#define MOLE_ABI_MINOR 2 /* 1: mole_index_sink.passed_over; 2: flow columns from 20, information elements */
 
 /* Result codes. An error code says who must act. */
 enum {
@@ -69,7 +69,8 @@ enum {
   MOLE_TYPE_U32,
   MOLE_TYPE_U16,
   MOLE_TYPE_U8,
-  MOLE_TYPE_ADDR /* u32 in a v4 batch, 16 bytes in a v6 batch */
+  MOLE_TYPE_ADDR, /* u32 in a v4 batch, 16 bytes in a v6 batch */
+  MOLE_TYPE_BYTES /* since 1.2: any bytes */
 };
 
 /* One parameter, in the order of the descriptor. The host has checked type and range. */
@@ -126,8 +127,29 @@ enum {
   MOLE_COLUMN_OUT_IF,    /* u32 */
   MOLE_COLUMN_ROUTER,    /* u32, filled by the host */
   MOLE_COLUMN_SAMPLING,  /* u32, 1 = none */
+  /* Since 1.2. addr16: 16 bytes in every batch, an IPv4 address as its IPv4-mapped IPv6 address; all zero: unknown. */
+  MOLE_COLUMN_APPLICATION_LABEL,  /* u32 */
+  MOLE_COLUMN_OBSERVATION_DOMAIN, /* u32 */
+  MOLE_COLUMN_EXPORTER_ADDR,      /* addr16 */
+  MOLE_COLUMN_SRC_VLAN,           /* u16 */
+  MOLE_COLUMN_DST_VLAN,           /* u16 */
+  MOLE_COLUMN_MPLS_LABEL,         /* u32, of the top of the stack */
+  MOLE_COLUMN_POST_SRC_ADDR,      /* addr16, after translation (NAT) */
+  MOLE_COLUMN_POST_DST_ADDR,      /* addr16 */
+  MOLE_COLUMN_POST_SRC_PORT,      /* u16 */
+  MOLE_COLUMN_POST_DST_PORT,      /* u16 */
+  MOLE_COLUMN_REVERSE_PACKETS,    /* u64, of the other direction of a biflow */
+  MOLE_COLUMN_REVERSE_BYTES,      /* u64 */
+  MOLE_COLUMN_ICMP_TYPE,          /* u8 */
+  MOLE_COLUMN_ICMP_CODE,          /* u8 */
+  MOLE_COLUMN_END_REASON,         /* u8 */
+  MOLE_COLUMN_FLOW_DIRECTION,     /* u8: 0 ingress, 1 egress, 255 unknown */
+  MOLE_COLUMN_SCALED,             /* u8, 1: packets and bytes have been multiplied by sampling */
   MOLE_COLUMN_COUNT
 };
+
+/* Number of column pointers in a mole_flow_builder, of which the first MOLE_COLUMN_COUNT are used. Never changes. */
+#define MOLE_COLUMN_LIMIT 64
 
 /* ---- metrics: kind "mole.metric/1" --------------------------------------------------------------------------- */
 
@@ -209,8 +231,8 @@ typedef struct mole_source {
 
 /* Flags of a datagram. */
 enum {
-  MOLE_LOST_IN_DAMAGE = 1,  /* the sequence gap spans damaged bytes of this file */
-  MOLE_EXPORTER_SHIFT = 8,  /* bits 8 to 31: number of its exporter in this file, from 0, if several can be distinguished */
+  MOLE_LOST_IN_DAMAGE = 1, /* the sequence gap spans damaged bytes of this file */
+  MOLE_EXPORTER_SHIFT = 8, /* bits 8 to 31: number of its exporter in this file, from 0, if several can be distinguished */
 };
 
 /* Receives what a decoder reports besides flows, in file order. Owned by the host; used by one thread. */
@@ -222,13 +244,32 @@ typedef struct mole_decode_sink {
   void (*skipped)(void* self, uint64_t offset, uint64_t size, mole_text reason);
 } mole_decode_sink;
 
+/* Since 1.2: an information element that is needed besides the flow columns. */
+typedef struct mole_element {
+  uint32_t enterprise; /* 0: IANA */
+  uint16_t id;         /* without the enterprise bit; reverse elements as their enterprise numbers them */
+  uint16_t type;       /* MOLE_TYPE_U64, I64, F64, BOOL, TIME, TEXT, BYTES, or ADDR: 16 bytes, IPv4 mapped */
+  mole_text name;
+} mole_element;
+
 /* The columns of one batch, in the host's memory. */
 typedef struct mole_flow_builder {
   uint32_t struct_size;
-  uint32_t capacity;                /* maximum number of rows */
-  uint32_t rows;                    /* set by next */
-  uint32_t address_family;          /* set by next: 4 or 6; a batch holds one family */
-  void* columns[MOLE_COLUMN_COUNT]; /* NULL: not needed */
+  uint32_t capacity;       /* maximum number of rows */
+  uint32_t rows;           /* set by next */
+  uint32_t address_family; /* set by next: 4 or 6; a batch holds one family */
+  /* NULL: not needed. The decoder writes every row of the columns that it names in "writes", the default of the column where the
+   * record has no value (docs/flow_columns.md). */
+  void* columns[MOLE_COLUMN_LIMIT];
+  /* Since 1.2. */
+  const mole_element* elements; /* needed elements, equal in all calls for one decoder; NULL: none */
+  uint32_t element_count;
+  uint32_t reserved;
+  void* element_values; /* passed to put */
+  /* Adds a value of an element to a row of this batch; copies it. Numbers, times and booleans are 8 bytes in native order.
+   * Several calls for a row add several values, as of an element in a list; without a call the row has none. Rows must not
+   * decrease. Returns MOLE_OK or MOLE_EXHAUSTED: pass it on. NULL: no elements are needed. */
+  int32_t (*put)(void* element_values, uint32_t element, uint32_t row, const void* data, uint64_t size);
 } mole_flow_builder;
 
 typedef struct mole_decoder_v1 {

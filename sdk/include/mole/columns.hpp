@@ -77,9 +77,27 @@ struct in_if : FlowColumn<"in_if", MOLE_COLUMN_IN_IF, std::uint32_t> {};
 struct out_if : FlowColumn<"out_if", MOLE_COLUMN_OUT_IF, std::uint32_t> {};
 struct router : FlowColumn<"router", MOLE_COLUMN_ROUTER, std::uint32_t> {};
 struct sampling : FlowColumn<"sampling", MOLE_COLUMN_SAMPLING, std::uint32_t> {};
+struct application_label : FlowColumn<"application_label", MOLE_COLUMN_APPLICATION_LABEL, std::uint32_t> {};
+struct observation_domain : FlowColumn<"observation_domain", MOLE_COLUMN_OBSERVATION_DOMAIN, std::uint32_t> {};
+struct exporter_addr : FlowColumn<"exporter_addr", MOLE_COLUMN_EXPORTER_ADDR, Addr> {};
+struct src_vlan : FlowColumn<"src_vlan", MOLE_COLUMN_SRC_VLAN, std::uint16_t> {};
+struct dst_vlan : FlowColumn<"dst_vlan", MOLE_COLUMN_DST_VLAN, std::uint16_t> {};
+struct mpls_label : FlowColumn<"mpls_label", MOLE_COLUMN_MPLS_LABEL, std::uint32_t> {};
+struct post_src_addr : FlowColumn<"post_src_addr", MOLE_COLUMN_POST_SRC_ADDR, Addr> {};
+struct post_dst_addr : FlowColumn<"post_dst_addr", MOLE_COLUMN_POST_DST_ADDR, Addr> {};
+struct post_src_port : FlowColumn<"post_src_port", MOLE_COLUMN_POST_SRC_PORT, std::uint16_t> {};
+struct post_dst_port : FlowColumn<"post_dst_port", MOLE_COLUMN_POST_DST_PORT, std::uint16_t> {};
+struct reverse_packets : FlowColumn<"reverse_packets", MOLE_COLUMN_REVERSE_PACKETS, std::uint64_t> {};
+struct reverse_bytes : FlowColumn<"reverse_bytes", MOLE_COLUMN_REVERSE_BYTES, std::uint64_t> {};
+struct icmp_type : FlowColumn<"icmp_type", MOLE_COLUMN_ICMP_TYPE, std::uint8_t> {};
+struct icmp_code : FlowColumn<"icmp_code", MOLE_COLUMN_ICMP_CODE, std::uint8_t> {};
+struct end_reason : FlowColumn<"end_reason", MOLE_COLUMN_END_REASON, std::uint8_t> {};
+struct flow_direction : FlowColumn<"flow_direction", MOLE_COLUMN_FLOW_DIRECTION, std::uint8_t> {};
+struct scaled : FlowColumn<"scaled", MOLE_COLUMN_SCALED, std::uint8_t> {};
 
+// Whether column C has addresses of the family of the batch, and not 16 bytes in every batch, as exporter_addr has.
 template <class C>
-inline constexpr bool is_address = std::is_same_v<typename C::value, Addr>;
+inline constexpr bool is_address = std::is_same_v<typename C::value, Addr> && !std::is_same_v<typename C::stored, Addr>;
 
 // Bytes of one element of column C in a batch of this address family.
 template <class C>

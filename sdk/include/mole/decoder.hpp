@@ -27,6 +27,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string_view>
 #include <type_traits>
 
@@ -92,6 +93,13 @@ class FlowBuilder {
   Addr* column6() const {
     static_assert(is_address<C>);
     return static_cast<Addr*>(raw_->columns[C::index]);
+  }
+  // The information elements that are needed besides the columns; the same in every call for one decoder.
+  std::span<const mole_element> elements() const { return {raw_->elements, raw_->element_count}; }
+  // Adds a value of elements()[element] to `row`, which is not less than that of the previous call. Numbers, times and booleans
+  // are 8 bytes in native order. False: the host has no memory left for values; stop with an error of Code::exhausted.
+  bool put(std::size_t element, std::uint32_t row, const void* data, std::size_t size) {
+    return raw_->put(raw_->element_values, static_cast<std::uint32_t>(element), row, data, size) == MOLE_OK;
   }
   // Writes one cell if the column is needed.
   template <class C>

@@ -85,6 +85,8 @@ void put_cell(Batch& b, std::size_t column, const FlowTable::Row& row) {
       b.put(column, a);
     else
       b.put(column, row.family == 4 ? a.v4_value() : 0u);
+  } else if constexpr (std::is_same_v<typename C::stored, Addr>) {
+    b.put(column, row.addresses[C::index]);
   } else if constexpr (std::is_same_v<typename C::stored, Time>) {
     b.put(column, Time{static_cast<std::int64_t>(row.cells[C::index])});
   } else {

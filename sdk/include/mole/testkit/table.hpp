@@ -105,15 +105,18 @@ inline Addr address(const std::string& word, std::uint32_t& family) {
 struct Named {
   const char* name;
   int index;
-  bool is_time, is_address;
+  bool is_time, is_address, has_family;  // has_family: an address of the family of the batch
 };
 template <class... C>
 constexpr std::array<Named, sizeof...(C)> named() {
-  return {Named{C::name, C::index, std::is_same_v<typename C::value, Time>, mole::is_address<C>}...};
+  return {Named{C::name, C::index, std::is_same_v<typename C::value, Time>, std::is_same_v<typename C::value, Addr>,
+                mole::is_address<C>}...};
 }
 inline constexpr auto all_columns =
     named<start, mole::end, src_addr, dst_addr, src_port, dst_port, protocol, packets, bytes, tcp_flags, tos, src_as, dst_as,
-          src_mask, dst_mask, next_hop, in_if, out_if, router, sampling>();
+          src_mask, dst_mask, next_hop, in_if, out_if, router, sampling, application_label, observation_domain, exporter_addr,
+          src_vlan, dst_vlan, mpls_label, post_src_addr, post_dst_addr, post_src_port, post_dst_port, reverse_packets,
+          reverse_bytes, icmp_type, icmp_code, end_reason, flow_direction, scaled>();
 
 inline const Named& column(const std::string& name) {
   for (const auto& c : all_columns)
@@ -132,8 +135,9 @@ inline FlowTable flows(std::string_view text) {
       const auto& c = detail::column(lines[0][k]);
       const auto& word = lines[i][k];
       const auto at = static_cast<std::size_t>(c.index);
+      std::uint32_t family = 0;
       if (c.is_address)
-        row.addresses[at] = detail::address(word, row.family);
+        row.addresses[at] = detail::address(word, c.has_family ? row.family : family);
       else if (c.is_time)
         row.cells[at] = static_cast<std::uint64_t>(detail::time_us(word));
       else
