@@ -1,0 +1,64 @@
+#include "sdk/model/elements.hpp"
+
+#include <gtest/gtest.h>
+
+namespace mole {
+namespace {
+
+std::string describe(const std::optional<Element>& e) {
+  if (!e) return "none";
+  return e->name + " " + std::to_string(e->enterprise) + "/" + std::to_string(e->id) + " " + name_of(e->type);
+}
+
+TEST(Elements, AreFoundByNameInAnyCase) {
+  EXPECT_EQ(describe(find_element("octetDeltaCount")), "octetDeltaCount 0/1 unsigned64");
+  EXPECT_EQ(describe(find_element("OCTETDELTACOUNT")), "octetDeltaCount 0/1 unsigned64");
+  EXPECT_EQ(describe(find_element("sourceIPv6Address")), "sourceIPv6Address 0/27 ipv6Address");
+  EXPECT_EQ(describe(find_element("silkAppLabel")), "silkAppLabel 6871/33 unsigned16");
+  EXPECT_EQ(describe(find_element("basicList")), "basicList 0/291 basicList");
+  for (const char* unknown : {"", "octetDelta", "octetDeltaCount2", "reverse", "cert:", "cert:octetDeltaCount", "zzz"})
+    EXPECT_EQ(describe(find_element(unknown)), "none") << unknown;
+}
+
+TEST(Elements, AreFoundByNumber) {
+  EXPECT_EQ(describe(find_element(0, 152)), "flowStartMilliseconds 0/152 dateTimeMilliseconds");
+  EXPECT_EQ(describe(find_element(6871, 293)), "mptcpFlags 6871/293 unsigned8");
+  EXPECT_EQ(describe(find_element(0, 293)), "subTemplateMultiList 0/293 subTemplateMultiList");
+  EXPECT_EQ(describe(find_element(0, 40'000)), "none");
+  EXPECT_EQ(describe(find_element(9, 1)), "none");
+}
+
+TEST(Elements, AreFoundByEarlierNames) {
+  EXPECT_EQ(describe(find_element("dnsQName")), "dnsName 6871/179 string");
+  EXPECT_EQ(describe(find_element(6871, 179)), "dnsName 6871/179 string");
+}
+
+TEST(Elements, OfOneNameAreToldApartByTheEnterprise) {
+  EXPECT_EQ(describe(find_element("httpUserAgent")), "httpUserAgent 0/468 string");
+  EXPECT_EQ(describe(find_element("cert:httpUserAgent")), "httpUserAgent 6871/111 string");
+}
+
+TEST(Elements, HaveReverseElements) {
+  EXPECT_EQ(describe(find_element("reverseOctetDeltaCount")), "reverseOctetDeltaCount 29305/1 unsigned64");
+  EXPECT_EQ(describe(find_element(29305, 86)), "reversePacketTotalCount 29305/86 unsigned64");
+  EXPECT_EQ(describe(find_element("reverseInitialTCPFlags")), "reverseInitialTCPFlags 6871/16398 unsigned16");
+  EXPECT_EQ(describe(find_element(6871, 16399)), "reverseUnionTCPFlags 6871/16399 unsigned16");
+  EXPECT_EQ(describe(find_element("reverseFlowDeltaMilliseconds")), "reverseFlowDeltaMilliseconds 6871/21 unsigned32");
+  EXPECT_EQ(describe(find_element("reversePaddingOctets")), "none") << "not reversible";
+  EXPECT_EQ(describe(find_element(29305, 239)), "none") << "not reversible";
+  EXPECT_EQ(describe(find_element(6871, 33 | 0x4000)), "none") << "not reversible";
+}
+
+TEST(Elements, EveryNameIsFound) {
+  for (std::uint32_t enterprise : {0u, 6871u})
+    for (std::uint32_t id = 0; id < 32768; ++id) {
+      const auto element = find_element(enterprise, static_cast<std::uint16_t>(id));
+      if (!element || (enterprise != 0 && (id & 0x4000) != 0)) continue;
+      const auto again = find_element((enterprise == 0 ? "" : "cert:") + element->name);
+      ASSERT_TRUE(again) << element->name;
+      EXPECT_EQ(describe(again), describe(element));
+    }
+}
+
+}  // namespace
+}  // namespace mole
