@@ -19,7 +19,22 @@ bool provides(const Descriptor& decoder, const manifest::Module& reader, std::st
     if (column == "src_as") column = "src_addr";
     if (column == "dst_as") column = "dst_addr";
   }
+  if (is_element_column(flow_column_named(column))) return contains(decoder.writes, "elements");
   return column == "router" || decoder.writes.empty() || contains(decoder.writes, column);
+}
+
+// Returns an error if a module reads an information element that does not exist, or as a different type.
+Result<> check_elements(const mole::Input& role) {
+  for (const auto& [name, type] : role.elements) {
+    const auto* element = element_of_column(flow_column_named(name));
+    if (!element)
+      return invalid("it reads the information element \"" + name +
+                     "\", which has a flow column of its own or is unknown; names are those of the IANA registry and of CERT");
+    if (value_type(element->type) != type)
+      return invalid("it reads the information element " + name + " as " + type + ", but its values are of type " +
+                     std::string(value_type(element->type)) + "; change the metric");
+  }
+  return {};
 }
 
 struct InputBinder {
@@ -53,6 +68,22 @@ struct InputBinder {
 
   Error refused(const std::string& why) const { return invalid(from.where + ": " + why); }
 
+  // Writes the columns in `by` with their own names, and checks that the decoder provides them.
+  Result<> bind_groups(const ArchiveFacts& archive) {
+    for (auto& name : to.by) {
+      if (name == "router" || name == "direction" || name == "protocol_class") continue;
+      const int number = flow_column_named(name);
+      if (!is_dimension_column(number))
+        return refused("\"by\" names \"" + name +
+                       "\", which is neither a dimension nor an information element of the IANA registry or CERT's list");
+      name = flow_column_name(number);
+      if (auto column = name; !provides(*archive.decoder, from, column))
+        return refused("\"by\" names " + column + ", which the decoder " + archive.decoder->name +
+                       " does not provide; choose a different decoder");
+    }
+    return {};
+  }
+
   Result<> bind_flows(const manifest::Input& bound, const mole::Input& role) {
     if (bound.archive.empty())
       return invalid(bound.where + ": the input \"" + role.role + "\" reads flows; bind an archive: \"" + role.role +
@@ -65,6 +96,9 @@ struct InputBinder {
     if (((from.by && contains(*from.by, "router")) || !bound.routers.empty()) && !known.names_router)
       return invalid(bound.where +
                      ": the archive's file names do not contain the router; put {router} into its \"files\" or leave router out");
+    if (auto known_elements = prefixed(bound.where + ": the module \"" + from.name + "\": ", check_elements(role));
+        !known_elements)
+      return known_elements;
     for (auto column : role.reads)
       if (!provides(*known.decoder, from, column))
         return invalid(bound.where + ": the module \"" + from.name + "\" reads the column \"" + column +
@@ -79,6 +113,7 @@ struct InputBinder {
     to.routers = bound.routers;
     to.interval = *from.interval;
     to.by = from.by.value_or(std::vector<std::string>{});
+    if (auto done = bind_groups(known); !done) return done;
     if (by_direction(to.by) && graph.archives[*archive].home.source.empty())
       return refused("\"by\" names the direction, but the archive \"" + bound.archive +
                      "\" does not define \"home\"; add \"home: {networks: [A.B.C.D/N]}\" to it");

@@ -1,5 +1,7 @@
 #include "coordinator/dag/graph.hpp"
 
+#include "sdk/model/flow_columns.hpp"
+
 #include <algorithm>
 #include <map>
 
@@ -41,7 +43,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Resource, name, files, format, valid, tables)
 namespace {
 
 std::string dimension_type(const std::string& by) {
-  return by == "router" || by == "protocol_class" || by == "src_addr" || by == "dst_addr" ? "text" : "u64";
+  if (by == "router" || by == "direction" || by == "protocol_class") return "text";
+  return flow_column_type(flow_column_named(by)).kind == FlowColumnKind::number ? "u64" : "text";
 }
 
 std::optional<std::uint32_t> find_name(const auto& items, std::string_view name) {

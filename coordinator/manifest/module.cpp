@@ -1,16 +1,28 @@
 #include "coordinator/manifest/sections.hpp"
+#include "sdk/model/flow_columns.hpp"
 
 #include <algorithm>
+#include <regex>
 
 namespace mole::coordinator::manifest {
 namespace {
 
-const std::vector<std::string> dimensions = {"router",   "direction", "protocol_class", "src_port", "dst_port",
-                                             "protocol", "src_as",    "dst_as",         "tos",      "in_if",
-                                             "out_if",   "src_addr",  "dst_addr"};
+// Whether `word` is written like the name of an information element: dnsName, cert:payload. Whether there is one of this name is
+// checked with the inputs.
+bool is_element_name(const std::string& word) {
+  static const std::regex form("cert:[a-z][A-Za-z0-9]*|[a-z][a-z0-9]*[A-Z][A-Za-z0-9]*");
+  return std::regex_match(word, form);
+}
 
 // Dimensions whose members are all present in every interval, so that they can be added up to the member "all".
 const std::vector<std::string> closed_dimensions = {"router", "direction", "protocol_class"};
+
+const std::vector<std::string> dimensions = [] {
+  auto all = closed_dimensions;
+  for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
+    if (is_dimension_column(c)) all.emplace_back(flow_column_name(c));
+  return all;
+}();
 
 void read_archive_input(Reader& reader, const YamlNode& node, Input& input) {
   const auto* map = reader.map(&node, "\"input\"", {"archive", "where", "as"});
@@ -86,7 +98,8 @@ void read_execution(Reader& reader, const YamlNode& map, Module& module) {
   if (const auto* window = map.find("window")) module.window = reader.duration(window, "\"window\"");
   if (const auto* warmup = map.find("warmup")) module.warmup = reader.duration(warmup, "\"warmup\"");
   if (const auto* since = map.find("since")) module.since = reader.time(since, "\"since\"");
-  if (const auto* by = map.find("by")) module.by = reader.choices(by, "\"by\"", dimensions, "is not a dimension");
+  if (const auto* by = map.find("by"))
+    module.by = reader.choices(by, "\"by\"", dimensions, "is not a dimension", is_element_name);
   if (const auto* totals = map.find("totals"))
     module.totals = reader.choices(totals, "\"totals\"", closed_dimensions,
                                    "is not a closed dimension, all of whose members are known; chain or add a module that is not "

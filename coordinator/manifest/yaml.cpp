@@ -345,14 +345,14 @@ std::vector<std::string> Reader::strings_or_numbers(const YamlNode* node, const 
 }
 
 std::vector<std::string> Reader::choices(const YamlNode* node, const std::string& what, const std::vector<std::string>& known,
-                                         const std::string& problem) {
+                                         const std::string& problem, bool (*also)(const std::string&)) {
   auto words = strings(node, what);
   for (std::size_t i = 0; i < words.size() && !error_; ++i) {
     const auto& where = node->kind == YamlNode::Kind::sequence ? node->items[i].where : node->where;
     if (std::find(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(i), words[i]) !=
         words.begin() + static_cast<std::ptrdiff_t>(i))
       fail(where, what + " names " + words[i].substr(0, 60) + " twice; remove one of them");
-    if (std::find(known.begin(), known.end(), words[i]) == known.end())
+    if (std::find(known.begin(), known.end(), words[i]) == known.end() && !(also && also(words[i])))
       fail(where, what + ": \"" + words[i].substr(0, 60) + "\" " + problem + suggestion(words[i], known));
   }
   return words;

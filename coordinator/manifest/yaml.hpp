@@ -74,7 +74,7 @@ class Reader {
   std::vector<std::string> strings_or_numbers(const YamlNode* node, const std::string& what);
   // A list of distinct names out of `known`, or a single one. `problem` follows an unknown name in the message.
   std::vector<std::string> choices(const YamlNode* node, const std::string& what, const std::vector<std::string>& known,
-                                   const std::string& problem);
+                                   const std::string& problem, bool (*also)(const std::string&) = nullptr);
   nlohmann::json object(const YamlNode* node, const std::string& what);
   // Returns the value of `key` in `parent`; sets an error if it is absent.
   const YamlNode* require(const YamlNode& parent, const std::string& key, const std::string& remedy);

@@ -40,7 +40,7 @@ char* write_address(char* to, char* end, const runtime::FlowBatch& batch, int co
   const Addr address = Addr::v6(address_bytes(batch, column, row));
   if (!is_family_address(column)) {
     if (address == Addr{}) return to;
-    if (address.is_v4()) return write_dotted(to, end, address.as_v4());
+    if (address.is_v4()) return write_dotted(to, end, address.v4_value());
   }
   inet_ntop(AF_INET6, address.bytes.data(), to, INET6_ADDRSTRLEN);
   return to + std::strlen(to);

@@ -12,7 +12,7 @@ namespace {
 void copy(const FlowBatch& from, const ColumnBuffers& into, FlowBatch& to) {
   to = from;
   to.columns = into.view();
-  for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
+  for (int c = 0; c < max_columns; ++c)
     if (void* column = into.columns()[static_cast<std::size_t>(c)])
       std::memcpy(column, from.columns[static_cast<std::size_t>(c)], from.rows * column_width(c, from.address_family));
 }

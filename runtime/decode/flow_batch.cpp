@@ -10,7 +10,7 @@ FlowBatch FlowBatch::slice(std::uint32_t first, std::uint32_t count) const {
   FlowBatch out = *this;
   out.rows = count;
   out.first_record += first;
-  for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
+  for (int c = 0; c < max_columns; ++c)
     if (const void*& column = out.columns[static_cast<std::size_t>(c)])
       column = static_cast<const std::byte*>(column) + first * column_width(c, address_family);
   return out;

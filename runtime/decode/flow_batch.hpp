@@ -16,7 +16,10 @@
 namespace mole::runtime {
 
 inline constexpr std::uint32_t batch_rows = 65'536;  // maximum number of rows in a batch
-using ColumnSet = std::bitset<MOLE_COLUMN_COUNT>;    // bit MOLE_COLUMN_x stands for column x
+// Flow columns and information elements (sdk/model/flow_columns.hpp) of one task; bit c stands for column c.
+inline constexpr int max_columns = MOLE_COLUMN_LIMIT;
+using ColumnSet = std::bitset<max_columns>;
+inline bool has_elements(ColumnSet columns) { return (columns >> MOLE_COLUMN_COUNT).any(); }
 
 // Returns the size in bytes of one value of a column (MOLE_COLUMN_x) in a batch of this address family.
 constexpr std::size_t column_width(int column, std::uint32_t address_family = 4) {
@@ -28,7 +31,7 @@ struct FlowBatch {
   std::uint32_t rows = 0;
   std::uint32_t address_family = 4;  // of every row; 4: addresses are u32 in host order; 6: 16 bytes in network order
   std::uint64_t first_record = 0;    // number of row 0 among the flows of the file; 0 from a BlockSorter
-  std::array<const void*, MOLE_COLUMN_COUNT> columns{};  // null: not requested
+  std::array<const void*, max_columns> columns{};  // null: not requested
 
   // Returns the values of a column that is present, with the type stated in abi.h (addresses of an IPv6 batch: 16-byte arrays).
   template <class T>
@@ -54,16 +57,17 @@ auto with_numbers(const FlowBatch& flows, int column, F f) {
   }
 }
 
-// Memory for `batch_rows` rows of the wanted columns, each column 64-byte aligned. Address columns have room for IPv6. A column
-// that the decoder does not fill keeps the value that means that the record does not have it: mostly 0.
+// Memory for `batch_rows` rows of the wanted columns, without information elements, each column 64-byte aligned. Address columns
+// have room for IPv6. A column that the decoder does not fill keeps the value that means that the record does not have it: mostly
+// 0.
 class ColumnBuffers {
  public:
   explicit ColumnBuffers(ColumnSet wanted);
 
-  const std::array<void*, MOLE_COLUMN_COUNT>& columns() const { return columns_; }
+  const std::array<void*, max_columns>& columns() const { return columns_; }
   // The same, in the form of FlowBatch::columns.
-  std::array<const void*, MOLE_COLUMN_COUNT> view() const {
-    std::array<const void*, MOLE_COLUMN_COUNT> out;
+  std::array<const void*, max_columns> view() const {
+    std::array<const void*, max_columns> out;
     std::copy(columns_.begin(), columns_.end(), out.begin());
     return out;
   }
@@ -73,7 +77,7 @@ class ColumnBuffers {
     void operator()(std::byte* memory) const;
   };
   std::unique_ptr<std::byte, FreeDeleter> memory_;
-  std::array<void*, MOLE_COLUMN_COUNT> columns_{};
+  std::array<void*, max_columns> columns_{};
 };
 
 }  // namespace mole::runtime

@@ -47,6 +47,7 @@ FlowReader::FlowReader(task::File file, std::unique_ptr<ContentSource> source, c
       module_(module),
       router_(router),
       buffers_(wanted),
+      elements_(wanted),
       abi_source_{this, source_next},
       abi_sink_{this, sink_datagram, sink_skipped},
       range_from_(file_.covers.from) {
@@ -217,8 +218,9 @@ Result<bool> FlowReader::fill(FlowBatch& batch) {
   builder.struct_size = sizeof builder;
   builder.capacity = batch_rows;
   builder.address_family = 4;
-  std::copy(buffers_.columns().begin(), buffers_.columns().end(), builder.columns);
+  std::copy_n(buffers_.columns().begin(), MOLE_COLUMN_COUNT, builder.columns);
   builder.columns[MOLE_COLUMN_ROUTER] = nullptr;  // filled in below
+  elements_.start(builder);
   PluginError error;
   const std::int32_t code = decoder_vtable_->next(decoder_, &builder, &error.abi);
   if (code == MOLE_END) return false;
@@ -237,6 +239,7 @@ Result<bool> FlowReader::fill(FlowBatch& batch) {
   batch.address_family = builder.address_family;
   batch.first_record = report_.flows;
   batch.columns = buffers_.view();
+  elements_.finish(batch);
   if (void* column = buffers_.columns()[MOLE_COLUMN_ROUTER])
     std::fill_n(static_cast<std::uint32_t*>(column), batch.rows, router_);
   report_.flows += batch.rows;

@@ -16,6 +16,7 @@
 
 #include "runtime/decode/content_source.hpp"
 #include "runtime/decode/delay_counter.hpp"
+#include "runtime/decode/element_columns.hpp"
 #include "runtime/decode/evidence.hpp"
 #include "runtime/decode/exporter_count.hpp"
 #include "runtime/decode/flow_batch.hpp"
@@ -88,6 +89,7 @@ class FlowReader final : public FlowSource {
   const mole_module* module_;
   std::uint32_t router_;
   ColumnBuffers buffers_;
+  ElementColumns elements_;
   mole_source abi_source_;
   mole_decode_sink abi_sink_;
   mole_decoder* decoder_ = nullptr;

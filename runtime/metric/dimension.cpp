@@ -1,6 +1,7 @@
 #include "runtime/metric/dimension.hpp"
 
 #include "runtime/metric/filter_eval.hpp"
+#include "sdk/model/flow_columns.hpp"
 
 #include <mole/abi.h>
 
@@ -14,37 +15,24 @@ using Kind = Dimension::Kind;
 }  // namespace
 
 Result<Dimension> dimension_named(std::string_view name) {
-  static const std::vector<Dimension> known{{"router", Kind::router, -1},
-                                            {"direction", Kind::direction, -1},
-                                            {"protocol_class", Kind::protocol_class, MOLE_COLUMN_PROTOCOL},
-                                            {"src_port", Kind::number, MOLE_COLUMN_SRC_PORT},
-                                            {"dst_port", Kind::number, MOLE_COLUMN_DST_PORT},
-                                            {"protocol", Kind::number, MOLE_COLUMN_PROTOCOL},
-                                            {"src_as", Kind::number, MOLE_COLUMN_SRC_AS},
-                                            {"dst_as", Kind::number, MOLE_COLUMN_DST_AS},
-                                            {"tos", Kind::number, MOLE_COLUMN_TOS},
-                                            {"in_if", Kind::number, MOLE_COLUMN_IN_IF},
-                                            {"out_if", Kind::number, MOLE_COLUMN_OUT_IF},
-                                            {"application_label", Kind::number, MOLE_COLUMN_APPLICATION_LABEL},
-                                            {"observation_domain", Kind::number, MOLE_COLUMN_OBSERVATION_DOMAIN},
-                                            {"exporter_addr", Kind::address, MOLE_COLUMN_EXPORTER_ADDR},
-                                            {"src_vlan", Kind::number, MOLE_COLUMN_SRC_VLAN},
-                                            {"dst_vlan", Kind::number, MOLE_COLUMN_DST_VLAN},
-                                            {"mpls_label", Kind::number, MOLE_COLUMN_MPLS_LABEL},
-                                            {"post_src_addr", Kind::address, MOLE_COLUMN_POST_SRC_ADDR},
-                                            {"post_dst_addr", Kind::address, MOLE_COLUMN_POST_DST_ADDR},
-                                            {"icmp_type", Kind::number, MOLE_COLUMN_ICMP_TYPE},
-                                            {"icmp_code", Kind::number, MOLE_COLUMN_ICMP_CODE},
-                                            {"end_reason", Kind::number, MOLE_COLUMN_END_REASON},
-                                            {"flow_direction", Kind::number, MOLE_COLUMN_FLOW_DIRECTION},
-                                            {"src_addr", Kind::address, MOLE_COLUMN_SRC_ADDR},
-                                            {"dst_addr", Kind::address, MOLE_COLUMN_DST_ADDR}};
+  static const std::vector<Dimension> known = [] {
+    std::vector<Dimension> all{{"router", Kind::router, -1},
+                               {"direction", Kind::direction, -1},
+                               {"protocol_class", Kind::protocol_class, MOLE_COLUMN_PROTOCOL}};
+    for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
+      if (is_dimension_column(c))
+        all.push_back({std::string(flow_column_name(c)), is_address_column(c) ? Kind::address : Kind::number, c});
+    return all;
+  }();
   std::string names;
   for (const auto& k : known) {
     if (name == k.name) return k;
     names += (names.empty() ? "" : ", ") + k.name;
   }
-  return invalid("by: '" + std::string(name) + "' is not a dimension; choose among " + names);
+  if (const int column = flow_column_named(name); column >= MOLE_COLUMN_COUNT)
+    return Dimension{std::string(flow_column_name(column)), Kind::element, column};
+  return invalid("by: '" + std::string(name) + "' is not a dimension; choose among " + names +
+                 ", or name an information element");
 }
 
 Result<std::vector<Dimension>> dimensions_named(const std::vector<std::string>& names) {

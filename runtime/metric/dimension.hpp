@@ -14,7 +14,8 @@ namespace mole::runtime {
 using Group = std::vector<std::string>;
 
 struct Dimension {
-  enum class Kind { router, direction, protocol_class, number, address };
+  // element: the first value of an information element, as text; empty if the flow does not have it.
+  enum class Kind { router, direction, protocol_class, number, address, element };
 
   std::string name;
   Kind kind = Kind::number;

@@ -90,8 +90,60 @@ void compare_derived(std::uint8_t* out, const FlowBatch& flows, const FilterNode
   }
 }
 
+// Sets out[i], unless it is set, to whether one of the values of an element in row i satisfies `matches(values, index)`.
+template <class Matches>
+void any_value(std::uint8_t* out, const FlowBatch& flows, int column, Matches matches) {
+  const auto rows = flows.column<mole_values>(column);
+  for (std::uint32_t i = 0; i < flows.rows; ++i) {
+    for (std::uint64_t v = 0; v < rows[i].count && out[i] == 0; ++v) out[i] = matches(rows[i].values, v);
+  }
+}
+
+template <class Value>
+bool compares(const FilterNode& node, Value value) {
+  const auto is = [&](std::uint64_t n) { return value == static_cast<Value>(n); };
+  const auto n = static_cast<Value>(node.numbers[0]);
+  switch (node.compare) {
+    case Compare::equal:
+    case Compare::in:
+      return std::ranges::any_of(node.numbers, is);
+    case Compare::unequal:
+      return value != n;
+    case Compare::less:
+      return value < n;
+    case Compare::greater:
+      return value > n;
+    case Compare::at_most:
+      return value <= n;
+    case Compare::at_least:
+      return value >= n;
+  }
+  return false;
+}
+
+void compare_element(std::uint8_t* out, const FlowBatch& flows, const FilterNode& node) {
+  const auto compare = [&]<class Value>(Value) {
+    any_value(out, flows, node.column,
+              [&](const void* values, std::uint64_t v) { return compares(node, static_cast<const Value*>(values)[v]); });
+  };
+  std::fill_n(out, flows.rows, std::uint8_t{0});
+  const auto type = value_type(element_of_column(node.column)->type);
+  if (type == "f64") return compare(double{});
+  if (type == "u64" || type == "bool") return compare(std::uint64_t{});
+  compare(std::int64_t{});  // i64 and time
+}
+
+void match_text(std::uint8_t* out, const FlowBatch& flows, const FilterNode& node) {
+  std::fill_n(out, flows.rows, std::uint8_t{0});
+  any_value(out, flows, node.column, [&](const void* values, std::uint64_t v) {
+    const auto& text = static_cast<const mole_text*>(values)[v];
+    return std::ranges::binary_search(node.names, std::string_view(text.data, text.size), std::less<>());
+  });
+}
+
 void compare_numbers(std::uint8_t* out, const FlowBatch& flows, const FilterNode& node) {
-  if (node.column >= MOLE_COLUMN_COUNT) return compare_derived(out, flows, node);
+  if (node.column >= duration_column) return compare_derived(out, flows, node);
+  if (is_element_column(node.column)) return compare_element(out, flows, node);
   with_numbers(flows, node.column, [&](auto values) {
     compare_rows(out, flows.rows, node,
                  [column = values.data()](std::uint32_t i) { return static_cast<std::uint64_t>(column[i]); });
@@ -133,22 +185,37 @@ FilterNode::Net mapped(const FilterNode::Net& net) {
   return out;
 }
 
-// Matches addresses of 16 bytes. In a column of addresses of the batch's family, no IPv4 network matches.
-void match_v6(std::uint8_t* out, const FlowBatch& flows, const FilterNode& node) {
-  const auto* column = flows.column<std::uint8_t>(node.column).data();
-  for (const auto& net_as_given : node.nets) {
-    if (net_as_given.family != 6 && is_family_address(node.column)) continue;
-    const auto net = mapped(net_as_given);
-    std::array<std::uint8_t, 16> mask{};
+// A network of addresses of 16 bytes.
+struct WideNet {
+  std::uint64_t mask[2], network[2];
+
+  explicit WideNet(const FilterNode::Net& net) {
+    std::array<std::uint8_t, 16> bits{};
     for (std::uint32_t bit = 0; bit < net.prefix; ++bit)
-      mask[bit / 8] = static_cast<std::uint8_t>(mask[bit / 8] | 0x80u >> (bit % 8));
-    std::uint64_t mask_words[2], network[2], address[2];
-    std::memcpy(mask_words, mask.data(), 16);
+      bits[bit / 8] = static_cast<std::uint8_t>(bits[bit / 8] | 0x80u >> (bit % 8));
+    std::memcpy(mask, bits.data(), 16);
     std::memcpy(network, net.address.data(), 16);
-    for (std::uint32_t i = 0; i < flows.rows; ++i) {
-      std::memcpy(address, column + std::size_t{16} * i, 16);
-      out[i] |= (address[0] & mask_words[0]) == network[0] && (address[1] & mask_words[1]) == network[1];
+  }
+  bool contains(const std::uint8_t* bytes) const {
+    std::uint64_t address[2];
+    std::memcpy(address, bytes, 16);
+    return (address[0] & mask[0]) == network[0] && (address[1] & mask[1]) == network[1];
+  }
+};
+
+// Matches addresses of 16 bytes. In a column of addresses of the batch's family, no IPv4 network matches.
+void match_wide(std::uint8_t* out, const FlowBatch& flows, const FilterNode& node) {
+  for (const auto& given : node.nets) {
+    if (given.family != 6 && is_family_address(node.column)) continue;
+    const WideNet net(mapped(given));
+    if (is_element_column(node.column)) {
+      any_value(out, flows, node.column, [&](const void* values, std::uint64_t v) {
+        return net.contains(static_cast<const std::uint8_t*>(values) + 16 * v);
+      });
+      continue;
     }
+    const auto* column = flows.column<std::uint8_t>(node.column).data();
+    for (std::uint32_t i = 0; i < flows.rows; ++i) out[i] |= net.contains(column + std::size_t{16} * i);
   }
 }
 
@@ -180,12 +247,14 @@ void FilterEvaluator::node(const FilterNode& n, const FlowBatch& flows, std::str
       return fill(std::binary_search(n.names.begin(), n.names.end(), router));
     case Kind::number:
       return compare_numbers(out, flows, n);
+    case Kind::text:
+      return match_text(out, flows, n);
     case Kind::all_flags:
     case Kind::any_flag:
       return match_flags(out, flows, n);
     case Kind::address:
       fill(false);
-      return column_width(n.column, flows.address_family) == 4 ? match_v4(out, flows, n) : match_v6(out, flows, n);
+      return column_width(n.column, flows.address_family) == 4 ? match_v4(out, flows, n) : match_wide(out, flows, n);
     case Kind::negation:
       node(n.children[0], flows, router, depth);
       out = mask(depth, rows);

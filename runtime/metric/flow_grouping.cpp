@@ -1,5 +1,7 @@
 #include "runtime/metric/flow_grouping.hpp"
 
+#include "runtime/decode/element_text.hpp"
+
 #include <arpa/inet.h>
 
 #include <algorithm>
@@ -82,7 +84,7 @@ namespace {
 
 // Number of members of a dense dimension within one file; 0 for an open one.
 std::uint32_t codes_of(const Dimension& d) {
-  constexpr std::uint32_t members[] = {1, std::size(directions), std::size(protocol_classes), 0, 0};  // by Kind
+  constexpr std::uint32_t members[] = {1, std::size(directions), std::size(protocol_classes), 0, 0, 0};  // by Kind
   return members[static_cast<int>(d.kind)];
 }
 
@@ -165,6 +167,19 @@ void FlowGrouping::load_codes(const FlowBatch& flows) {
   }
 }
 
+void FlowGrouping::spread_element(const FlowBatch& flows, int column, std::uint64_t* out) {
+  const auto type = element_of_column(column)->type;
+  const auto values = flows.column<mole_values>(column);
+  std::string text;
+  for (std::uint32_t i = 0; i < flows.rows; ++i) {
+    text.clear();
+    if (values[i].count > 0) append_element_text(text, type, values[i], 0);
+    const auto number = texts_.number_of(text);
+    out[i * words_] = number.value_or(0);
+    full_ = full_ || !number;
+  }
+}
+
 void FlowGrouping::load_keys(const FlowBatch& flows) {
   if (row_keys_.size() < words_ * flows.rows) row_keys_.resize(words_ * flows.rows);
   std::size_t at = 1;
@@ -190,6 +205,9 @@ void FlowGrouping::load_keys(const FlowBatch& flows) {
         break;
       case Dimension::Kind::address:
         spread_address(flows, d.column, out, words_);
+        break;
+      case Dimension::Kind::element:
+        spread_element(flows, d.column, out);
         break;
     }
     at += words_of(d);
@@ -299,7 +317,9 @@ Result<FlowGrouping::Assignment> FlowGrouping::assign(const FlowBatch& flows) {
     load_keys(flows);
     assign_by_hash(times, passes, flows.rows);
   }
-  if (full_) return exhausted("more than 64 million groups in one block; group by fewer dimensions or use a filter");
+  if (full_)
+    return exhausted(
+        "more than 64 million groups or 1 GiB of their names in one block; group by fewer dimensions or use a filter");
   const auto end = slot_of_row_.begin() + flows.rows;
   const auto counted = static_cast<std::uint64_t>(flows.rows - std::count(slot_of_row_.begin(), end, MOLE_NO_STATE));
   counted_ += counted;
@@ -316,6 +336,7 @@ Group FlowGrouping::group_of(std::uint32_t slot) const {
                     : d.kind == Dimension::Kind::direction      ? std::string(directions[*key])
                     : d.kind == Dimension::Kind::protocol_class ? std::string(protocol_classes[*key])
                     : d.kind == Dimension::Kind::number         ? std::to_string(*key)
+                    : d.kind == Dimension::Kind::element        ? texts_.text(*key)
                                                                 : address_text(key[0], key[1]));
     key += words_of(d);
   }

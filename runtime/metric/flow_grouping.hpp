@@ -14,6 +14,7 @@
 #include "runtime/metric/filter_eval.hpp"
 #include "runtime/metric/group_table.hpp"
 #include "runtime/metric/interval_grid.hpp"
+#include "runtime/metric/text_numbers.hpp"
 #include "sdk/model/task.hpp"
 
 #include <cstdint>
@@ -84,6 +85,7 @@ class FlowGrouping {
   bool assign_whole(const Micros* times, std::uint32_t rows, Assignment& out);
   void load_codes(const FlowBatch& flows);
   void load_keys(const FlowBatch& flows);
+  void spread_element(const FlowBatch& flows, int column, std::uint64_t* out);
   void assign_by_code(const Micros* times, const std::uint8_t* passes, std::uint32_t rows);
   void assign_by_hash(const Micros* times, const std::uint8_t* passes, std::uint32_t rows);
   std::uint32_t slot_of_code(std::uint32_t interval, std::uint32_t code);
@@ -104,6 +106,7 @@ class FlowGrouping {
 
   std::vector<Slot> slots_;
   GroupTable table_;
+  TextNumbers texts_{std::size_t{1} << 30};  // of dimensions that are elements
   bool full_ = false;
   // With dense dimensions only, the group of a flow is a small number (its code), and an array maps interval and code to the
   // slot. The array is for the router of the current file.

@@ -41,7 +41,7 @@ bool FlowRuns::arrange(const FlowBatch& flows, const FlowGrouping::Assignment& a
   runs_.clear();
   slots_.clear();
   if (assignment.empty) return true;
-  scatter_.reserve(MOLE_COLUMN_COUNT);
+  scatter_.reserve(max_columns);
   if (!assignment.slot_of_row) {
     scatter_.group(nullptr, 0, 0);  // nothing is moved
     runs_.push_back({assignment.slot, 0, flows.rows});

@@ -54,7 +54,7 @@ std::uint32_t RowLayout::slot(const std::byte* row) {
   return slot;
 }
 
-void RowLayout::unpack(const std::byte* from, const std::array<void*, MOLE_COLUMN_COUNT>& columns, std::uint32_t row) const {
+void RowLayout::unpack(const std::byte* from, const std::array<void*, max_columns>& columns, std::uint32_t row) const {
   for (const auto& f : fields_) copy(static_cast<std::byte*>(columns[f.column]) + f.width * row, from + f.at, f.width);
 }
 

@@ -35,7 +35,7 @@ class RowLayout {
   static FlowKey key(const std::byte* row);
   static std::uint32_t slot(const std::byte* row);
   // Unpacks a row into row `row` of the columns.
-  void unpack(const std::byte* from, const std::array<void*, MOLE_COLUMN_COUNT>& columns, std::uint32_t row) const;
+  void unpack(const std::byte* from, const std::array<void*, max_columns>& columns, std::uint32_t row) const;
 
  private:
   struct Field {

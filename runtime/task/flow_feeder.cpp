@@ -149,7 +149,7 @@ void FlowFeeder::gather_columns() {
     for (const auto* run : group->steps)
       if (run->running() && run->accepts_runs())
         for (const int c : run->columns()) needed.set(static_cast<std::size_t>(c));
-    for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
+    for (int c = 0; c < max_columns; ++c)
       if (needed[static_cast<std::size_t>(c)]) columns.emplace_back(group, c);
   }
   pool_.run(columns.size(), [&](std::size_t i) { columns[i].first->runs.gather(columns[i].second); });

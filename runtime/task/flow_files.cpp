@@ -22,6 +22,12 @@ std::uint32_t router_number(const std::string& name) {
 // Larger columns are not worth their space in the cache and are discarded.
 std::uint64_t max_column_bytes(const task::File& file) { return file.size + file.size / 2 + (std::uint64_t{64} << 10); }
 
+// Column files do not contain information elements: without columns if they are read.
+FlowFilesOptions without_elements(FlowFilesOptions options) {
+  options.columns = options.columns && !has_elements(options.wanted);
+  return options;
+}
+
 bool is_intact(const Staged& staged) {
   const auto digest = digest_of_file(staged.path);
   return digest && *digest == staged.digest;
@@ -106,7 +112,7 @@ FlowFiles::FlowFiles(const task::Spec& spec, Cache& cache, const DecoderModule& 
       cache_(cache),
       decoder_(decoder),
       fetch_(std::move(fetch)),
-      options_(options),
+      options_(without_elements(options)),
       archive_(task::cache_name_of(*spec.archive)) {
   if (options_.fresh) archive_ += "\ntask " + spec.id;  // a name that no copy has
   if (!options_.columns) return;

@@ -5,6 +5,7 @@
 #include "runtime/metric/window.hpp"
 #include "runtime/rows/rows_format.hpp"
 #include "sdk/model/enums.hpp"
+#include "sdk/model/flow_columns.hpp"
 
 #include <algorithm>
 
@@ -42,12 +43,26 @@ Result<> StepRun::open_module(const PluginSet& plugins) {
   for (std::size_t i = 0; i < step().inputs.size(); ++i)
     if (step().inputs[i].kind == InputKind::flows) flows_input_ = static_cast<int>(i);
   MOLE_TRY(columns_, flow_columns_of(loaded.descriptor));
+  if (auto readable = check_columns(); !readable) return readable;
   MetricModule::OpenArguments arguments{open_.index, step().module, step().inputs, step().plugin.params};
   MOLE_TRY(auto module, MetricModule::open(static_cast<const mole_metric_v1*>(loaded.plugin->vtable),
                                            std::move(loaded.descriptor), std::move(arguments), plugins.record()));
   open_.module = std::move(module);
   if (!sequential() && !open_.module->mergeable())
     return invalid("plugin '" + step().plugin.name + "' has no merge, so it is sequential; submit the manifest again");
+  return {};
+}
+
+Result<> StepRun::check_columns() const {
+  if (sequential() && std::ranges::any_of(columns_, is_element_column))
+    return unsupported("'" + step().plugin.name +
+                       "' is sequential and reads information elements, which are not kept while flows are sorted; read flow "
+                       "columns, or add a merge");
+  auto columns = grouping_plan(0).columns();
+  columns.insert(columns.end(), columns_.begin(), columns_.end());
+  if (std::ranges::any_of(columns, [](int column) { return column >= max_columns; }))
+    return unsupported(step().module + ": the modules of one task read more than " +
+                       std::to_string(max_columns - MOLE_COLUMN_COUNT) + " information elements; split the pipeline");
   return {};
 }
 

@@ -81,6 +81,7 @@ class StepRun {
 
   Result<> open(const task::Spec& spec, const PluginSet& plugins);
   Result<> open_module(const PluginSet& plugins);
+  Result<> check_columns() const;  // whether this task can read them
   bool sequential() const { return step().execution == Execution::sequential; }
   bool computes() const;
   TimeRange feed_range() const { return {open_.block.from - step().warmup, open_.block.to}; }  // the block and the warm-up

@@ -96,13 +96,30 @@ E one_of(const json& object, const std::string& path, const char* name) {
   throw BadField{path + "/" + name, "is '" + value + "', not one of " + words};
 }
 
+std::map<std::string, std::string> read_elements(const json& j, const std::string& path) {
+  static constexpr std::array<std::string_view, 7> types{"u64", "i64", "f64", "bool", "time", "addr", "text"};
+  std::map<std::string, std::string> out;
+  if (!j.contains("elements")) return out;
+  const auto& elements = j.at("elements");
+  if (!elements.is_object() || elements.size() > 100)
+    throw BadField{path + "/elements", "is not an object of at most 100 members"};
+  for (const auto& [name, type] : elements.items()) out[name] = one_of(elements, path + "/elements", name.c_str(), types);
+  return out;
+}
+
 Input read_input(const json& j, const std::string& path) {
   static constexpr std::array<std::string_view, 1> types{"number"};
   Input in;
   in.role = name(j, path, "role");
   in.kind = one_of<InputKind>(j, path, "kind");
   if (in.kind == InputKind::flows) {
-    in.reads = names(j, path, "reads");
+    in.elements = read_elements(j, path);
+    for (const auto& item : list(j, path, "reads")) {
+      const auto read = item.is_string() ? item.get<std::string>() : std::string();
+      if (!is_name(read, "") && !in.elements.contains(read))
+        throw BadField{path + "/reads", "contains neither a name (a-z 0-9 _) nor one of \"elements\""};
+      in.reads.push_back(read);
+    }
     return in;
   }
   in.type = one_of(j, path, "type", types);

@@ -26,9 +26,10 @@ namespace mole {
 struct Input {
   std::string role;
   InputKind kind = InputKind::flows;
-  std::vector<std::string> reads;  // flows: columns, in the plugin's order
-  std::string type;                // rows, context: "number" (u64, i64, f64)
-  std::string unit;                // rows, context: a unit, "any", or "same(role)"
+  std::vector<std::string> reads;               // flows: columns and elements, in the plugin's order
+  std::map<std::string, std::string> elements;  // flows: type ("u64", "i64", "f64", "bool", "time", "addr", "text") by name
+  std::string type;                             // rows, context: "number" (u64, i64, f64)
+  std::string unit;                             // rows, context: a unit, "any", or "same(role)"
   std::string doc;
 };
 

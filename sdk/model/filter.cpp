@@ -61,6 +61,8 @@ std::string text_of(const FilterNode& node) {
     case Kind::number:
       return column_text(node.column) + " " + std::string(compare_texts[static_cast<int>(node.compare)]) + " " +
              (node.compare == Compare::in ? listed(node.numbers, number) : number(node.numbers[0]));
+    case Kind::text:
+      return column_text(node.column) + " in " + listed(node.names, quoted);
     case Kind::address:
       return column_text(node.column) + " in " + listed(node.nets, net_text);
     case Kind::all_flags:

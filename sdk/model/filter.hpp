@@ -12,6 +12,9 @@
 //   [in|out] if N        flags SAFRPU (TCP, and all of these are set; under `not`: none of them) | flags [op] N
 //   tos|packets|bytes|duration|bpp|bps|pps [op] N      N may end in k, m, g, t (powers of 1000)      icmp-type|icmp-code N
 //   router NAME | router in [NAME, ...]        COLUMN [op] N for every other flow column
+//   ELEMENT [op] N | ELEMENT = "text" | ELEMENT in ["text", ...] | ELEMENT A/B       by the type of the information element;
+//   holds if
+//                                                                                    one of its values in the flow satisfies it
 // A condition without a side applies to either side. Evaluation: runtime/metric/filter_eval.hpp.
 #pragma once
 
@@ -29,7 +32,7 @@ namespace mole {
 // One node of the syntax tree. Leaves compare one column.
 struct FilterNode {
   // all_flags, any_flag: TCP, and all (any) of the flags are set.
-  enum class Kind { any, all_of, one_of, negation, number, address, all_flags, any_flag, router, family };
+  enum class Kind { any, all_of, one_of, negation, number, address, text, all_flags, any_flag, router, family };
   enum class Compare { equal, unequal, less, greater, at_most, at_least, in };
   struct Net {
     std::uint32_t family = 4;                // 4 or 6
@@ -40,20 +43,20 @@ struct FilterNode {
 
   Kind kind = Kind::any;
   std::vector<FilterNode> children{};  // all_of, one_of: at least 2; negation: 1
-  int column = -1;                     // MOLE_COLUMN_*; number: also a derived column
+  int column = -1;                     // a flow column; number: also a derived column
   Compare compare = Compare::equal;
   std::vector<std::uint64_t> numbers{};  // number: the operand, or the sorted set of `in`; flags: the bits; family: 4 or 6
   std::vector<Net> nets{};               // address: one of them must match
-  std::vector<std::string> names{};      // router: one of them must match
+  std::vector<std::string> names{};      // router, text: one of them must match
 };
 
 // Numbers that are computed from the columns of a flow, rounded down.
 enum DerivedColumn : int {
-  duration_column = 1000,  // end - start, milliseconds
-  bpp_column,              // bytes per packet
-  bps_column,              // bits per second; 0 if the duration is 0
-  pps_column,              // packets per second; 0 if the duration is 0
-  icmp_type_column,        // no number if the flow is not ICMP
+  duration_column = 1'000'000,  // end - start, milliseconds
+  bpp_column,                   // bytes per packet
+  bps_column,                   // bits per second; 0 if the duration is 0
+  pps_column,                   // packets per second; 0 if the duration is 0
+  icmp_type_column,             // no number if the flow is not ICMP
   icmp_code_column,
 };
 
@@ -66,7 +69,7 @@ class Filter {
   bool any() const { return root_.kind == FilterNode::Kind::any; }
   // The same text for equal trees, whatever their spelling; "any" for the empty filter. parse_filter accepts it.
   const std::string& canonical() const { return canonical_; }
-  // Flow columns (MOLE_COLUMN_*) that evaluation reads, ascending; without `router`, which is a property of the file.
+  // Flow columns that evaluation reads, ascending; without `router`, which is a property of the file.
   const std::vector<int>& columns() const { return columns_; }
 
  private:

@@ -145,8 +145,29 @@ class Parser {
           "'; expected proto, port, icmp-type, icmp-code, ip, net, as, mask, if, flags, tos, packets, bytes, duration, bpp, "
           "bps, pps, router, a flow column, not or (");
     advance();
-    if (column < MOLE_COLUMN_COUNT && is_address_column(column)) return addresses(column);
-    return numbers(column);
+    if (const auto* element = element_of_column(column)) return element_values(column, value_type(element->type));
+    return column < MOLE_COLUMN_COUNT && is_address_column(column) ? addresses(column) : numbers(column);
+  }
+
+  FilterNode element_values(int column, std::string_view type) {
+    if (type == "addr") return addresses(column);
+    if (type != "text") return numbers(column);
+    FilterNode node{.kind = Kind::text, .column = column};
+    const auto value = [&] {
+      if (peek().raw.empty() && !peek().quoted) return void(fail("expected a text in quotes"));
+      node.names.push_back(peek().raw);
+      advance();
+    };
+    const auto compare = comparison();
+    if (compare == Compare::in)
+      list(value);
+    else if (compare == Compare::equal)
+      value();
+    else
+      return fail(std::string(flow_column_name(column)) + " is a text; use = or in, with `not` for the opposite");
+    sort_unique(node.names);
+    if (!error_ && node.names.empty()) return fail("a list needs at least one text");
+    return node;
   }
 
   // What follows `src` or `dst`.

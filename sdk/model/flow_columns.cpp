@@ -1,69 +1,145 @@
 #include "sdk/model/flow_columns.hpp"
 
+#include "sdk/model/mutex.hpp"
+
 #include <algorithm>
+#include <deque>
 
 namespace mole {
 namespace {
 
 // The name of each column, followed by its aliases from IPFIX, nfdump and SiLK.
-constexpr std::string_view names[MOLE_COLUMN_COUNT] = {"start flowStartMilliseconds flowStartMicroseconds ts sTime",
-                                                       "end flowEndMilliseconds flowEndMicroseconds te eTime",
-                                                       "src_addr sourceIPv4Address sourceIPv6Address sa srcip sIP",
-                                                       "dst_addr destinationIPv4Address destinationIPv6Address da dstip dIP",
-                                                       "src_port sourceTransportPort sp srcport sPort",
-                                                       "dst_port destinationTransportPort dp dstport dPort",
-                                                       "protocol protocolIdentifier pr proto",
-                                                       "packets packetDeltaCount pkt ipkt",
-                                                       "bytes octetDeltaCount byt ibyt",
-                                                       "tcp_flags tcpControlBits flg flags",
-                                                       "tos ipClassOfService stos",
-                                                       "src_as bgpSourceAsNumber sas srcas",
-                                                       "dst_as bgpDestinationAsNumber das dstas",
-                                                       "src_mask sourceIPv4PrefixLength smk",
-                                                       "dst_mask destinationIPv4PrefixLength dmk",
-                                                       "next_hop ipNextHopIPv4Address ipNextHopIPv6Address nh nhIP",
-                                                       "in_if ingressInterface in",
-                                                       "out_if egressInterface out",
-                                                       "router",
-                                                       "sampling samplingInterval",
-                                                       "application_label silkAppLabel applicationId application app",
-                                                       "observation_domain observationDomainId odid",
-                                                       "exporter_addr exporterIPv4Address exporterIPv6Address ra",
-                                                       "src_vlan vlanId dot1qVlanId svln",
-                                                       "dst_vlan postVlanId postDot1qVlanId dvln",
-                                                       "mpls_label mplsTopLabelStackSection mpls1",
-                                                       "post_src_addr postNATSourceIPv4Address postNATSourceIPv6Address nsa",
-                                                       "post_dst_addr postNATDestinationIPv4Address "
-                                                       "postNATDestinationIPv6Address nda",
-                                                       "post_src_port postNAPTSourceTransportPort nsp",
-                                                       "post_dst_port postNAPTDestinationTransportPort ndp",
-                                                       "reverse_packets reversePacketDeltaCount opkt",
-                                                       "reverse_bytes reverseOctetDeltaCount obyt",
-                                                       "icmp_type icmpTypeIPv4 icmpTypeIPv6",
-                                                       "icmp_code icmpCodeIPv4 icmpCodeIPv6",
-                                                       "end_reason flowEndReason",
-                                                       "flow_direction flowDirection dir",
-                                                       "scaled"};
+constexpr std::string_view column_names[MOLE_COLUMN_COUNT] = {
+    "start flowStartMilliseconds flowStartMicroseconds ts sTime",
+    "end flowEndMilliseconds flowEndMicroseconds te eTime",
+    "src_addr sourceIPv4Address sourceIPv6Address sa srcip sIP",
+    "dst_addr destinationIPv4Address destinationIPv6Address da dstip dIP",
+    "src_port sourceTransportPort sp srcport sPort",
+    "dst_port destinationTransportPort dp dstport dPort",
+    "protocol protocolIdentifier pr proto",
+    "packets packetDeltaCount pkt ipkt",
+    "bytes octetDeltaCount byt ibyt",
+    "tcp_flags tcpControlBits flg flags",
+    "tos ipClassOfService stos",
+    "src_as bgpSourceAsNumber sas srcas",
+    "dst_as bgpDestinationAsNumber das dstas",
+    "src_mask sourceIPv4PrefixLength smk",
+    "dst_mask destinationIPv4PrefixLength dmk",
+    "next_hop ipNextHopIPv4Address ipNextHopIPv6Address nh nhIP",
+    "in_if ingressInterface in",
+    "out_if egressInterface out",
+    "router",
+    "sampling samplingInterval",
+    "application_label silkAppLabel applicationId application app",
+    "observation_domain observationDomainId odid",
+    "exporter_addr exporterIPv4Address exporterIPv6Address ra",
+    "src_vlan vlanId dot1qVlanId svln",
+    "dst_vlan postVlanId postDot1qVlanId dvln",
+    "mpls_label mplsTopLabelStackSection mpls1",
+    "post_src_addr postNATSourceIPv4Address postNATSourceIPv6Address nsa",
+    "post_dst_addr postNATDestinationIPv4Address "
+    "postNATDestinationIPv6Address nda",
+    "post_src_port postNAPTSourceTransportPort nsp",
+    "post_dst_port postNAPTDestinationTransportPort ndp",
+    "reverse_packets reversePacketDeltaCount opkt",
+    "reverse_bytes reverseOctetDeltaCount obyt",
+    "icmp_type icmpTypeIPv4 icmpTypeIPv6",
+    "icmp_code icmpCodeIPv4 icmpCodeIPv6",
+    "end_reason flowEndReason",
+    "flow_direction flowDirection dir",
+    "scaled"};
 
 bool equal(std::string_view a, std::string_view b) {
   const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return low(x) == low(y); });
 }
 
+// The information elements that have been named in this process, numbered from 0.
+class ElementColumns {
+ public:
+  int number_of(const Element& element) {
+    const MutexLock lock(mutex_);
+    const auto found =
+        std::ranges::find_if(named_, [&](const Element& e) { return e.enterprise == element.enterprise && e.id == element.id; });
+    const auto number = static_cast<int>(found - named_.begin());
+    if (found == named_.end()) named_.push_back(element);
+    return MOLE_COLUMN_COUNT + number;
+  }
+  const Element* at(std::size_t number) {
+    const MutexLock lock(mutex_);
+    return number < named_.size() ? &named_[number] : nullptr;
+  }
+
+ private:
+  Mutex mutex_;
+  std::deque<Element> named_ MOLE_GUARDED_BY(mutex_);  // never removed, so that pointers to them stay valid
+};
+
+ElementColumns& element_columns() {
+  static ElementColumns columns;
+  return columns;
+}
+
 }  // namespace
 
 std::string_view flow_column_name(int column) {
-  return column >= 0 && column < MOLE_COLUMN_COUNT ? names[column].substr(0, names[column].find(' ')) : std::string_view{};
+  if (const auto* element = element_of_column(column)) return element->name;
+  return column >= 0 && column < MOLE_COLUMN_COUNT ? column_names[column].substr(0, column_names[column].find(' '))
+                                                   : std::string_view{};
 }
 
 int flow_column_named(std::string_view name) {
   for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
-    for (auto left = names[c]; !left.empty();) {
+    for (auto left = column_names[c]; !left.empty();) {
       const auto word = left.substr(0, left.find(' '));
       if (equal(word, name)) return c;
       left.remove_prefix(std::min(word.size() + 1, left.size()));
     }
-  return -1;
+  const auto element = find_element(name);
+  return element && !value_type(element->type).empty() ? element_columns().number_of(*element) : -1;
+}
+
+const Element* element_of_column(int column) {
+  return column < MOLE_COLUMN_COUNT ? nullptr : element_columns().at(static_cast<std::size_t>(column - MOLE_COLUMN_COUNT));
+}
+
+std::string_view value_type(ElementType type) {
+  using enum ElementType;
+  switch (type) {
+    case unsigned8:
+    case unsigned16:
+    case unsigned32:
+    case unsigned64:
+      return "u64";
+    case signed8:
+    case signed16:
+    case signed32:
+    case signed64:
+      return "i64";
+    case float32:
+    case float64:
+      return "f64";
+    case boolean:
+      return "bool";
+    case date_time_seconds:
+    case date_time_milliseconds:
+    case date_time_microseconds:
+    case date_time_nanoseconds:
+      return "time";
+    case ipv4_address:
+    case ipv6_address:
+      return "addr";
+    case octet_array:
+    case unsigned256:
+    case mac_address:
+    case string:
+      return "text";
+    case basic_list:
+    case sub_template_list:
+    case sub_template_multi_list:
+      break;
+  }
+  return {};
 }
 
 }  // namespace mole

@@ -1,5 +1,8 @@
-// Flow columns: names with aliases from IPFIX, nfdump and SiLK, widths and defaults.
+// Flow columns: names with aliases from IPFIX, nfdump and SiLK, widths and defaults. Every other information element is a column,
+// too, with a number that is assigned in this process when it is first named: from MOLE_COLUMN_COUNT.
 #pragma once
+
+#include "sdk/model/elements.hpp"
 
 #include <mole/abi.h>
 
@@ -9,13 +12,19 @@
 
 namespace mole {
 
-// Returns the name ("src_addr") of a MOLE_COLUMN_*; empty if there is no such column.
+// Returns the name ("src_addr", "dnsName") of a column; empty if there is no such column.
 std::string_view flow_column_name(int column);
-// Returns the MOLE_COLUMN_* of a name or alias, ignoring case; -1 if unknown.
+// Returns the number of a column: MOLE_COLUMN_* of a name or alias, or the number of an information element; ignores case. -1:
+// unknown.
 int flow_column_named(std::string_view name);
+// Returns the information element of a column; nullptr for MOLE_COLUMN_*.
+const Element* element_of_column(int column);
+// Returns the type of an element's values as metrics see them: "u64", "i64", "f64", "bool", "time", "addr" or "text"; empty: it
+// cannot be read, because it is a list of other elements.
+std::string_view value_type(ElementType type);
 
-// address: of the family of the batch, u32 or 16 bytes. address16: 16 bytes in every batch, IPv4 mapped.
-enum class FlowColumnKind : std::uint8_t { number, time, address, address16 };
+// address: of the family of the batch, u32 or 16 bytes. address16: 16 bytes in every batch, IPv4 mapped. element: mole_values.
+enum class FlowColumnKind : std::uint8_t { number, time, address, address16, element };
 
 struct FlowColumnType {
   FlowColumnKind kind;
@@ -43,12 +52,39 @@ inline constexpr FlowColumnType flow_column_types[] = {
 };
 static_assert(sizeof flow_column_types / sizeof *flow_column_types == MOLE_COLUMN_COUNT);
 
-constexpr FlowColumnType flow_column_type(int column) { return flow_column_types[column]; }
+constexpr FlowColumnType flow_column_type(int column) {
+  return column < MOLE_COLUMN_COUNT ? flow_column_types[column] : FlowColumnType{FlowColumnKind::element, sizeof(mole_values)};
+}
+constexpr bool is_element_column(int column) { return column >= MOLE_COLUMN_COUNT; }
 constexpr bool is_time_column(int column) { return flow_column_type(column).kind == FlowColumnKind::time; }
 // Whether the column has addresses of the family of the batch.
 constexpr bool is_family_address(int column) { return flow_column_type(column).kind == FlowColumnKind::address; }
 constexpr bool is_address_column(int column) {
   return is_family_address(column) || flow_column_type(column).kind == FlowColumnKind::address16;
+}
+
+// Whether flows can be grouped by the column (`by` of a module).
+constexpr bool is_dimension_column(int column) {
+  switch (column) {
+    case MOLE_COLUMN_START:
+    case MOLE_COLUMN_END:
+    case MOLE_COLUMN_PACKETS:
+    case MOLE_COLUMN_BYTES:
+    case MOLE_COLUMN_TCP_FLAGS:
+    case MOLE_COLUMN_SRC_MASK:
+    case MOLE_COLUMN_DST_MASK:
+    case MOLE_COLUMN_NEXT_HOP:
+    case MOLE_COLUMN_ROUTER:  // by its name, which is a property of the file
+    case MOLE_COLUMN_SAMPLING:
+    case MOLE_COLUMN_POST_SRC_PORT:
+    case MOLE_COLUMN_POST_DST_PORT:
+    case MOLE_COLUMN_REVERSE_PACKETS:
+    case MOLE_COLUMN_REVERSE_BYTES:
+    case MOLE_COLUMN_SCALED:
+      return false;
+    default:
+      return column >= 0;
+  }
 }
 
 }  // namespace mole

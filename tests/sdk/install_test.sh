@@ -25,9 +25,17 @@ configure "$work/elsewhere" "$work/elsewhere/build"
 cmake --build "$work/elsewhere/build" --target byte_count >/dev/null
 cmp "$work/build/byte_count.so" "$work/elsewhere/build/byte_count.so"
 
+# An information element by its name.
+configure "$source/examples/02_dns_names" "$work/names"
+cmake --build "$work/names" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+ctest --test-dir "$work/names" --output-on-failure >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+grep -q '"elements":{"dnsQName":"text"}' "$work/names/dns_names.plugin.json" || { cat "$work/names/dns_names.plugin.json" >&2; exit 1; }
+
 sidecar=$work/build/byte_count.plugin.json
 for part in '"name":"byte_count"' '"library":"byte_count.so"' '"reads":\["bytes"\]' '"execution":"mergeable"' '"schema":1' '"major":1'; do
   grep -q "$part" "$sidecar" || { echo "sidecar lacks $part:" >&2; cat "$sidecar" >&2; exit 1; }
 done
-lines=$(wc -l <"$source/examples/01_byte_count/byte_count.cpp")
-[ "$lines" -le 25 ] || { echo "byte_count.cpp has $lines lines; shorten it to at most 25" >&2; exit 1; }
+for file in 01_byte_count/byte_count.cpp 02_dns_names/dns_names.cpp; do
+  lines=$(wc -l <"$source/examples/$file")
+  [ "$lines" -le 25 ] || { echo "$file has $lines lines; shorten it to at most 25" >&2; exit 1; }
+done

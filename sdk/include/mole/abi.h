@@ -166,8 +166,16 @@ typedef struct mole_binding {
   mole_text unit;
 } mole_binding;
 
+/* Since 1.2: the values of an information element in one flow. They point to `count` numbers, times or booleans of 8 bytes in
+ * native order, mole_text (of text and bytes) or addresses of 16 bytes. 0: the flow does not have the element. */
+typedef struct mole_values {
+  const void* values;
+  uint64_t count;
+} mole_values;
+
 /* A batch of rows of one input.
- *  kind "flows": children are the flow columns listed in "reads" of the descriptor, in that order, non-null, of fixed types.
+ *  kind "flows": children are the flow columns listed in "reads" of the descriptor, in that order, non-null, of fixed types. The
+ *                child of an information element is a column of mole_values.
  *  kind "rows":  children are [0] the bound column in its own type, nullable; [1] coverage, f64; [2] interval_start, time.
  */
 typedef struct mole_batch {

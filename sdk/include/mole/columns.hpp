@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -94,6 +95,75 @@ struct icmp_code : FlowColumn<"icmp_code", MOLE_COLUMN_ICMP_CODE, std::uint8_t> 
 struct end_reason : FlowColumn<"end_reason", MOLE_COLUMN_END_REASON, std::uint8_t> {};
 struct flow_direction : FlowColumn<"flow_direction", MOLE_COLUMN_FLOW_DIRECTION, std::uint8_t> {};
 struct scaled : FlowColumn<"scaled", MOLE_COLUMN_SCALED, std::uint8_t> {};
+
+// The values of an information element in one flow, in the order of the record: none, one, or several if it is in a list. Valid
+// only during `add`. T: std::uint64_t, std::int64_t, double, bool, Time, Addr or std::string_view (strings and octets).
+template <class T>
+class ElementValues {
+ public:
+  std::size_t size() const { return static_cast<std::size_t>(raw_.count); }
+  bool empty() const { return raw_.count == 0; }
+  T operator[](std::size_t i) const {
+    if constexpr (std::is_same_v<T, std::string_view>) {
+      const auto& text = static_cast<const mole_text*>(raw_.values)[i];
+      return {text.data, static_cast<std::size_t>(text.size)};
+    } else if constexpr (std::is_same_v<T, bool>) {
+      return static_cast<const std::uint64_t*>(raw_.values)[i] != 0;
+    } else {
+      return static_cast<const T*>(raw_.values)[i];
+    }
+  }
+
+  class Iterator {
+   public:
+    Iterator(const ElementValues* of, std::size_t at) : of_(of), at_(at) {}
+    T operator*() const { return (*of_)[at_]; }
+    Iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    bool operator!=(const Iterator& other) const { return at_ != other.at_; }
+
+   private:
+    const ElementValues* of_;
+    std::size_t at_;
+  };
+  Iterator begin() const { return {this, 0}; }
+  Iterator end() const { return {this, size()}; }
+
+ private:
+  mole_values raw_{};
+};
+
+// Any information element by its name in the IANA registry or CERT's list, as a column:
+//
+//   void add(const mole::Flows<mole::bytes, mole::element<"dnsQName", std::string_view>>& flows) {
+//     for (auto [bytes, names] : flows)
+//       for (std::string_view name : names) names_.insert(std::string(name));
+//   }
+template <detail::Literal Name, class T>
+struct element {
+  static_assert(
+      std::is_same_v<T, std::uint64_t> || std::is_same_v<T, std::int64_t> || std::is_same_v<T, double> ||
+          std::is_same_v<T, bool> || std::is_same_v<T, Time> || std::is_same_v<T, Addr> || std::is_same_v<T, std::string_view>,
+      "the type of an element is std::uint64_t, std::int64_t, double, bool, mole::Time, mole::Addr or std::string_view");
+  static constexpr const char* name = Name.text;
+  static constexpr int index = -1;  // not one of the flow columns
+  static constexpr const char* type = std::is_same_v<T, std::uint64_t>  ? "u64"
+                                      : std::is_same_v<T, std::int64_t> ? "i64"
+                                      : std::is_same_v<T, double>       ? "f64"
+                                      : std::is_same_v<T, bool>         ? "bool"
+                                      : std::is_same_v<T, Time>         ? "time"
+                                      : std::is_same_v<T, Addr>         ? "addr"
+                                                                        : "text";
+  using single = T;
+  using value = ElementValues<T>;
+  using stored = value;
+};
+static_assert(sizeof(ElementValues<double>) == sizeof(mole_values));
+
+template <class C>
+inline constexpr bool is_element = C::index < 0;
 
 // Whether column C has addresses of the family of the batch, and not 16 bytes in every batch, as exporter_addr has.
 template <class C>

@@ -33,8 +33,14 @@
 
 namespace mole {
 
+// The columns that a decoder can fill.
 template <class... C>
 struct Writes {};
+
+// In Writes: the decoder also gives the values of information elements (FlowBuilder::elements).
+struct any_element {
+  static constexpr const char* name = "elements";
+};
 
 // Reads an unsigned number in network byte order.
 template <class T>

@@ -37,11 +37,20 @@ concept Mergeable = requires {
 
 template <class A>
 struct FlowsArgument : std::false_type {
-  static std::vector<std::string> reads() { return {}; }
+  static std::string describe() { return {}; }
 };
 template <class... C>
 struct FlowsArgument<Flows<C...>> : std::true_type {
-  static std::vector<std::string> reads() { return {json_text(C::name)...}; }
+  static std::string describe() {
+    JsonObject input, elements;
+    input.text("role", "flows").text("kind", "flows").raw("reads", json_array({json_text(C::name)...}));
+    const auto add = [&]<class E>(const E*) {
+      if constexpr (is_element<E>) elements.text(E::name, E::type);
+    };
+    (add(static_cast<const C*>(nullptr)), ...);
+    if constexpr ((is_element<C> || ...)) input.raw("elements", elements.str());
+    return input.str();
+  }
 };
 
 template <class M, class A>
@@ -263,12 +272,7 @@ struct MetricCalls {
 template <class M>
 std::string describe_inputs() {
   std::vector<std::string> items;
-  if constexpr (reads_flows<M>)
-    items.push_back(JsonObject()
-                        .text("role", "flows")
-                        .text("kind", "flows")
-                        .raw("reads", json_array(FlowsArgument<AddArgument<M>>::reads()))
-                        .str());
+  if constexpr (reads_flows<M>) items.push_back(FlowsArgument<AddArgument<M>>::describe());
   if constexpr (requires { M::inputs; })
     for (const auto& s : M::inputs) items.push_back(describe_input(s));
   return json_array(items);

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -55,6 +56,9 @@ struct Batch {
   std::vector<ArrowArray> columns;
   std::vector<ArrowArray*> pointers;
   const void* no_buffer[1] = {nullptr};
+  std::deque<std::string> element_texts;  // memory of the values of information elements; a deque keeps its addresses
+  std::deque<std::vector<mole_text>> element_lists;
+  std::deque<std::vector<std::uint64_t>> element_numbers;
   ArrowArray array{};
   mole_batch batch{};
 
@@ -77,9 +81,54 @@ struct Batch {
   }
 };
 
+template <class T>
+std::uint64_t element_word(const std::string& text) {
+  if constexpr (std::is_same_v<T, Time>) {
+    return static_cast<std::uint64_t>(time_us(text));
+  } else if constexpr (std::is_same_v<T, double>) {
+    const double value = number(text);
+    std::uint64_t word;
+    std::memcpy(&word, &value, sizeof word);
+    return word;
+  } else {
+    return static_cast<std::uint64_t>(std::stoll(text));
+  }
+}
+
+// Adds the values of an information element to the memory of the batch.
+template <class C>
+mole_values element_cell(Batch& b, const FlowTable::Row& row) {
+  using T = typename C::single;
+  const auto found = row.elements.find(std::string_view(C::name));
+  if (found == row.elements.end() || found->second.empty()) return {nullptr, 0};
+  const auto& cells = found->second;
+  if constexpr (std::is_same_v<T, std::string_view>) {
+    auto& list = b.element_lists.emplace_back();
+    for (const auto& cell : cells) {
+      const auto& text = b.element_texts.emplace_back(cell);
+      list.push_back({text.data(), text.size()});
+    }
+    return {list.data(), list.size()};
+  } else if constexpr (std::is_same_v<T, Addr>) {
+    auto& bytes = b.element_texts.emplace_back();
+    std::uint32_t family = 0;
+    for (const auto& cell : cells) {
+      const auto value = address(cell, family);
+      bytes.append(reinterpret_cast<const char*>(value.bytes.data()), value.bytes.size());
+    }
+    return {bytes.data(), cells.size()};
+  } else {
+    auto& numbers = b.element_numbers.emplace_back();
+    for (const auto& cell : cells) numbers.push_back(element_word<T>(cell));
+    return {numbers.data(), numbers.size()};
+  }
+}
+
 template <class C>
 void put_cell(Batch& b, std::size_t column, const FlowTable::Row& row) {
-  if constexpr (is_address<C>) {
+  if constexpr (is_element<C>) {
+    b.put(column, element_cell<C>(b, row));
+  } else if constexpr (is_address<C>) {
     const Addr& a = row.addresses[C::index];
     if (row.family == 6)
       b.put(column, a);

@@ -1,7 +1,8 @@
 // Literal tables: a line of column names, then one line per row, with cells separated by blanks. Empty lines are skipped.
 //
 // flows: any flow columns. Times are written as 00:00:01.5 (on 1970-01-01; hours may exceed 24) or as whole microseconds,
-// addresses as 10.0.0.1 or 2001:db8::1. Missing columns are 0.
+// addresses as 10.0.0.1 or 2001:db8::1. Missing columns are 0. Information elements under their names, which contain a capital;
+// the values of one flow are separated by `;`, none is `-`.
 //
 // values: value (a number or null), coverage (1 if missing), start (as above).
 #pragma once
@@ -13,6 +14,8 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <sstream>
 #include <stdexcept>
@@ -29,6 +32,7 @@ struct FlowTable {
     std::array<std::uint64_t, MOLE_COLUMN_COUNT> cells{};
     std::array<Addr, MOLE_COLUMN_COUNT> addresses{};
     std::uint32_t family = 0;  // 4 or 6; 0 without address columns
+    std::map<std::string, std::vector<std::string>, std::less<>> elements{};
   };
   std::vector<Row> rows;
 
@@ -118,6 +122,21 @@ inline constexpr auto all_columns =
           src_vlan, dst_vlan, mpls_label, post_src_addr, post_dst_addr, post_src_port, post_dst_port, reverse_packets,
           reverse_bytes, icmp_type, icmp_code, end_reason, flow_direction, scaled>();
 
+inline bool is_element_name(std::string_view name) {
+  for (const char c : name)
+    if (c >= 'A' && c <= 'Z') return true;
+  return false;
+}
+
+// "a;b" -> {"a", "b"}; "-" -> {}
+inline std::vector<std::string> element_values(const std::string& cell) {
+  std::vector<std::string> out;
+  if (cell == "-") return out;
+  std::istringstream values(cell);
+  for (std::string value; std::getline(values, value, ';');) out.push_back(value);
+  return out;
+}
+
 inline const Named& column(const std::string& name) {
   for (const auto& c : all_columns)
     if (c.name == name) return c;
@@ -132,8 +151,12 @@ inline FlowTable flows(std::string_view text) {
   for (std::size_t i = 1; i < lines.size(); ++i) {
     FlowTable::Row row;
     for (std::size_t k = 0; k < lines[0].size(); ++k) {
-      const auto& c = detail::column(lines[0][k]);
       const auto& word = lines[i][k];
+      if (detail::is_element_name(lines[0][k])) {
+        row.elements[lines[0][k]] = detail::element_values(word);
+        continue;
+      }
+      const auto& c = detail::column(lines[0][k]);
       const auto at = static_cast<std::size_t>(c.index);
       std::uint32_t family = 0;
       if (c.is_address)
