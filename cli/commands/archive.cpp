@@ -175,17 +175,20 @@ struct SimulateArgs {
   std::string out;
   RangeArgs range;
   SimulationSpec spec;
-  double late_share = 0.05, loss = 0, noise = 0.05, growth = 0;
+  std::string format = "v5";
+  double late_share = 0.05, loss = 0, noise = 0.05, growth = 0, ipv6 = 0;
 };
 
 std::uint64_t per_million(double share) { return static_cast<std::uint64_t>(std::llround(share * 1e6)); }
 
 SimulationSpec spec_of(const SimulateArgs& args) {
   auto spec = args.spec;
+  spec.format = from_name<SimulatedFormat>(args.format).value_or(SimulatedFormat::v5);
   const auto range = range_of(args.range);
   spec.range = {floor_to(range.from, hour_us), ceil_to(range.to, hour_us)};
   spec.late_per_million = per_million(args.late_share);
   spec.loss_per_million = per_million(args.loss);
+  spec.ipv6_per_million = per_million(args.ipv6);
   spec.noise_per_million = per_million(args.noise);
   spec.growth_per_million = std::llround(args.growth * 1e6);
   return spec;
@@ -222,7 +225,7 @@ Result<Exit> simulate(Context& context, const SimulateArgs& args) {
 
 void add_simulate(Shell& shell, CLI::App& group) {
   const auto [command, args] =
-      shell.add(group, "simulate", "Write a simulated archive of hourly NetFlow v5 files and its ground truth", simulate);
+      shell.add(group, "simulate", "Write a simulated archive of hourly files and its ground truth", simulate);
   command->add_option("out", args->out, "output folder")->required()->type_name("OUT");
   add_range_options(*command, args->range, Range::required, false);
   command->add_option("--seed", args->spec.seed, "the same seed gives the same bytes")->capture_default_str();
@@ -249,6 +252,10 @@ void add_simulate(Shell& shell, CLI::App& group) {
   add_share("--noise", args->noise, 0, 0.5, "standard deviation of the rate about its daily and weekly profile");
   add_share("--growth", args->growth, -1, 10, "growth of the rate per year, as a share of the rate at --from");
   add_share("--late-share", args->late_share, 0, 0.25, "share of flows that begin before their file's hour");
+  command->add_option("--format", args->format, "format of the files; pcap: v9 in a packet capture")
+      ->check(CLI::IsMember(all_names<SimulatedFormat>()))
+      ->capture_default_str();
+  add_share("--ipv6", args->ipv6, 0, 1, "share of the conversations that are IPv6; not with --format v5");
   add_share("--loss", args->loss, 0, 1, "share of datagrams lost between router and collector");
   command->add_option("--first-sequence", args->spec.first_sequence, "sequence number of the first file")->capture_default_str();
 }

@@ -108,6 +108,8 @@ json spec_json(const SimulationSpec& spec) {
           {"noise_per_million", spec.noise_per_million},
           {"growth_per_million", spec.growth_per_million},
           {"first_sequence", spec.first_sequence},
+          {"format", name_of(spec.format)},
+          {"ipv6_per_million", spec.ipv6_per_million},
           {"gaps", gaps},
           {"damages", damages},
           {"events", events}};

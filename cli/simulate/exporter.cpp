@@ -1,5 +1,6 @@
 #include "cli/simulate/exporter.hpp"
 
+#include "cli/simulate/datagram.hpp"
 #include "cli/simulate/network.hpp"
 #include "cli/simulate/random.hpp"
 
@@ -59,15 +60,6 @@ std::int64_t slow_noise(std::uint64_t seed, Micros at, Micros step) {
 }
 
 // ---- datagrams
-
-// Appends numbers in network byte order, each with the size of its type.
-template <class... Number>
-void put(std::string& out, Number... numbers) {
-  const auto append = [&](auto number) {
-    for (auto byte = sizeof number; byte-- > 0;) out += static_cast<char>(number >> 8 * byte & 0xff);
-  };
-  (append(numbers), ...);
-}
 
 // Returns the SysUptime of a router at the start of the range. The counter of every second router wraps inside the range.
 std::uint32_t uptime_at_start(const SimulationSpec& spec, std::size_t router_index) {
@@ -150,7 +142,8 @@ class Exporter {
         hour_(hour / 1000),
         uptime_base_(uptime_at_start(spec, router_index) - static_cast<std::uint32_t>(spec.range.from / 1000)),
         sequence_(flow_sequence + static_cast<std::uint32_t>(Random(spec.seed, sequence_stream, router_).next())),
-        engine_(static_cast<std::uint8_t>(router_index)) {
+        router_index_(router_index) {
+    exported_.content = file_header(spec.format);
     exported_.by_event.resize(spec.events.size());
     for (std::size_t e = 0; e < spec.events.size(); ++e) {
       if (!affects(spec.events[e], router_, hour)) continue;
@@ -192,11 +185,15 @@ class Exporter {
 
   void send(Millis now) {
     const bool lost = loss_.chance(spec_.loss_per_million);
-    if (!lost) write_datagram(now);
+    if (!lost) write_datagram(exported_.content, place(now), queue_, spec_.ipv6_per_million);
     (lost ? exported_.datagrams_lost : exported_.datagrams) += 1;
     for (const auto& flow : queue_) count(flow, lost);
     sequence_ += static_cast<std::uint32_t>(queue_.size());
     queue_.clear();
+  }
+
+  DatagramPlace place(Millis now) const {
+    return {spec_.format, router_index_, now, uptime_base_, sequence_, exported_.datagrams + exported_.datagrams_lost};
   }
 
   void count(const Flow& flow, bool lost) {
@@ -204,23 +201,6 @@ class Exporter {
     const Truth truth{one, lost ? Volume{} : one};
     exported_.truth.merge(truth);
     exported_.by_interval[floor_to(flow.first * 1000, truth_interval)].merge(truth);
-  }
-
-  std::uint32_t uptime(Millis t) const { return uptime_base_ + static_cast<std::uint32_t>(t); }  // wraps at 2^32
-
-  // The header and the records of NetFlow v5.
-  void write_datagram(Millis now) {
-    const auto seconds = static_cast<std::uint32_t>(now / 1000), nanoseconds = static_cast<std::uint32_t>(now % 1000 * 1'000'000);
-    put(exported_.content, std::uint16_t{5}, static_cast<std::uint16_t>(queue_.size()), uptime(now), seconds, nanoseconds,
-        sequence_, std::uint8_t{0}, engine_, std::uint16_t{0});  // not sampled
-    for (const auto& flow : queue_) write_record(flow);
-  }
-  void write_record(const Flow& flow) {
-    const auto& w = flow.conversation;
-    const auto source_as = as_of(w.source, flow.first * 1000), destination_as = as_of(w.destination, flow.first * 1000);
-    put(exported_.content, w.source, w.destination, w.next_hop, w.in_if, w.out_if, w.packets, w.bytes, uptime(flow.first),
-        uptime(flow.last), w.source_port, w.destination_port, std::uint8_t{0}, w.tcp_flags, w.protocol, w.tos, source_as,
-        destination_as, w.source_mask, w.destination_mask, std::uint16_t{0});
   }
 
   const SimulationSpec& spec_;
@@ -231,7 +211,7 @@ class Exporter {
   std::vector<std::size_t> outages_;  // that affect this hour
   Millis hour_;
   std::uint32_t uptime_base_, sequence_;
-  std::uint8_t engine_;
+  std::size_t router_index_;
   std::vector<Flow> queue_;
   ExportedHour exported_;
 };

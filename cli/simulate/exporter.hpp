@@ -1,4 +1,4 @@
-// Exports one hour of one router as NetFlow v5: the flows the router measured, and the datagrams that reached the collector.
+// Exports one hour of one router: the flows the router measured, and the datagrams that reached the collector.
 #pragma once
 
 #include "cli/simulate/event.hpp"
@@ -28,7 +28,7 @@ struct Truth {
 };
 
 struct ExportedHour {
-  std::string content;  // concatenated datagrams
+  std::string content;  // of the file: datagrams, one after the other, or a capture of them
   std::uint64_t datagrams = 0, datagrams_lost = 0;
   Truth truth;
   std::map<Micros, Truth> by_interval;  // by flow start

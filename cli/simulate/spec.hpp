@@ -40,7 +40,16 @@ struct EventSpec {
   std::optional<std::uint32_t> router;  // nullopt: every router
 };
 
+enum class SimulatedFormat {
+  v5,
+  v9,
+  ipfix,
+  pcap,  // NetFlow v9 in a packet capture
+};
+
 struct SimulationSpec {
+  SimulatedFormat format = SimulatedFormat::v5;
+  std::uint64_t ipv6_per_million = 0;  // conversations whose addresses are IPv6; not with v5
   std::uint64_t seed = 1;
   TimeRange range;  // whole hours
   std::vector<std::uint32_t> routers;
@@ -71,6 +80,13 @@ template <>
 inline constexpr auto name_table<cli::DamageKind> = [] {
   using enum cli::DamageKind;
   return names<cli::DamageKind>("DamageKind", "a kind of damage", {{truncate, "truncate"}, {flip, "flip"}, {cut, "cut"}});
+}();
+
+template <>
+inline constexpr auto name_table<cli::SimulatedFormat> = [] {
+  using enum cli::SimulatedFormat;
+  return names<cli::SimulatedFormat>("SimulatedFormat", "a format of simulated files",
+                                     {{v5, "v5"}, {v9, "v9"}, {ipfix, "ipfix"}, {pcap, "pcap"}});
 }();
 
 template <>

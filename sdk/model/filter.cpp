@@ -123,7 +123,7 @@ Outcomes outcomes_of(const FilterNode& node, const std::string& router) {
 
 void collect_routers(const FilterNode& node, std::vector<std::string>& names) {
   for (const auto& child : node.children) collect_routers(child, names);
-  names.insert(names.end(), node.names.begin(), node.names.end());
+  if (node.kind == Kind::router) names.insert(names.end(), node.names.begin(), node.names.end());
 }
 
 }  // namespace

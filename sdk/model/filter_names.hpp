@@ -3,6 +3,8 @@
 
 #include "sdk/model/filter.hpp"
 
+#include <mole/abi.h>
+
 #include <array>
 #include <optional>
 #include <span>
@@ -19,6 +21,22 @@ struct DerivedColumnName {
 // nullptr: not a derived column.
 const DerivedColumnName* derived_column(int column);
 const DerivedColumnName* derived_column(std::string_view name);
+
+// The source's and the destination's column.
+using SidedColumns = int[2];
+
+struct SidedWord {
+  std::string_view word;
+  SidedColumns columns;
+};
+
+inline constexpr SidedWord number_words[] = {
+    {"port", {MOLE_COLUMN_SRC_PORT, MOLE_COLUMN_DST_PORT}},
+    {"as", {MOLE_COLUMN_SRC_AS, MOLE_COLUMN_DST_AS}},
+    {"mask", {MOLE_COLUMN_SRC_MASK, MOLE_COLUMN_DST_MASK}},
+};
+inline constexpr SidedColumns interfaces = {MOLE_COLUMN_IN_IF, MOLE_COLUMN_OUT_IF};
+inline constexpr SidedColumns addresses_of_flow = {MOLE_COLUMN_SRC_ADDR, MOLE_COLUMN_DST_ADDR};
 
 // Returns the largest value of a column or derived column.
 std::uint64_t largest_value(int column);

@@ -22,21 +22,6 @@ constexpr std::size_t max_length = 65536;
 // The side of a flow that a condition is about: `src`, `dst`, neither or `src or dst`, `src and dst`.
 enum class Side { source, destination, either, both };
 
-using Columns = int[2];  // source and destination
-
-struct SidedWord {
-  std::string_view word;
-  Columns columns;
-};
-
-constexpr SidedWord number_words[] = {
-    {"port", {MOLE_COLUMN_SRC_PORT, MOLE_COLUMN_DST_PORT}},
-    {"as", {MOLE_COLUMN_SRC_AS, MOLE_COLUMN_DST_AS}},
-    {"mask", {MOLE_COLUMN_SRC_MASK, MOLE_COLUMN_DST_MASK}},
-};
-constexpr Columns interfaces = {MOLE_COLUMN_IN_IF, MOLE_COLUMN_OUT_IF};
-constexpr Columns addresses_of_flow = {MOLE_COLUMN_SRC_ADDR, MOLE_COLUMN_DST_ADDR};
-
 template <class T>
 void sort_unique(std::vector<T>& values) {
   std::sort(values.begin(), values.end());
@@ -152,21 +137,28 @@ class Parser {
   FilterNode element_values(int column, std::string_view type) {
     if (type == "addr") return addresses(column);
     if (type != "text") return numbers(column);
-    FilterNode node{.kind = Kind::text, .column = column};
-    const auto value = [&] {
-      if (peek().raw.empty() && !peek().quoted) return void(fail("expected a text in quotes"));
+    const auto compare = comparison();
+    if (compare != Compare::in && compare != Compare::equal)
+      return fail(std::string(flow_column_name(column)) + " is a string; use = or in, with `not` for the opposite");
+    return names({.kind = Kind::text, .column = column}, compare, [&](FilterNode& node) {
+      if (peek().raw.empty() && !peek().quoted) return void(fail("expected a string in quotes"));
       node.names.push_back(peek().raw);
+    });
+  }
+
+  // Reads one name or a list of them with `one`, which does not advance.
+  template <class One>
+  FilterNode names(FilterNode node, Compare compare, One one) {
+    const auto next = [&] {
+      one(node);
       advance();
     };
-    const auto compare = comparison();
     if (compare == Compare::in)
-      list(value);
-    else if (compare == Compare::equal)
-      value();
+      list(next);
     else
-      return fail(std::string(flow_column_name(column)) + " is a text; use = or in, with `not` for the opposite");
+      next();
     sort_unique(node.names);
-    if (!error_ && node.names.empty()) return fail("a list needs at least one text");
+    if (!error_ && node.names.empty()) return fail("a list needs at least one name");
     return node;
   }
 
@@ -192,7 +184,7 @@ class Parser {
   }
 
   // Applies `node` to the columns of `side`. "!=" is the negation of "=": it holds on both sides if no side is given.
-  static FilterNode on(FilterNode node, const Columns& columns, Side side) {
+  static FilterNode on(FilterNode node, const SidedColumns& columns, Side side) {
     node.column = columns[side == Side::destination ? 1 : 0];
     if (side == Side::source || side == Side::destination) return node;
     FilterNode other = node;
@@ -252,12 +244,12 @@ class Parser {
 
   FilterNode numbers(int column) { return numbers({column, column}, Side::source); }
 
-  FilterNode numbers(const Columns& columns, Side side) {
+  FilterNode numbers(const SidedColumns& columns, Side side) {
     return number_list(columns, side, [&] { return number(); });
   }
 
   template <class One>
-  FilterNode number_list(const Columns& columns, Side side, One one) {
+  FilterNode number_list(const SidedColumns& columns, Side side, One one) {
     FilterNode node{.kind = Kind::number, .compare = comparison()};
     const int column = columns[side == Side::destination ? 1 : 0];
     const auto* derived = derived_column(column);
@@ -304,23 +296,14 @@ class Parser {
   }
 
   FilterNode router() {
-    FilterNode node{.kind = Kind::router, .column = MOLE_COLUMN_ROUTER};
-    const auto name = [&] {
+    return names({.kind = Kind::router, .column = MOLE_COLUMN_ROUTER}, comparison(), [&](FilterNode& node) {
       if (peek().raw.empty() || (!peek().quoted && !is_filter_word(peek().raw[0]))) return void(fail("expected a router's name"));
       if (!peek().quoted && peek().text == "ip")
         return void(
             fail("a router is chosen by its name in the manifest, such as router 19991, not by its address; put quotes around a "
                  "name that is 'ip'"));
       node.names.push_back(peek().raw);
-      advance();
-    };
-    if (comparison() == Compare::in)
-      list(name);
-    else
-      name();
-    sort_unique(node.names);
-    if (!error_ && node.names.empty()) return fail("a list needs at least one name");
-    return node;
+    });
   }
 
   // A network may be written with the first 2 or 3 of 4 bytes (172.16/16) or with a netmask (172.16.0.0 255.240.0.0), as in
@@ -371,7 +354,7 @@ class Parser {
 
   FilterNode addresses(int column) { return addresses({column, column}, Side::source, false); }
 
-  FilterNode addresses(const Columns& columns, Side side, bool net_wanted) {
+  FilterNode addresses(const SidedColumns& columns, Side side, bool net_wanted) {
     FilterNode node{.kind = Kind::address};
     const Compare compare = comparison();
     if (compare != Compare::equal && compare != Compare::in && compare != Compare::unequal)

@@ -79,6 +79,9 @@ class ListedSource final : public FlowSource {
   Evidence evidence_;
 };
 
+// Every flow column but the router.
+ColumnSet every_column() { return column_file::stored_columns(ColumnSet((std::uint64_t{1} << MOLE_COLUMN_COUNT) - 1)); }
+
 enum class Values { noise, few, extreme, times };
 
 Rows batch(std::uint32_t rows, std::uint32_t family, Values values, unsigned seed) {
@@ -150,7 +153,7 @@ struct Recorded {
 };
 
 Recorded record(std::unique_ptr<FlowSource> source, unsigned threads, std::uint64_t limit = UINT64_MAX,
-                ColumnSet wanted = column_file::stored_columns()) {
+                ColumnSet wanted = every_column()) {
   Recorded out;
   RecordingOptions options;
   options.identity = identity;
@@ -172,8 +175,7 @@ std::filesystem::path new_file(const TempFolder& folder, std::string_view bytes)
   return folder.file("columns", bytes);
 }
 
-Result<Read> read_back(const std::filesystem::path& path, unsigned threads = 1,
-                       ColumnSet wanted = column_file::stored_columns()) {
+Result<Read> read_back(const std::filesystem::path& path, unsigned threads = 1, ColumnSet wanted = every_column()) {
   auto reader = ColumnFileReader::open(path, identity, {wanted, 0, threads});
   if (!reader) return reader.error();
   return drain(**reader);
@@ -294,7 +296,7 @@ TEST(ColumnFile, RejectsHostileFooters) {
   for (const std::size_t at : {std::size_t{16}, std::size_t{40}, static_cast<std::size_t>(tail.offset) - 1}) {
     auto changed = bytes;
     changed[at] = static_cast<char>(changed[at] ^ 0x55);
-    auto reader = ColumnFileReader::open(new_file(folder, changed), identity, {column_file::stored_columns(), 0, 1});
+    auto reader = ColumnFileReader::open(new_file(folder, changed), identity, {every_column(), 0, 1});
     ASSERT_TRUE(reader);
     FlowBatch next;
     EXPECT_FALSE((*reader)->next(next));
@@ -306,7 +308,7 @@ TEST(ColumnFile, RejectsHostileFooters) {
 TEST(ColumnFile, WithADifferentIdentityIsRejected) {
   const TempFolder folder;
   const auto path = new_file(folder, record(std::make_unique<ListedSource>(batches_of_every_kind()), 1).bytes);
-  const auto reader = ColumnFileReader::open(path, digest_of("a different file"), {column_file::stored_columns(), 0, 1});
+  const auto reader = ColumnFileReader::open(path, digest_of("a different file"), {every_column(), 0, 1});
   ASSERT_FALSE(reader);
   EXPECT_EQ(reader.error().code, Code::corrupt);
   EXPECT_EQ(ColumnFileReader::open(folder.path() / "none", identity, {}).error().code, Code::missing);
@@ -324,8 +326,7 @@ TEST(ColumnFile, ReportsTheDamageOfTheArchiveFile) {
   task::File file;
   file.covers = {1'190'487'600 * second_us, (1'190'487'600 + 3600) * second_us};
   const auto reader = [&] {
-    return std::make_unique<FlowReader>(file, std::move(*open_content(path)), &test::netflow5(), nullptr,
-                                        column_file::stored_columns(), 0);
+    return std::make_unique<FlowReader>(file, std::move(*open_content(path)), &test::netflow5(), nullptr, every_column(), 0);
   };
   const auto expected = *drain(*reader());
   ASSERT_NE(expected.report.find("damaged"), std::string::npos);
@@ -363,10 +364,11 @@ TEST(ColumnRecorder, ContinuesWhenItsFileCannotBeWritten) {
       int written = 0;
       bool done = false;
       RecordingOptions options;
+      options.columns = every_column();
       options.threads = threads;
       options.sink = [&](std::string_view) -> Result<> { return written++ < good ? Result<>() : exhausted("the disk is full"); };
-      ColumnRecorder recorder(std::make_unique<ListedSource>(batches_of_every_kind()), column_file::stored_columns(),
-                              std::move(options), [&](const task::FileReport&) { done = true; });
+      ColumnRecorder recorder(std::make_unique<ListedSource>(batches_of_every_kind()), every_column(), std::move(options),
+                              [&](const task::FileReport&) { done = true; });
       expect_same(*drain(recorder), expected);
       EXPECT_FALSE(done);
     }
@@ -376,10 +378,11 @@ TEST(ColumnRecorder, PublishesNothingIfStoppedEarly) {
   for (const unsigned threads : {1u, 2u}) {
     bool done = false;
     RecordingOptions options;
+    options.columns = every_column();
     options.threads = threads;
     options.sink = [](std::string_view) -> Result<> { return {}; };
-    ColumnRecorder recorder(std::make_unique<ListedSource>(batches_of_every_kind()), column_file::stored_columns(),
-                            std::move(options), [&](const task::FileReport&) { done = true; });
+    ColumnRecorder recorder(std::make_unique<ListedSource>(batches_of_every_kind()), every_column(), std::move(options),
+                            [&](const task::FileReport&) { done = true; });
     FlowBatch next;
     ASSERT_TRUE(*recorder.next(next));
     EXPECT_FALSE(done);

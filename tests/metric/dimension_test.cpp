@@ -9,7 +9,7 @@ TEST(Dimension, ErrorsListTheKnownNames) {
   const auto rejected = dimensions_named({"router", "colour"});
   ASSERT_FALSE(rejected);
   EXPECT_NE(
-      rejected.error().message.find("'colour' is not a dimension; choose among router, direction, protocol_class, src_port"),
+      rejected.error().message.find("'colour' is not a dimension; choose among router, direction, protocol_class, src_addr"),
       std::string::npos);
   EXPECT_FALSE(dimensions_named({"router", "router"}));
 }
