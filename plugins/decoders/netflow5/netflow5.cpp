@@ -338,6 +338,13 @@ void NetFlow5::append(FlowBuilder& out, const Header& header, const std::byte* r
   column<dst_mask>(out, records, n, at8(45));
   const std::uint32_t interval = header.sampling & 0x3fff;
   column<sampling>(out, records, n, [=](const std::byte*) { return interval == 0 ? 1 : interval; });
+  column<observation_domain>(out, records, n, [=](const std::byte*) { return std::uint32_t{header.engine}; });
+  // The destination port of an ICMP flow is type * 256 + code.
+  const auto icmp_at = [](std::size_t offset) {
+    return [=](const std::byte* r) { return u8(r + 38) == 1 ? u8(r + offset) : std::uint8_t{0}; };
+  };
+  column<icmp_type>(out, records, n, icmp_at(34));
+  column<icmp_code>(out, records, n, icmp_at(35));
   out.set_rows(out.rows() + n);
 }
 
