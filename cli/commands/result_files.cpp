@@ -21,7 +21,13 @@ json cell(const runtime::Column& column, std::size_t row) {
   if (column.is_null(row)) return nullptr;
   if (type_of(column) == ColumnType::time) return format_time(std::get<1>(column.values)[row]);
   if (type_of(column) == ColumnType::boolean) return std::get<1>(column.values)[row] != 0;
-  return std::visit([row](const auto& values) { return json(values[row]); }, column.values);
+  json value;
+  std::visit(
+      [&](const auto& values) {
+        if constexpr (!std::is_same_v<std::decay_t<decltype(values)>, std::vector<Addr>>) value = values[row];
+      },
+      column.values);
+  return value;
 }
 
 }  // namespace

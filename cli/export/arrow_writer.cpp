@@ -110,7 +110,7 @@ class FlatBuffer {
 
 // Constants from Arrow's Message.fbs and Schema.fbs.
 enum : std::uint64_t { metadata_v5 = 4, schema_header = 1, batch_header = 3 };
-enum : std::uint64_t { int_type = 2, float_type = 3, utf8_type = 5, bool_type = 6, timestamp_type = 10 };
+enum : std::uint64_t { int_type = 2, float_type = 3, utf8_type = 5, bool_type = 6, timestamp_type = 10, fixed_binary_type = 15 };
 enum : std::uint64_t { double_precision = 2, microsecond = 2 };
 
 struct ArrowType {
@@ -124,7 +124,11 @@ const ArrowType& arrow_type(const Column& column) {
                                     {float_type, {{0, 2, double_precision}}},
                                     {bool_type, {}},
                                     {timestamp_type, {{0, 2, microsecond}, {1, 4}}},
-                                    {utf8_type, {}}};  // in the order of ColumnType
+                                    {utf8_type, {}},
+                                    {int_type, {{0, 4, 8}, {1, 1, 0}}},
+                                    {int_type, {{0, 4, 16}, {1, 1, 0}}},
+                                    {int_type, {{0, 4, 32}, {1, 1, 0}}},
+                                    {fixed_binary_type, {{0, 4, sizeof(Addr)}}}};  // in the order of ColumnType
   return types[static_cast<std::size_t>(type_of(column))];
 }
 
@@ -135,11 +139,12 @@ std::size_t put_message(FlatBuffer& buffer, std::uint64_t header_type, std::uint
   return places[2];
 }
 
-// Writes the KeyValue pairs `unit` and `doc`.
+// Writes the KeyValue pairs `unit`, `doc` and, if the column has one, `ipfix_element`.
 void put_notes(FlatBuffer& buffer, std::size_t place, const Column& column) {
-  const auto pairs = buffer.offsets(place, 2);
-  const std::pair<std::string_view, std::string_view> notes[] = {{"unit", column.unit}, {"doc", column.doc}};
-  for (std::size_t i = 0; i < 2; ++i) {
+  std::vector<std::pair<std::string_view, std::string_view>> notes{{"unit", column.unit}, {"doc", column.doc}};
+  if (!column.element.empty()) notes.emplace_back("ipfix_element", column.element);
+  const auto pairs = buffer.offsets(place, notes.size());
+  for (std::size_t i = 0; i < notes.size(); ++i) {
     const auto fields = buffer.table({{0, 4}, {1, 4}});
     buffer.point_at_table(pairs[i]);
     buffer.text(fields[0], notes[i].first);
@@ -216,14 +221,9 @@ void put_column(Body& body, const Column& column) {
     return body.bits(rows, [&](std::size_t row) { return values[row] != 0; });
   }
   if (type_of(column) == ColumnType::text) return put_strings(body, std::get<3>(column.values));
-  std::visit(
-      [&](const auto& values) {
-        using T = typename std::decay_t<decltype(values)>::value_type;
-        if constexpr (std::is_arithmetic_v<T>)
-          body.buffer(
-              [&](std::string& out) { out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)); });
-      },
-      column.values);
+  runtime::visit_fixed_size(column, [&]<class T>(const std::vector<T>& values) {
+    body.buffer([&](std::string& out) { out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)); });
+  });
 }
 
 std::string batch_message(const Body& body, std::size_t rows) {

@@ -3,6 +3,7 @@
 #include "cli/export/selection.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -27,7 +28,8 @@ const Rate* find_rate(std::string_view Rate::*member, std::string_view unit) {
 }  // namespace
 
 ColumnType type_of(const runtime::Column& column) {
-  constexpr ColumnType by_storage[] = {ColumnType::u64, ColumnType::i64, ColumnType::f64, ColumnType::text};
+  using enum ColumnType;
+  constexpr ColumnType by_storage[] = {u64, i64, f64, text, u8, u16, u32, addr};  // in the order of ColumnValues
   const auto type = by_storage[column.values.index()];
   if (type != ColumnType::i64) return type;
   return column.type == "time" ? ColumnType::time : column.type == "bool" ? ColumnType::boolean : type;
@@ -35,13 +37,21 @@ ColumnType type_of(const runtime::Column& column) {
 
 bool is_numeric(const runtime::Column& column) {
   const auto type = type_of(column);
-  return type != ColumnType::text && type != ColumnType::time;
+  return type != ColumnType::text && type != ColumnType::time && type != ColumnType::addr;
 }
 
 std::string value_text(const runtime::Column& column, std::size_t row) {
   if (column.is_null(row)) return "";
   if (type_of(column) == ColumnType::boolean) return std::get<1>(column.values)[row] ? "true" : "false";
-  return std::visit([row](const auto& values) { return fmt::format("{}", values[row]); }, column.values);
+  if (const auto* addresses = std::get_if<std::vector<Addr>>(&column.values))
+    return fmt::format("{:02x}", fmt::join((*addresses)[row].bytes, ""));
+  std::string text;
+  std::visit(
+      [&](const auto& values) {
+        if constexpr (!std::is_same_v<std::decay_t<decltype(values)>, std::vector<Addr>>) text = fmt::format("{}", values[row]);
+      },
+      column.values);
+  return text;
 }
 
 std::string number_text(double value) {
@@ -71,7 +81,7 @@ void make_rate(runtime::Column& column, Micros over) {
   values.reserve(column.size());
   std::visit(
       [&](const auto& counts) {
-        if constexpr (!std::is_same_v<std::decay_t<decltype(counts)>, std::vector<std::string>>)
+        if constexpr (std::is_arithmetic_v<typename std::decay_t<decltype(counts)>::value_type>)
           for (const auto count : counts) values.push_back(static_cast<double>(count) * rate->factor / seconds);
       },
       column.values);

@@ -14,7 +14,7 @@
 
 namespace mole::cli {
 
-enum class ColumnType { u64, i64, f64, boolean, time, text };
+enum class ColumnType { u64, i64, f64, boolean, time, text, u8, u16, u32, addr };
 ColumnType type_of(const runtime::Column& column);
 bool is_numeric(const runtime::Column& column);  // numbers and bools
 

@@ -35,6 +35,8 @@ void put_value(std::string& out, const Column& column, std::size_t row, std::str
     out += quote(format_time(std::get<1>(column.values)[row]));
   else if (type == ColumnType::text)
     out += quote(std::get<3>(column.values)[row]);
+  else if (type == ColumnType::addr)
+    out += quote(value_text(column, row));
   else  // for a double, the shortest text that parses back to the same value
     out += value_text(column, row);
 }

@@ -2,7 +2,8 @@
 
 #include "runtime/host/arrow_columns.hpp"
 
-#include <bit>
+#include <algorithm>
+#include <cstring>
 #include <tuple>
 
 namespace mole::runtime {
@@ -16,7 +17,8 @@ const std::vector<T>* values_of(const RowTable& table, std::string_view name) {
 
 std::uint64_t bits_of(const Column& column, std::size_t row) {
   std::uint64_t bits = 0;
-  visit_numbers(column, [&](const auto& values) { bits = std::bit_cast<std::uint64_t>(values[row]); });
+  visit_fixed_size(column,
+                   [&](const auto& values) { std::memcpy(&bits, &values[row], std::min(sizeof bits, sizeof values[row])); });
   return bits;
 }
 

@@ -1,6 +1,7 @@
 // Rows in memory by columns: the output of a step, or the input from an upstream module. The types are those of descriptors.
 #pragma once
 
+#include <mole/addr.hpp>
 #include <mole/result.hpp>
 
 #include <cstdint>
@@ -13,7 +14,8 @@
 namespace mole::runtime {
 
 using ColumnValues =
-    std::variant<std::vector<std::uint64_t>, std::vector<std::int64_t>, std::vector<double>, std::vector<std::string>>;
+    std::variant<std::vector<std::uint64_t>, std::vector<std::int64_t>, std::vector<double>, std::vector<std::string>,
+                 std::vector<std::uint8_t>, std::vector<std::uint16_t>, std::vector<std::uint32_t>, std::vector<Addr>>;
 
 // Returns an empty vector of the kind that holds values of a column type; nullopt if there is no such type.
 inline std::optional<ColumnValues> empty_values(std::string_view type) {
@@ -21,17 +23,24 @@ inline std::optional<ColumnValues> empty_values(std::string_view type) {
   if (type == "i64" || type == "bool" || type == "time") return std::vector<std::int64_t>{};
   if (type == "f64") return std::vector<double>{};
   if (type == "text") return std::vector<std::string>{};
+  if (type == "u8") return std::vector<std::uint8_t>{};
+  if (type == "u16") return std::vector<std::uint16_t>{};
+  if (type == "u32") return std::vector<std::uint32_t>{};
+  if (type == "addr") return std::vector<Addr>{};
   return std::nullopt;
 }
 
-// One column. `values` has one entry per row, including nulls. Times and bools are int64, addresses are text.
+// One column. `values` has one entry per row, including nulls. Times and bools are int64.
 struct Column {
   std::string name;
-  std::string type;  // "u64", "i64", "f64", "bool", "text", "time"; u8..u32 outputs are widened to u64
+  // "u64", "i64", "f64", "bool", "text" or "time" in results, where u8..u32 outputs are widened to u64 and addresses are text;
+  // flows also have "u8", "u16", "u32" and "addr".
+  std::string type;
   std::string unit;  // may be empty
   std::string doc;
   ColumnValues values;
   std::vector<std::uint8_t> valid;  // one byte per row, 1: value, 0: null; empty: no nulls
+  std::string element = {};         // name of the IPFIX element; empty: none
 
   std::size_t size() const {
     return std::visit([](const auto& v) { return v.size(); }, values);
@@ -41,10 +50,10 @@ struct Column {
 
 // Calls f with the values of a column that is not text.
 template <class AnyColumn, class F>
-void visit_numbers(AnyColumn& column, F f) {
+void visit_fixed_size(AnyColumn& column, F f) {
   std::visit(
       [&](auto& values) {
-        if constexpr (std::is_arithmetic_v<typename std::decay_t<decltype(values)>::value_type>) f(values);
+        if constexpr (!std::is_same_v<typename std::decay_t<decltype(values)>::value_type, std::string>) f(values);
       },
       column.values);
 }

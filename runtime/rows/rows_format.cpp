@@ -22,7 +22,7 @@ constexpr std::size_t fixed_header = 32;
 bool has_nulls(const Column& column) { return std::find(column.valid.begin(), column.valid.end(), 0) != column.valid.end(); }
 
 // Returns the memory used by a cell, without the characters of a string.
-std::uint64_t cell_bytes(std::string_view type) { return type == "text" ? sizeof(std::string) + 1 : 9; }
+std::uint64_t cell_bytes(std::string_view type) { return type == "text" ? sizeof(std::string) + 1 : type == "addr" ? 17 : 9; }
 
 Result<> check_column(const Column& column, std::size_t rows, const RowLimits& limits) {
   const auto expected = empty_values(column.type);
@@ -71,7 +71,7 @@ void put_bits(std::string& out, std::size_t rows, Set&& is_set) {
 }
 
 template <class T>
-void put_numbers(std::string& out, const Column& column, const std::vector<T>& values) {
+void put_values(std::string& out, const Column& column, const std::vector<T>& values) {
   const auto begin = out.size();
   out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
   if (column.valid.empty()) return;
@@ -100,14 +100,17 @@ void put_column(std::string& out, const Column& column) {
   } else if (column.type == "text") {
     put_strings(out, column, std::get<3>(column.values));
   } else {
-    visit_numbers(column, [&](const auto& values) { put_numbers(out, column, values); });
+    visit_fixed_size(column, [&](const auto& values) { put_values(out, column, values); });
+    pad8(out);
   }
 }
 
 Result<std::string> header_json(const RowTable& table) {
   auto columns = json::array();
-  for (const auto& c : table.columns)
+  for (const auto& c : table.columns) {
     columns.push_back({{"name", c.name}, {"type", c.type}, {"unit", c.unit}, {"doc", c.doc}, {"nulls", has_nulls(c)}});
+    if (!c.element.empty()) columns.back()["element"] = c.element;
+  }
   try {
     return json{{"columns", columns}}.dump();
   } catch (const json::exception&) {
@@ -134,7 +137,7 @@ Result<std::vector<ColumnHead>> parse_header(std::string_view text, const RowLim
       return exhausted(fmt::format("rows: {} columns; the limit is {}", columns.size(), limits.columns));
     std::set<std::string> names;
     for (const auto& c : columns) {
-      ColumnHead head{{c.at("name"), c.at("type"), c.at("unit"), c.at("doc"), {}, {}}, c.at("nulls")};
+      ColumnHead head{{c.at("name"), c.at("type"), c.at("unit"), c.at("doc"), {}, {}, c.value("element", "")}, c.at("nulls")};
       if (!empty_values(head.column.type)) return damaged("a column has an unknown type");
       if (!names.insert(head.column.name).second) return damaged("two columns have the same name");
       heads.push_back(std::move(head));
@@ -158,8 +161,8 @@ std::vector<T> take_bits(ByteCursor& in, std::size_t rows, bool& good) {
 }
 
 template <class T>
-bool take_numbers(ByteCursor& in, std::size_t rows, std::vector<T>& values) {
-  const auto bytes = in.take(rows * sizeof(T));
+bool take_values(ByteCursor& in, std::size_t rows, std::vector<T>& values) {
+  const auto bytes = in.take_padded(rows * sizeof(T));
   if (in.failed()) return false;
   values.resize(rows);
   if (rows > 0) std::memcpy(values.data(), bytes.data(), bytes.size());
@@ -168,7 +171,7 @@ bool take_numbers(ByteCursor& in, std::size_t rows, std::vector<T>& values) {
 
 Result<std::vector<std::string>> take_strings(ByteCursor& in, std::size_t rows, std::uint64_t& memory, const RowLimits& limits) {
   std::vector<std::int64_t> offsets;
-  if (!take_numbers(in, rows + 1, offsets)) return damaged("text offsets are truncated");
+  if (!take_values(in, rows + 1, offsets)) return damaged("text offsets are truncated");
   if (offsets.front() != 0) return damaged("text offsets do not begin at 0");
   for (std::size_t row = 0; row < rows; ++row) {
     if (offsets[row + 1] < offsets[row]) return damaged("text offsets decrease");
@@ -199,7 +202,7 @@ Result<> take_column(ByteCursor& in, std::size_t rows, ColumnHead& head, std::ui
     column.values = take_bits<std::int64_t>(in, rows, good);
   } else {
     column.values = *empty_values(column.type);
-    visit_numbers(column, [&](auto& values) { good = take_numbers(in, rows, values); });
+    visit_fixed_size(column, [&](auto& values) { good = take_values(in, rows, values); });
   }
   if (!good) return damaged("the values of " + column.name + " are truncated");
   return {};

@@ -12,14 +12,18 @@ namespace {
 
 constexpr std::pair<std::string_view, duckdb_type> types[] = {{"time", DUCKDB_TYPE_TIMESTAMP_TZ}, {"u64", DUCKDB_TYPE_UBIGINT},
                                                               {"i64", DUCKDB_TYPE_BIGINT},        {"f64", DUCKDB_TYPE_DOUBLE},
-                                                              {"bool", DUCKDB_TYPE_BOOLEAN},      {"text", DUCKDB_TYPE_VARCHAR}};
+                                                              {"bool", DUCKDB_TYPE_BOOLEAN},      {"text", DUCKDB_TYPE_VARCHAR},
+                                                              {"u8", DUCKDB_TYPE_UTINYINT},       {"u16", DUCKDB_TYPE_USMALLINT},
+                                                              {"u32", DUCKDB_TYPE_UINTEGER},      {"addr", DUCKDB_TYPE_BLOB}};
 
 duckdb_type duckdb_type_of(std::string_view name) {
   const auto* found = std::find_if(std::begin(types), std::end(types), [&](const auto& t) { return t.first == name; });
   return found == std::end(types) ? DUCKDB_TYPE_INVALID : found->second;
 }
 
+// Empty for a type that is not read: the size of a blob is not known to be that of an address.
 std::string_view type_of(duckdb_type type) {
+  if (type == DUCKDB_TYPE_BLOB) return {};
   const auto* found = std::find_if(std::begin(types), std::end(types), [&](const auto& t) { return t.second == type; });
   return found == std::end(types) ? std::string_view{} : found->first;
 }
@@ -53,8 +57,12 @@ void copy_values(duckdb_vector vector, std::size_t to, const Column& column, std
     const auto& values = std::get<3>(column.values);
     for (std::size_t i = 0; i < count; ++i)
       duckdb_vector_assign_string_element_len(vector, to + i, values[from + i].data(), values[from + i].size());
+  } else if (const auto* addresses = std::get_if<std::vector<Addr>>(&column.values)) {
+    for (std::size_t i = 0; i < count; ++i)
+      duckdb_vector_assign_string_element_len(vector, to + i, reinterpret_cast<const char*>((*addresses)[from + i].bytes.data()),
+                                              sizeof(Addr));
   } else {
-    visit_numbers(column, [&]<class T>(const std::vector<T>& values) {
+    visit_fixed_size(column, [&]<class T>(const std::vector<T>& values) {
       std::copy_n(values.data() + from, count, static_cast<T*>(data) + to);
     });
   }
@@ -139,7 +147,7 @@ void append(Column& column, duckdb_vector vector, std::size_t count) {
     auto& values = std::get<1>(column.values);
     for (std::size_t i = 0; i < count; ++i) values.push_back(is_valid(i) && static_cast<const bool*>(data)[i]);
   } else {
-    visit_numbers(column, [&]<class T>(std::vector<T>& values) {
+    visit_fixed_size(column, [&]<class T>(std::vector<T>& values) {
       for (std::size_t i = 0; i < count; ++i) values.push_back(is_valid(i) ? static_cast<const T*>(data)[i] : T{});
     });
   }

@@ -51,7 +51,10 @@ std::string text_of(const json& j) { return j.dump(-1, ' ', false, json::error_h
 
 std::string metadata(const RowTable& table, const ParquetNote& note) {
   auto columns = json::array();
-  for (const auto& c : table.columns) columns.push_back({{"name", c.name}, {"type", c.type}, {"unit", c.unit}, {"doc", c.doc}});
+  for (const auto& c : table.columns) {
+    columns.push_back({{"name", c.name}, {"type", c.type}, {"unit", c.unit}, {"doc", c.doc}});
+    if (!c.element.empty()) columns.back()["ipfix_element"] = c.element;
+  }
   return fmt::format("{{\"mole.metric\": {}, \"mole.version\": {}, \"mole.by\": {}, \"mole.columns\": {}}}", literal(note.metric),
                      literal(note.version), literal(text_of(note.by)), literal(text_of(columns)));
 }
@@ -71,6 +74,7 @@ void describe(RowTable& table, std::string_view columns_json) {
       if (column.name == name) {
         column.unit = text("unit");
         column.doc = text("doc");
+        column.element = text("ipfix_element");
       }
   }
 }

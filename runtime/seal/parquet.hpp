@@ -7,8 +7,8 @@
 //
 // Equal tables and notes give equal bytes on every machine: one thread, row groups of a fixed size, rows in the given order, and
 // no data about the run. Types: time -> TIMESTAMP WITH TIME ZONE (microseconds UTC), u64 -> UBIGINT, i64 -> BIGINT, f64 ->
-// DOUBLE, bool
-// -> BOOLEAN, text -> VARCHAR. Units and docs of the columns are in the key-value metadata.
+// DOUBLE, bool -> BOOLEAN, text -> VARCHAR; u8, u16, u32 -> UTINYINT, USMALLINT, UINTEGER; addr -> BLOB of 16 bytes, which is
+// only written. Units, docs and IPFIX elements of the columns are in the key-value metadata.
 #pragma once
 
 #include "runtime/rows/row_table.hpp"

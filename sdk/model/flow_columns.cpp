@@ -8,7 +8,7 @@
 namespace mole {
 namespace {
 
-// The name of each column, followed by its aliases from IPFIX, nfdump and SiLK.
+// The name of each column, followed by its aliases from IPFIX, nfdump and SiLK in this order.
 constexpr std::string_view column_names[MOLE_COLUMN_COUNT] = {
     "start flowStartMilliseconds flowStartMicroseconds ts sTime",
     "end flowEndMilliseconds flowEndMicroseconds te eTime",
@@ -86,6 +86,14 @@ std::string_view flow_column_name(int column) {
   if (const auto* element = element_of_column(column)) return element->name;
   return column >= 0 && column < MOLE_COLUMN_COUNT ? column_names[column].substr(0, column_names[column].find(' '))
                                                    : std::string_view{};
+}
+
+std::string_view ipfix_name_of_column(int column) {
+  if (is_element_column(column)) return flow_column_name(column);
+  const auto aliases = column_names[column].substr(std::min(flow_column_name(column).size() + 1, column_names[column].size()));
+  const auto first = aliases.substr(0, aliases.find(' '));
+  const auto two = aliases.substr(0, aliases.find(' ', std::min(first.size() + 1, aliases.size())));
+  return first.find("IPv4") != first.npos && two.find("IPv6") != two.npos ? two : first;
 }
 
 int flow_column_named(std::string_view name) {

@@ -22,6 +22,9 @@ const Element* element_of_column(int column);
 // Returns the type of an element's values as metrics see them: "u64", "i64", "f64", "bool", "time", "addr" or "text"; empty: it
 // cannot be read, because it is a list of other elements.
 std::string_view value_type(ElementType type);
+// Returns the name of the IPFIX element ("octetDeltaCount") of a column, or the names for IPv4 and IPv6 ("sourceIPv4Address
+// sourceIPv6Address"); empty: none.
+std::string_view ipfix_name_of_column(int column);
 
 // address: of the family of the batch, u32 or 16 bytes. address16: 16 bytes in every batch, IPv4 mapped. element: mole_values.
 enum class FlowColumnKind : std::uint8_t { number, time, address, address16, element };

@@ -49,11 +49,22 @@ inline RowTable small_table() {
   return t;
 }
 
+// The types of numbers that only flows have, with a null and an IPFIX element.
+inline RowTable flow_table() {
+  RowTable t;
+  t.columns.push_back({"protocol", "u8", "", "", std::vector<std::uint8_t>{6, 255, 0}, {1, 1, 0}, "protocolIdentifier"});
+  t.columns.push_back({"src_port", "u16", "", "", std::vector<std::uint16_t>{0, 65535, 443}, {}, "sourceTransportPort"});
+  t.columns.push_back({"src_as", "u32", "", "", std::vector<std::uint32_t>{4294967295u, 0, 64512}, {0, 1, 1}, ""});
+  return t;
+}
+
 inline bool same(const RowTable& a, const RowTable& b) {
   if (a.columns.size() != b.columns.size()) return false;
   for (std::size_t i = 0; i < a.columns.size(); ++i) {
     const auto &x = a.columns[i], &y = b.columns[i];
-    if (x.name != y.name || x.type != y.type || x.unit != y.unit || x.doc != y.doc || x.size() != y.size()) return false;
+    if (x.name != y.name || x.type != y.type || x.unit != y.unit || x.doc != y.doc || x.element != y.element ||
+        x.size() != y.size())
+      return false;
     if (x.values.index() != y.values.index()) return false;
     for (std::size_t row = 0; row < x.size(); ++row) {
       const bool null_x = !x.valid.empty() && !x.valid[row], null_y = !y.valid.empty() && !y.valid[row];

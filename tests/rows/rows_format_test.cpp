@@ -8,6 +8,7 @@
 namespace mole::runtime {
 namespace {
 
+using testing::flow_table;
 using testing::hex;
 using testing::same;
 using testing::small_table;
@@ -25,6 +26,35 @@ TEST(Rows, RoundTrip) {
   const auto again = decode_rows(*bytes);
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_TRUE(same(small_table(), *again));
+}
+
+TEST(Rows, HaveNumbersOfEveryWidthAndAddresses) {
+  auto table = flow_table();
+  table.columns.push_back({"exporter_addr",
+                           "addr",
+                           "",
+                           "",
+                           std::vector<Addr>{Addr::v4(0x0a000001), Addr{}, Addr::v4(1)},
+                           {1, 0, 1},
+                           "exporterIPv4Address"});
+  table.columns[0].values = std::vector<std::uint8_t>{6, 255, 9};  // under a null
+  const auto bytes = encode_rows(table);
+  ASSERT_TRUE(bytes);
+  auto again = decode_rows(*bytes);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_TRUE(same(table, *again));
+  EXPECT_EQ(std::get<std::vector<std::uint8_t>>(again->columns[0].values)[2], 0);
+
+  // Each part is followed by zeros up to a multiple of 8: bitmap, three bytes; no bitmap, three numbers of 2 bytes; and so on.
+  constexpr std::size_t body = (8 + 8) + 8 + (8 + 16) + (8 + 48);
+  EXPECT_EQ(hex(bytes->substr(bytes->size() - 8 - body, 32)),
+            "0300000000000000"
+            "06ff000000000000"
+            "0000ffffbb010000"
+            "0600000000000000");
+  auto dirty = *bytes;
+  dirty[bytes->size() - 8 - body + 8 + 5] = 1;
+  EXPECT_FALSE(decode_rows(with_checksum(dirty)));  // nonzero padding
 }
 
 TEST(Rows, HaveTheDocumentedBytes) {

@@ -11,6 +11,7 @@
 namespace mole::runtime {
 namespace {
 
+using testing::flow_table;
 using testing::same;
 using testing::slurp;
 using testing::small_table;
@@ -51,6 +52,24 @@ TEST(Parquet, RoundTrips) {
   const auto again = parquet.read(folder / "x.parquet");
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_TRUE(same(small_table(), *again));
+}
+
+TEST(Parquet, KeepsTheTypesOfFlows) {
+  const TempFolder folder;
+  auto parquet = open_in(folder);
+  ASSERT_TRUE(parquet.write(flow_table(), folder / "x.parquet", note));
+  const auto again = parquet.read(folder / "x.parquet");
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_TRUE(same(flow_table(), *again));
+}
+
+TEST(Parquet, WritesAddressesAsBytesThatItDoesNotRead) {
+  const TempFolder folder;
+  auto parquet = open_in(folder);
+  RowTable table;
+  table.columns.push_back({"exporter_addr", "addr", "", "", std::vector<Addr>{Addr::v4(1), Addr{}}, {1, 0}});
+  ASSERT_TRUE(parquet.write(table, folder / "x.parquet", note));
+  EXPECT_EQ(parquet.read(folder / "x.parquet").error().code, Code::corrupt);
 }
 
 TEST(Parquet, KeepsManyRowsInOrder) {
