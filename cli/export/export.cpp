@@ -230,8 +230,8 @@ Result<std::uint64_t> write_rows(RowStream& rows, RowWriter& writer) {
   return count;
 }
 
-std::unique_ptr<RowWriter> writer_for(ExportFormat format, Sink sink, std::uint64_t table_rows, std::size_t table_width) {
-  if (format == ExportFormat::table) return table_writer(std::move(sink), table_rows, table_width);
+std::unique_ptr<RowWriter> writer_for(ExportFormat format, Sink sink, const TableLayout& layout) {
+  if (format == ExportFormat::table) return table_writer(std::move(sink), layout);
   if (format == ExportFormat::arrow) return arrow_writer(std::move(sink));
   return text_writer(std::move(sink), format);
 }
@@ -253,15 +253,15 @@ Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat 
   if (request.rates && std::none_of(rows.shape.columns.begin(), rows.shape.columns.end(),
                                     [](const Column& column) { return is_rate(column.unit); }))
     return no_rate(*request.rates);
-  return export_rows(rows, format, output, request.table_rows, request.table_width);
+  return export_rows(rows, format, output, {request.table_rows, request.table_width});
 }
 
 Result<std::uint64_t> export_rows(RowStream& rows, ExportFormat format, const std::optional<fs::path>& output,
-                                  std::uint64_t table_rows, std::size_t table_width) {
+                                  const TableLayout& layout) {
   MOLE_TRY(auto target, Target::open(output));
   auto sink = [&](std::string_view bytes) { return target->write(bytes); };
-  auto count = format == ExportFormat::parquet ? write_parquet(rows, *target)
-                                               : write_rows(rows, *writer_for(format, sink, table_rows, table_width));
+  auto count =
+      format == ExportFormat::parquet ? write_parquet(rows, *target) : write_rows(rows, *writer_for(format, sink, layout));
   if (!count) return count;
   if (auto done = target->finish(); !done) return done.error();
   return count;

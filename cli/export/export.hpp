@@ -46,6 +46,13 @@ struct ExportRequest {
 Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat format,
                                      const std::optional<std::filesystem::path>& output);
 
+// How a table is laid out for people.
+struct TableLayout {
+  std::uint64_t rows = 0;  // rows shown before "... N more rows"; 0: all
+  std::size_t width = 0;   // maximum line width in characters; a wider table is transposed, one line per column. 0: unlimited
+  std::size_t cell = 0;    // maximum width of a value, of which the end is then cut off; 0: unlimited
+};
+
 // A source of rows, one table at a time; the shape is a table without rows.
 struct RowStream {
   runtime::RowTable shape;
@@ -54,7 +61,7 @@ struct RowStream {
 };
 // Writes a stream of rows, like export_results. Memory is bounded by two tables (parquet: plus a row group).
 Result<std::uint64_t> export_rows(RowStream& rows, ExportFormat format, const std::optional<std::filesystem::path>& output,
-                                  std::uint64_t table_rows = 0, std::size_t table_width = 0);
+                                  const TableLayout& layout = {});
 
 // Result rows loaded into memory, for `mole plot`.
 struct LoadedResults {

@@ -27,7 +27,7 @@ class RowWriter {
 
 std::unique_ptr<RowWriter> text_writer(Sink sink, ExportFormat format);  // csv, tsv, ndjson or json
 std::unique_ptr<RowWriter> arrow_writer(Sink sink);
-// Shows `limit` rows and counts the rest; 0: shows all. Transposes a table wider than `width`; 0: never.
-std::unique_ptr<RowWriter> table_writer(Sink sink, std::uint64_t limit, std::size_t width);
+struct TableLayout;  // export.hpp
+std::unique_ptr<RowWriter> table_writer(Sink sink, const TableLayout& layout);
 
 }  // namespace mole::cli

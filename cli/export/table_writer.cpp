@@ -1,5 +1,6 @@
 // Aligned text for a terminal.
 #include "cli/export/column.hpp"
+#include "cli/export/export.hpp"
 #include "cli/export/row_writer.hpp"
 #include "sdk/model/time.hpp"
 
@@ -52,12 +53,21 @@ std::string unit_of(const Column& column) {
   return "[" + sanitized(column.unit) + "]";
 }
 
+// Replaces the end of a longer text by "…". 0: no limit.
+std::string shortened(std::string text, std::size_t max_width) {
+  if (max_width == 0 || text.size() <= max_width || width_of(text) <= max_width) return text;
+  std::size_t at = 0;
+  for (std::size_t width = 0; at < text.size(); ++at)
+    if ((text[at] & 0xc0) != 0x80 && width++ == max_width - 1) break;
+  return text.substr(0, at) + "…";
+}
+
 using Line = std::vector<std::string>;
 
 class TableWriter final : public RowWriter {
  public:
-  TableWriter(Sink sink, std::uint64_t limit, std::size_t max_width)
-      : sink_(std::move(sink)), limit_(limit), max_width_(max_width) {}
+  TableWriter(Sink sink, const TableLayout& layout)
+      : sink_(std::move(sink)), limit_(layout.rows), max_width_(layout.width), max_cell_(layout.cell) {}
 
   Result<> begin(const RowTable& shape) override {
     for (const auto& column : shape.columns) {
@@ -76,7 +86,7 @@ class TableWriter final : public RowWriter {
         break;
       }
       Line line;
-      for (const auto& column : table.columns) line.push_back(cell(column, row));
+      for (const auto& column : table.columns) line.push_back(shortened(cell(column, row), max_cell_));
       lines_.push_back(std::move(line));
       ++shown_;
       note_coverage(table, row);
@@ -185,7 +195,7 @@ class TableWriter final : public RowWriter {
 
   Sink sink_;
   std::uint64_t limit_, shown_ = 0, hidden_ = 0;
-  std::size_t max_width_;  // of a line; 0: unlimited
+  std::size_t max_width_, max_cell_;  // of a line and of a value; 0: unlimited
   bool partial_ = false, uncovered_ = false, first_ = true, transposed_ = false;
   Line names_, units_;
   std::vector<bool> left_aligned_;
@@ -195,8 +205,8 @@ class TableWriter final : public RowWriter {
 
 }  // namespace
 
-std::unique_ptr<RowWriter> table_writer(Sink sink, std::uint64_t limit, std::size_t width) {
-  return std::make_unique<TableWriter>(std::move(sink), limit, width);
+std::unique_ptr<RowWriter> table_writer(Sink sink, const TableLayout& layout) {
+  return std::make_unique<TableWriter>(std::move(sink), layout);
 }
 
 }  // namespace mole::cli

@@ -1,15 +1,17 @@
 #include "nodes/worker/flow_output.hpp"
 
+#include "runtime/decode/element_text.hpp"
 #include "runtime/rows/rows_format.hpp"
 #include "sdk/model/flow_columns.hpp"
-#include "sdk/model/program.hpp"
 #include "sdk/model/time.hpp"
 
 #include <mole/addr.hpp>
 
 #include <arpa/inet.h>
+#include <nlohmann/json.hpp>
 
 #include <cstring>
+#include <span>
 #include <utility>
 
 namespace mole::nodes {
@@ -17,11 +19,6 @@ namespace {
 
 constexpr std::size_t buffer_size = std::size_t{1} << 20;
 constexpr std::size_t max_value_bytes = 128;  // of one value with its key and separators
-
-// Returns the 16 bytes of an IPv6 address.
-const std::uint8_t* address_bytes(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
-  return static_cast<const std::uint8_t*>(batch.columns[static_cast<std::size_t>(column)]) + std::size_t{16} * row;
-}
 
 // Writes an IPv4 address in dotted form, at most 15 characters; returns the end.
 char* write_dotted(char* to, char* end, std::uint32_t address) {
@@ -32,56 +29,128 @@ char* write_dotted(char* to, char* end, std::uint32_t address) {
   return to;
 }
 
-// Writes an address as text, at most INET6_ADDRSTRLEN - 1 characters; returns the end. Writes nothing for an unknown address of a
-// column that has 16 bytes in every batch.
-char* write_address(char* to, char* end, const runtime::FlowBatch& batch, int column, std::uint32_t row) {
-  if (runtime::column_width(column, batch.address_family) == 4)
-    return write_dotted(to, end, batch.column<std::uint32_t>(column)[row]);
-  const Addr address = Addr::v6(address_bytes(batch, column, row));
-  if (!is_family_address(column)) {
-    if (address == Addr{}) return to;
-    if (address.is_v4()) return write_dotted(to, end, address.v4_value());
-  }
+// Writes an address as text, at most INET6_ADDRSTRLEN - 1 characters; returns the end. `mapped`: an IPv4-mapped address is the
+// IPv4 address.
+char* write_address(char* to, char* end, const Addr& address, bool mapped) {
+  if (mapped && address.is_v4()) return write_dotted(to, end, address.v4_value());
   inet_ntop(AF_INET6, address.bytes.data(), to, INET6_ADDRSTRLEN);
   return to + std::strlen(to);
 }
 
-std::vector<std::string> addresses(const runtime::FlowBatch& batch, int column) {
-  std::vector<std::string> out;
-  out.reserve(batch.rows);
-  char text[INET6_ADDRSTRLEN];
-  for (std::uint32_t row = 0; row < batch.rows; ++row)
-    out.emplace_back(text, write_address(text, std::end(text), batch, column, row));
+// The same for an address of a batch. Writes nothing for an unknown address of a column that has 16 bytes in every batch.
+char* write_address(char* to, char* end, const runtime::FlowBatch& batch, int column, std::uint32_t row) {
+  if (runtime::column_width(column, batch.address_family) == 4)
+    return write_dotted(to, end, batch.column<std::uint32_t>(column)[row]);
+  const Addr& address = batch.column<Addr>(column)[row];
+  if (is_family_address(column)) return write_address(to, end, address, false);
+  return address == Addr{} ? to : write_address(to, end, address, true);
+}
+
+// Returns the values of an information element in a flow, separated by semicolons.
+std::string element_values(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
+  const auto& values = batch.column<mole_values>(column)[row];
+  std::string out;
+  for (std::uint64_t i = 0; i < values.count; ++i) {
+    if (i > 0) out += ';';
+    runtime::append_element_text(out, element_of_column(column)->type, values, i);
+  }
   return out;
 }
 
-runtime::Column column_of(const runtime::FlowBatch& batch, int column) {
-  const char* unit = column == MOLE_COLUMN_BYTES ? "B" : column == MOLE_COLUMN_PACKETS ? "packet" : "";
-  runtime::Column out{std::string(flow_column_name(column)), "u64", unit, "", {}, {}};
+// Returns them as a JSON array of strings.
+std::string element_json(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
+  const auto& values = batch.column<mole_values>(column)[row];
+  auto out = nlohmann::json::array();
+  for (std::uint64_t i = 0; i < values.count; ++i) {
+    std::string text;
+    runtime::append_element_text(text, element_of_column(column)->type, values, i);
+    out.push_back(std::move(text));
+  }
+  return out.dump();
+}
+
+// Quotes a value of CSV if it needs that (RFC 4180).
+std::string quoted_if_needed(std::string text) {
+  if (text.find_first_of("\",\r\n") == text.npos) return text;
+  for (std::size_t at = 0; (at = text.find('"', at)) != text.npos; at += 2) text.insert(at, 1, '"');
+  return '"' + text + '"';
+}
+
+std::string_view unit_of(int column) {
+  switch (column) {
+    case MOLE_COLUMN_BYTES:
+    case MOLE_COLUMN_REVERSE_BYTES:
+      return "B";
+    case MOLE_COLUMN_PACKETS:
+    case MOLE_COLUMN_REVERSE_PACKETS:
+      return "packet";
+    default:
+      return {};
+  }
+}
+
+Addr address_of(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
+  return runtime::column_width(column, batch.address_family) == 4 ? Addr::v4(batch.column<std::uint32_t>(column)[row])
+                                                                  : batch.column<Addr>(column)[row];
+}
+
+// Sets the values of an address column. An unknown address is null.
+void set_addresses(runtime::Column& out, AddressFormat format, const runtime::FlowBatch& batch, int column) {
+  if (!is_family_address(column))
+    for (std::uint32_t row = 0; row < batch.rows; ++row) out.valid.push_back(address_of(batch, column, row) != Addr{});
+  if (format == AddressFormat::bytes) {
+    std::vector<Addr> values(batch.rows);
+    for (std::uint32_t row = 0; row < batch.rows; ++row) values[row] = address_of(batch, column, row);
+    out.values = std::move(values);
+    return;
+  }
+  std::vector<std::string> values;
+  values.reserve(batch.rows);
+  char text[INET6_ADDRSTRLEN];
+  for (std::uint32_t row = 0; row < batch.rows; ++row)
+    values.emplace_back(text, write_address(text, std::end(text), batch, column, row));
+  out.values = std::move(values);
+}
+
+runtime::Column column_of(const runtime::FlowBatch& batch, int column, AddressFormat addresses) {
+  runtime::Column out{std::string(flow_column_name(column)),    "", std::string(unit_of(column)), "", {}, {},
+                      std::string(ipfix_name_of_column(column))};
   if (is_time_column(column)) {
     const auto values = batch.column<std::int64_t>(column);
     out.type = "time";
     out.values = std::vector<std::int64_t>(values.begin(), values.end());
   } else if (is_address_column(column)) {
+    out.type = addresses == AddressFormat::text ? "text" : "addr";
+    set_addresses(out, addresses, batch, column);
+  } else if (is_element_column(column)) {
     out.type = "text";
-    out.values = addresses(batch, column);
+    std::vector<std::string> values;
+    for (std::uint32_t row = 0; row < batch.rows; ++row) {
+      values.push_back(element_values(batch, column, row));
+      out.valid.push_back(batch.column<mole_values>(column)[row].count > 0);
+    }
+    out.values = std::move(values);
   } else {
-    out.values =
-        with_numbers(batch, column, [](const auto& values) { return std::vector<std::uint64_t>(values.begin(), values.end()); });
+    out.type = "u" + std::to_string(8 * runtime::column_width(column));
+    with_numbers(batch, column,
+                 [&]<class T>(std::span<const T> values) { out.values = std::vector<T>(values.begin(), values.end()); });
   }
   return out;
 }
 
-Result<> write_length(int fd, std::uint64_t length) {
-  return write_all(fd, {reinterpret_cast<const char*>(&length), sizeof length}, "flows");
-}
+std::string length_bytes(std::uint64_t length) { return {reinterpret_cast<const char*>(&length), sizeof length}; }
 
 }  // namespace
 
+std::string address_text(const Addr& address) {
+  char text[INET6_ADDRSTRLEN];
+  return {text, write_address(text, std::end(text), address, true)};
+}
+
 // ---- text
 
-FlowPrinter::FlowPrinter(int fd, FlowFormat format, TimeFormat times, std::vector<int> columns)
-    : fd_(fd), format_(format), times_(times), columns_(std::move(columns)), buffer_(buffer_size) {
+FlowPrinter::FlowPrinter(FlowSink sink, FlowFormat format, TimeFormat times, std::vector<int> columns)
+    : sink_(std::move(sink)), format_(format), times_(times), columns_(std::move(columns)), buffer_(buffer_size) {
   for (const int c : columns_) keys_.push_back((keys_.empty() ? "{\"" : ",\"") + std::string(flow_column_name(c)) + "\":");
 }
 
@@ -90,13 +159,11 @@ void FlowPrinter::text(std::string_view s) {
   used_ += s.size();
 }
 
-void FlowPrinter::header() {
-  if (format_ != FlowFormat::csv) return;
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
-    if (i) text(",");
-    text(flow_column_name(columns_[i]));
-  }
-  text("\n");
+// Enlarges the buffer for a text of any length, and for the rest of the line.
+void FlowPrinter::long_text(std::string_view s) {
+  const auto needed = used_ + s.size() + columns_.size() * max_value_bytes + 8;
+  if (buffer_.size() < needed) buffer_.resize(needed);
+  text(s);
 }
 
 void FlowPrinter::address(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
@@ -129,11 +196,13 @@ void FlowPrinter::time(std::int64_t us) {
 void FlowPrinter::value(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
   if (is_time_column(column)) return time(batch.column<std::int64_t>(column)[row]);
   if (is_address_column(column)) return address(batch, column, row);
+  if (is_element_column(column))
+    return long_text(format_ == FlowFormat::csv ? quoted_if_needed(element_values(batch, column, row))
+                                                : element_json(batch, column, row));
   with_numbers(batch, column, [&](const auto& values) { number(values[row]); });
 }
 
 Result<> FlowPrinter::print(const runtime::FlowBatch& batch) {
-  if (format_ == FlowFormat::none) return {};
   const std::size_t max_line_bytes = columns_.size() * max_value_bytes + 8;
   for (std::uint32_t row = 0; row < batch.rows; ++row) {
     if (buffer_.size() - used_ < max_line_bytes)
@@ -155,18 +224,27 @@ Result<> FlowPrinter::print(const runtime::FlowBatch& batch) {
   return {};
 }
 
-Result<> FlowPrinter::flush() { return write_all(fd_, {buffer_.data(), std::exchange(used_, 0)}, "flows"); }
+Result<> FlowPrinter::flush() {
+  const auto size = std::exchange(used_, 0);
+  return size == 0 ? Result<>() : sink_({buffer_.data(), size});
+}
+
+std::string header_of(FlowFormat format, const std::vector<int>& columns) {
+  std::string line;
+  if (format != FlowFormat::csv) return line;
+  for (const int column : columns) line += (line.empty() ? "" : ",") + std::string(flow_column_name(column));
+  return line + "\n";
+}
 
 // ---- frames
 
-Result<> write_flow_frame(int fd, const std::vector<int>& columns, const runtime::FlowBatch& batch) {
+Result<std::string> flow_frame(const std::vector<int>& columns, AddressFormat addresses, const runtime::FlowBatch& batch) {
   runtime::RowTable table;
-  for (const int column : columns) table.columns.push_back(column_of(batch, column));
+  for (const int column : columns) table.columns.push_back(column_of(batch, column, addresses));
   MOLE_TRY(const auto bytes, runtime::encode_rows(table));
-  if (auto done = write_length(fd, bytes.size()); !done) return done;
-  return write_all(fd, bytes, "flows");
+  return length_bytes(bytes.size()) + bytes;
 }
 
-Result<> write_last_frame(int fd) { return write_length(fd, 0); }
+std::string last_frame() { return length_bytes(0); }
 
 }  // namespace mole::nodes

@@ -1,18 +1,24 @@
+#include "nodes/worker/flow_decoders.hpp"
 #include "nodes/worker/flow_output.hpp"
+#include "nodes/worker/flow_selection.hpp"
+#include "nodes/worker/flow_summary.hpp"
 #include "nodes/worker/modes.hpp"
+#include "nodes/worker/ordered_output.hpp"
 #include "runtime/decode/content_source.hpp"
 #include "runtime/decode/flow_reader.hpp"
-#include "runtime/host/stream_modules.hpp"
-#include "sdk/descriptor/sidecar.hpp"
+#include "sdk/model/durable_file.hpp"
 #include "sdk/model/flow_columns.hpp"
 #include "sdk/model/program.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
-#include <functional>
 #include <map>
+#include <memory>
+#include <thread>
 
 namespace mole::nodes {
 namespace {
@@ -21,9 +27,11 @@ using namespace mole::runtime;
 
 struct FlowsOptions {
   std::vector<std::filesystem::path> files;
-  std::vector<int> columns;  // MOLE_COLUMN_*, in output order
+  std::vector<int> columns;  // in output order
+  Filter filter;
   FlowFormat format = FlowFormat::csv;
   TimeFormat times = TimeFormat::rfc3339;
+  AddressFormat addresses = AddressFormat::text;
   unsigned threads = 1;
   std::vector<std::filesystem::path> plugins;  // searched before all other folders, in this order
   Bzip2Decoder decode = Bzip2Decoder::interleaved;
@@ -31,111 +39,181 @@ struct FlowsOptions {
   std::string decoder;  // empty: the one that recognises the file
 };
 
-// Opens each decoder once, when it is first needed.
-class Decoders {
- public:
-  explicit Decoders(const std::vector<std::filesystem::path>& folders)
-      : catalogue_(PluginCatalogue::load(plugin_folders(folders))), record_(CallRecord::in_memory()) {}
+constexpr std::size_t kept_output = std::size_t{256} << 20;    // for files that are not in their turn
+constexpr std::uint64_t large_file = std::uint64_t{16} << 20;  // many bzip2 blocks
 
-  Result<const DecoderModule*> named(const std::string& name) {
-    MOLE_TRY(auto found, catalogue_.find(PluginKind::decoder, name));
-    return open(*found);
+struct Threads {
+  unsigned files;     // read at the same time
+  unsigned per_file;  // for the decompression of one
+};
+
+// Small files are read in parallel. The flows of large files would have to be kept until their turn, so that only one is read
+// ahead, and each is decompressed by all threads.
+Threads threads_of(const FlowsOptions& options) {
+  const bool printed =
+      options.format == FlowFormat::csv || options.format == FlowFormat::ndjson || options.format == FlowFormat::frames;
+  std::uint64_t bytes = 0;
+  for (const auto& file : options.files) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(file, error);
+    bytes += error ? 0 : size;
+  }
+  const auto count = static_cast<unsigned>(std::min<std::size_t>(options.files.size(), options.threads));
+  if (printed && count > 2 && bytes / options.files.size() > large_file) return {2, options.threads};
+  return {count, std::max(1U, options.threads / count)};
+}
+
+std::string damage_text(const std::filesystem::path& path, const task::FileReport& report) {
+  auto text = fmt::format("mole flows: {} is {}: {} flows read\n", path.string(), name_of(report.state), report.flows);
+  const auto add = [&](const char* what, const std::vector<task::ByteRange>& ranges) {
+    for (const auto& r : ranges) text += fmt::format("  {} bytes {}-{}: {}\n", what, r.from, r.to, r.reason);
+  };
+  add("stored", report.lost_compressed);
+  add("content", report.lost_content);
+  return text;
+}
+
+// Reads the files and writes their flows. Its functions may be called from any thread, each file by one.
+class FlowsRun {
+ public:
+  FlowsRun(const FlowsOptions& options, int descriptor)
+      : options_(options), threads_(threads_of(options)), decoders_(options.plugins), output_(descriptor, kept_output) {
+    if (options.format == FlowFormat::report)
+      wanted_.set(MOLE_COLUMN_START).set(MOLE_COLUMN_END);
+    else if (options.format == FlowFormat::summary)
+      wanted_ = FlowSummarizer::columns();
+    else if (options.format != FlowFormat::none)
+      for (const int c : options.columns) wanted_.set(static_cast<std::size_t>(c));
+    for (const int c : options.filter.columns()) wanted_.set(static_cast<std::size_t>(c));
   }
 
-  // Returns the first decoder, by name, that recognises the file, or the only installed one.
-  Result<const DecoderModule*> for_file(const std::filesystem::path& path) {
-    std::vector<const CataloguedPlugin*> all;
-    for (const auto* plugin : catalogue_.all())
-      if (plugin->descriptor.kind == PluginKind::decoder) all.push_back(plugin);
-    if (all.empty())
-      return missing("no decoder plugin is installed; set MOLE_PLUGIN_PATH or --plugins to a folder with decoders");
-    MOLE_TRY(auto head, head_of(path));
-    for (const auto* plugin : all) {
-      auto decoder = open(*plugin);
-      if (!decoder) return decoder;
-      if ((*decoder)->vtable()->recognises(reinterpret_cast<const std::uint8_t*>(head.data()), head.size()) == 1) return decoder;
+  // Returns the exit code.
+  int run() {
+    std::atomic<std::size_t> next = 0;
+    const auto read_files = [&] {
+      for (auto i = next++; i < options_.files.size() && read(i); i = next++) {
+      }
+    };
+    {
+      std::vector<std::jthread> helpers;
+      for (unsigned i = 1; i < threads_.files; ++i) helpers.emplace_back(read_files);
+      read_files();
     }
-    if (all.size() == 1 || head.empty()) return open(*all.front());  // the start may be damaged, or all of it
-    return invalid(path.string() + ": no installed decoder recognises it; name one with --decoder");
+    if (const auto failure = output_.failure()) {
+      std::fprintf(stderr, "mole flows: %s\n", failure->message.c_str());
+      return 1;
+    }
+    return failed_ ? 1 : damaged_ ? 3 : 0;
   }
 
  private:
-  static Result<std::string> head_of(const std::filesystem::path& path) {
-    MOLE_TRY(auto content, open_content(path));
-    std::string head;
-    while (head.size() < 4096) {
-      MOLE_TRY(auto chunk, content->next());
-      if (!chunk || (chunk->gap && !head.empty())) break;
-      const auto bytes = chunk->bytes;
-      head.append(reinterpret_cast<const char*>(bytes.data()), std::min<std::size_t>(bytes.size(), 4096 - head.size()));
-    }
-    return head;
-  }
-
-  Result<const DecoderModule*> open(const CataloguedPlugin& plugin) {
-    auto& opened = opened_[plugin.descriptor.name];
-    if (!opened) {
-      const PluginSet plugins({plugin.library.parent_path()}, *record_);
-      task::PluginUse use{plugin.descriptor.name, plugin.descriptor.version, plugin.sidecar.digest, plugin.sidecar.text,
-                          nlohmann::json::object()};
-      MOLE_TRY(auto module, DecoderModule::open(plugins, use));
-      opened = std::move(module);
-    }
-    return opened.get();
-  }
-
-  PluginCatalogue catalogue_;
-  std::unique_ptr<CallRecord> record_;
-  std::map<std::string, std::unique_ptr<DecoderModule>> opened_;
-};
-
-void print_damage(const std::filesystem::path& path, const task::FileReport& report) {
-  std::fprintf(stderr, "mole flows: %s is %s: %llu flows read\n", path.c_str(), name_of(report.state),
-               static_cast<unsigned long long>(report.flows));
-  const auto print = [](const char* what, const std::vector<task::ByteRange>& ranges) {
-    for (const auto& r : ranges)
-      std::fprintf(stderr, "  %s bytes %llu-%llu: %s\n", what, static_cast<unsigned long long>(r.from),
-                   static_cast<unsigned long long>(r.to), r.reason.c_str());
+  // The result of one file.
+  struct Outcome {
+    task::FileState state;
+    std::string messages;
   };
-  print("stored", report.lost_compressed);
-  print("content", report.lost_content);
-}
 
-using FlowSink = std::function<Result<>(const FlowBatch&)>;
+  // Returns whether output can still be written.
+  bool read(std::size_t i) {
+    const auto& path = options_.files[i];
+    const FlowSink sink = [&](std::string_view bytes) { return output_.write(i, bytes); };
+    auto outcome = read_file(path, sink);
+    if (!outcome && options_.format == FlowFormat::summary) {
+      FlowSummary summary;
+      summary.file = path.string();
+      summary.error = outcome.error().message;
+      static_cast<void>(sink(json_text(summary) + "\n"));  // see failure()
+      outcome = Outcome{task::FileState::unreadable, {}};
+    }
+    if (!outcome || outcome->state == task::FileState::unreadable)
+      failed_ = true;
+    else if (outcome->state != task::FileState::sound)
+      damaged_ = true;
+    output_.end(i, outcome ? outcome->messages : "mole flows: " + outcome.error().message + "\n");
+    return !output_.failure();
+  }
 
-// Passes the flows of one file to `sink`; returns the state of the file.
-Result<task::FileState> print_file(const std::filesystem::path& path, const FlowsOptions& options, Decoders& decoders,
-                                   const FlowSink& sink) {
-  MOLE_TRY(auto decoder, options.decoder.empty() ? decoders.for_file(path) : decoders.named(options.decoder));
-  MOLE_TRY(auto content,
-           open_content(path, {.threads = options.threads, .decode = options.decode, .max_content = options.max_content}));
-  ColumnSet wanted;
-  const bool report_only = options.format == FlowFormat::report;
-  if (report_only)
-    wanted.set(MOLE_COLUMN_START).set(MOLE_COLUMN_END);
-  else if (options.format != FlowFormat::none)
-    for (const int c : options.columns) wanted.set(static_cast<std::size_t>(c));
-  task::File file;
-  file.id = path.string();
-  FlowReader reader(file, std::move(content), decoder->vtable(), decoder->module(), wanted, 0);
-  if (report_only) reader.measure_delays();
-  FlowBatch batch;
-  while (true) {
-    MOLE_TRY(auto more, reader.next(batch));
-    if (!more) break;
-    if (report_only) continue;
-    if (auto written = sink(batch); !written) return written.error();
+  Result<Outcome> read_file(const std::filesystem::path& path, const FlowSink& sink) {
+    MOLE_TRY(auto decoder, options_.decoder.empty() ? decoders_.for_file(path) : decoders_.named(options_.decoder));
+    MOLE_TRY(auto content, open_content(path, {.threads = threads_.per_file,
+                                               .decode = options_.decode,
+                                               .max_content = options_.max_content,
+                                               .memory = ContentOptions{}.memory / threads_.files}));
+    const std::string compression(content->compression());
+    task::File file;
+    file.id = path.string();
+    FlowReader reader(file, std::move(content), decoder.module->vtable(), decoder.module->module(), wanted_, 0);
+    switch (options_.format) {
+      case FlowFormat::report: {
+        reader.measure_delays();
+        MOLE_TRY(const auto report, read_flows(reader, [](const FlowBatch&) { return Result<>(); }));
+        if (auto done = sink(json_text(report) + "\n"); !done) return done.error();
+        return Outcome{report.state, {}};
+      }
+      case FlowFormat::summary: {
+        reader.measure_delays();
+        FlowSummarizer sums;
+        const auto add = [&](const FlowBatch& batch) { return sums.add(batch), Result<>(); };
+        MOLE_TRY(const auto report, read_flows(reader, add));
+        auto summary = std::move(sums).summary(report);
+        summary.file = path.string();
+        summary.decoder = decoder.name;
+        summary.compression = compression;
+        if (auto done = sink(json_text(summary) + "\n"); !done) return done.error();
+        return Outcome{report.state, {}};
+      }
+      case FlowFormat::none: {
+        std::uint64_t selected = 0;
+        const auto count = [&](const FlowBatch& batch) { return selected += batch.rows, Result<>(); };
+        MOLE_TRY(const auto report, read_flows(reader, count));
+        auto outcome = outcome_of(path, report);
+        outcome.messages += options_.filter.any() ? fmt::format("mole flows: {}: {} flows\n", path.string(), report.flows)
+                                                  : fmt::format("mole flows: {}: {} of {} flows pass the filter\n", path.string(),
+                                                                selected, report.flows);
+        return outcome;
+      }
+      case FlowFormat::frames: {
+        const auto write = [&](const FlowBatch& batch) -> Result<> {
+          MOLE_TRY(const auto frame, flow_frame(options_.columns, options_.addresses, batch));
+          return sink(frame);
+        };
+        MOLE_TRY(const auto report, read_flows(reader, write));
+        return outcome_of(path, report);
+      }
+      case FlowFormat::csv:
+      case FlowFormat::ndjson:
+        break;
+    }
+    FlowPrinter printer(sink, options_.format, options_.times, options_.columns);
+    MOLE_TRY(const auto report, read_flows(reader, [&](const FlowBatch& batch) { return printer.print(batch); }));
+    if (auto done = printer.flush(); !done) return done.error();
+    return outcome_of(path, report);
   }
-  const auto report = reader.report();
-  if (report_only) {
-    if (auto done = write_all(STDOUT_FILENO, json_text(report) + "\n", "the report"); !done) return done.error();
-    return report.state;
+
+  // Passes the selected flows to `use`.
+  Result<task::FileReport> read_flows(FlowReader& reader, const std::function<Result<>(const FlowBatch&)>& use) const {
+    FlowSelection selection(options_.filter);
+    FlowBatch batch;
+    for (;;) {
+      MOLE_TRY(auto more, reader.next(batch));
+      if (!more) return reader.report();
+      selection.apply(batch);
+      if (batch.rows == 0) continue;
+      if (auto used = use(batch); !used) return used.error();
+    }
   }
-  if (report.state != task::FileState::sound) print_damage(path, report);
-  if (options.format == FlowFormat::none)
-    std::fprintf(stderr, "mole flows: %s: %llu flows\n", path.c_str(), static_cast<unsigned long long>(report.flows));
-  return report.state;
-}
+
+  static Outcome outcome_of(const std::filesystem::path& path, const task::FileReport& report) {
+    return {report.state, report.state == task::FileState::sound ? std::string() : damage_text(path, report)};
+  }
+
+  const FlowsOptions& options_;
+  const Threads threads_;
+  FlowDecoders decoders_;
+  OrderedOutput output_;
+  ColumnSet wanted_;
+  std::atomic<bool> failed_ = false, damaged_ = false;
+};
 
 // Parses "src_addr,bytes", names or aliases; "*" means every column. invalid: lists the known names.
 Result<std::vector<int>> parse_flow_columns(std::string_view text) {
@@ -151,8 +229,12 @@ Result<std::vector<int>> parse_flow_columns(std::string_view text) {
     if (column < 0) {
       std::string names;
       for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) names += (c ? ", " : "") + std::string(flow_column_name(c));
-      return invalid("'" + std::string(name) + "' is not a flow column; choose from " + names);
+      return invalid("'" + std::string(name) + "' is neither a flow column nor an information element; choose from " + names +
+                     ", or name an element of the IANA registry or CERT's list");
     }
+    if (column >= max_columns)
+      return invalid("more than " + std::to_string(max_columns - MOLE_COLUMN_COUNT) +
+                     " information elements in --columns and --filter; name fewer");
     columns.push_back(column);
     at = comma + 1;
   }
@@ -160,28 +242,24 @@ Result<std::vector<int>> parse_flow_columns(std::string_view text) {
 }
 
 int print_flows(const FlowsOptions& options) {
-  Decoders decoders(options.plugins);
-  FlowPrinter printer(STDOUT_FILENO, options.format, options.times, options.columns);
   const bool framed = options.format == FlowFormat::frames;
-  const auto succeeded = [](const Result<>& done) {
+  const auto write = [](const Result<std::string>& bytes) {
+    auto done = bytes ? write_all(STDOUT_FILENO, *bytes, "flows") : Result<>(bytes.error());
     if (!done) std::fprintf(stderr, "mole flows: %s\n", done.error().message.c_str());
     return static_cast<bool>(done);
   };
-  const FlowSink sink = [&](const FlowBatch& batch) {
-    return framed ? write_flow_frame(STDOUT_FILENO, options.columns, batch) : printer.print(batch);
-  };
-  if (!framed) printer.header();
-  if (framed && !succeeded(sink({}))) return 1;  // an empty frame describes the columns
-  int exit_code = 0;
-  for (const auto& path : options.files) {
-    auto state = print_file(path, options, decoders, sink);
-    if (!state) std::fprintf(stderr, "mole flows: %s\n", state.error().message.c_str());
-    if (!state || *state == task::FileState::unreadable)
-      exit_code = 1;
-    else if (*state != task::FileState::sound && exit_code == 0)
-      exit_code = 3;
-  }
-  return succeeded(framed ? write_last_frame(STDOUT_FILENO) : printer.flush()) ? exit_code : 1;
+  // An empty frame describes the columns.
+  if (!write(framed ? flow_frame(options.columns, options.addresses, {}) : header_of(options.format, options.columns))) return 1;
+  const int exit_code = FlowsRun(options, STDOUT_FILENO).run();
+  return !framed || write(last_frame()) ? exit_code : 1;
+}
+
+// Reads the names in a file, each ended by a zero byte.
+Result<std::vector<std::filesystem::path>> names_in_file(const std::filesystem::path& path) {
+  MOLE_TRY(const auto text, read_file(path, std::uint64_t{1} << 30));
+  std::vector<std::filesystem::path> names;
+  for (std::size_t at = 0; at < text.size(); at = text.find('\0', at) + 1) names.emplace_back(text.c_str() + at);
+  return names;
 }
 
 }  // namespace
@@ -189,19 +267,23 @@ int print_flows(const FlowsOptions& options) {
 int print_flows(int argc, char** argv) {
   CLI::App app("Prints the flows of files", "mole-worker --flows");
   FlowsOptions options;
-  std::string columns = "start,end,src_addr,src_port,dst_addr,dst_port,protocol,tcp_flags,packets,bytes";
-  const std::map<std::string, FlowFormat> formats{{"csv", FlowFormat::csv},
-                                                  {"ndjson", FlowFormat::ndjson},
-                                                  {"frames", FlowFormat::frames},
-                                                  {"none", FlowFormat::none},
-                                                  {"report", FlowFormat::report}};
+  std::string columns = "start,end,src_addr,src_port,dst_addr,dst_port,protocol,tcp_flags,packets,bytes", filter;
+  std::filesystem::path list;
+  const std::map<std::string, FlowFormat> formats{{"csv", FlowFormat::csv},       {"ndjson", FlowFormat::ndjson},
+                                                  {"frames", FlowFormat::frames}, {"none", FlowFormat::none},
+                                                  {"report", FlowFormat::report}, {"summary", FlowFormat::summary}};
   const std::map<std::string, TimeFormat> times{{"rfc3339", TimeFormat::rfc3339}, {"epoch_ms", TimeFormat::epoch_ms}};
+  const std::map<std::string, AddressFormat> addresses{{"text", AddressFormat::text}, {"bytes", AddressFormat::bytes}};
   const std::map<std::string, Bzip2Decoder> decoders{{"libbzip2", Bzip2Decoder::libbzip2},
                                                      {"interleaved", Bzip2Decoder::interleaved}};
-  app.add_option("files", options.files, "files of an archive")->required();
+  auto* const files = app.add_option("files", options.files, "files of an archive");
+  app.add_option("--files-from", list, "a file with their names, each ended by a zero byte")->excludes(files);
   app.add_option("--columns", columns, "comma-separated names of columns, or *");
+  app.add_option("--filter", filter, "only flows that pass this filter");
   app.add_option("--format", options.format, "format of the output")->transform(CLI::CheckedTransformer(formats));
   app.add_option("--time-format", options.times, "format of times in csv and ndjson")->transform(CLI::CheckedTransformer(times));
+  app.add_option("--address-format", options.addresses, "format of addresses in frames")
+      ->transform(CLI::CheckedTransformer(addresses));
   app.add_option("--threads", options.threads, "number of threads")->check(CLI::Range(1, 4096));
   app.add_option("--plugins", options.plugins, "folder of plugins that is searched first; repeatable")->allow_extra_args(false);
   app.add_option("--decode", options.decode, "decoder of bzip2 blocks")->transform(CLI::CheckedTransformer(decoders));
@@ -209,9 +291,19 @@ int print_flows(int argc, char** argv) {
   app.add_option("--decoder", options.decoder, "name of the decoder plugin");
   int exit_code = 0;
   if (!parse(app, argc, argv, exit_code)) return exit_code;
+  const auto wrong = [](const Error& error) { return std::fprintf(stderr, "mole-worker: %s\n", error.message.c_str()), 2; };
   auto parsed = parse_flow_columns(columns);
-  if (!parsed) return std::fprintf(stderr, "mole-worker: %s\n", parsed.error().message.c_str()), 2;
+  if (!parsed) return wrong(parsed.error());
   options.columns = std::move(*parsed);
+  auto selection = flow_filter(filter);
+  if (!selection) return wrong(selection.error());
+  options.filter = std::move(*selection);
+  if (!list.empty()) {
+    auto names = names_in_file(list);
+    if (!names) return wrong(names.error());
+    options.files = std::move(*names);
+  }
+  if (options.files.empty()) return wrong(invalid("no files are given"));
   return print_flows(options);
 }
 

@@ -24,6 +24,7 @@ class Bzip2Source final : public ContentSource {
   ~Bzip2Source() override;
 
   Result<std::optional<Chunk>> next() override;
+  std::string_view compression() const override { return "bzip2"; }
 
  private:
   // A segment being decoded. Shared with the decoding thread, because the slot may be dropped before that thread is done.

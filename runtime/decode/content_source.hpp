@@ -55,6 +55,9 @@ class ContentSource {
   // not from the content.
   virtual Result<std::optional<Chunk>> next() = 0;
 
+  // Returns the name of the compression of the file.
+  virtual std::string_view compression() const { return "none"; }
+
   // Returns the losses so far, as byte ranges of the stored file; complete once next() has returned nullopt.
   const std::vector<task::ByteRange>& lost() const { return lost_; }
   bool sound() const { return lost_.empty(); }

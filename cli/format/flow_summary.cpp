@@ -1,0 +1,148 @@
+#include "cli/format/flow_summary.hpp"
+
+#include "cli/format/human.hpp"
+#include "sdk/model/field_json.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace mole::cli {
+namespace {
+
+constexpr std::size_t shown_values = 8, shown_losses = 5;
+
+template <class T>
+void merge(std::vector<T>& into, const std::vector<T>& more) {
+  into.insert(into.end(), more.begin(), more.end());
+  std::ranges::sort(into);
+  into.erase(std::unique(into.begin(), into.end()), into.end());
+  if (into.size() > max_listed) into.resize(max_listed);
+}
+
+// "0, 3, 17 and more"
+template <class T>
+std::string listed(const std::vector<T>& values) {
+  const auto shown = std::min(values.size(), shown_values);
+  return fmt::format(
+      "{}{}", fmt::join(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+      values.size() > shown ? values.size() >= max_listed ? ", ..." : fmt::format(", ... ({})", values.size()) : std::string());
+}
+
+std::string line(std::string_view name, const std::string& text) { return fmt::format("  {:<10}{}\n", name, text); }
+
+// "2007-09-22T19:00:00Z to 2007-09-22T20:00:00Z (1h00m)"
+std::string span_text(Micros from, Micros to) {
+  return fmt::format("{} to {} ({})", format_time(from), format_time(to),
+                     human_seconds(static_cast<double>(to - from) / second_us));
+}
+
+std::string counted(const std::map<std::string, std::uint64_t>& counts) {
+  std::string text;
+  for (const auto& [name, count] : counts) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", human_count(count), name);
+  return text;
+}
+
+// What the flows of a file, or of several, are.
+std::string contents_text(const FlowSummary& s) {
+  std::string out;
+  if (s.exporters > 0 || !s.exporter_addresses.empty()) {
+    auto text = s.exporter_addresses.empty() ? human_count(s.exporters) : listed(s.exporter_addresses);
+    out += line("exporters", text);
+  }
+  if (s.observation_domains != std::vector<std::uint64_t>{0} && !s.observation_domains.empty())
+    out += line("domains", listed(s.observation_domains));
+  auto flows = human_count(s.flows);
+  if (s.flows != s.flows_read) flows += fmt::format(" of {} pass the filter", human_count(s.flows_read));
+  if (s.flows_ipv6 > 0)
+    flows += fmt::format(" (IPv4 {}, IPv6 {})", human_count(s.flows - s.flows_ipv6), human_count(s.flows_ipv6));
+  out += line("flows", flows);
+  if (s.flows > 0) {
+    out += line("", span_text(s.first, s.last));
+    auto traffic = fmt::format("{} bytes ({}), {} packets", human_count(s.bytes), human_bytes(static_cast<double>(s.bytes)),
+                               human_count(s.packets));
+    if (s.sampling != std::vector<std::uint64_t>{1}) traffic += fmt::format("; sampled 1 in {}", listed(s.sampling));
+    out += line("traffic", traffic);
+  }
+  if (s.datagrams > 0)
+    out +=
+        line("exported", fmt::format("{}, {} datagrams", span_text(s.exported_first, s.exported_last), human_count(s.datagrams)));
+  if (s.flows_lost > 0) out += line("lost", fmt::format("{} flows, by sequence numbers", human_count(s.flows_lost)));
+  return out;
+}
+
+std::string losses_text(const char* what, const std::vector<task::ByteRange>& ranges) {
+  std::string out;
+  for (std::size_t i = 0; i < std::min(ranges.size(), shown_losses); ++i)
+    out += line(i == 0 ? "damage" : "",
+                fmt::format("{} bytes {}-{}: {}", what, ranges[i].from, ranges[i].to, printable(ranges[i].reason)));
+  if (ranges.size() > shown_losses) out += line("", fmt::format("{} more ranges", ranges.size() - shown_losses));
+  return out;
+}
+
+}  // namespace
+
+void FlowTotals::add(const FlowSummary& file) {
+  ++files;
+  if (!file.error.empty()) {
+    ++unreadable;
+    return;
+  }
+  ++formats[file.decoder];
+  ++states[name_of(file.state)];
+  sums.size += file.size;
+  sums.content_bytes += file.content_bytes;
+  sums.exporters = std::max(sums.exporters, file.exporters);
+  merge(sums.exporter_addresses, file.exporter_addresses);
+  merge(sums.observation_domains, file.observation_domains);
+  merge(sums.sampling, file.sampling);
+  const auto widen = [](Micros& first, Micros& last, bool any, Micros from, Micros to) {
+    first = any ? std::min(first, from) : from;
+    last = any ? std::max(last, to) : to;
+  };
+  if (file.flows > 0) widen(sums.first, sums.last, sums.flows > 0, file.first, file.last);
+  if (file.datagrams > 0)
+    widen(sums.exported_first, sums.exported_last, sums.datagrams > 0, file.exported_first, file.exported_last);
+  sums.datagrams += file.datagrams;
+  sums.flows_read += file.flows_read;
+  sums.flows_lost += file.flows_lost;
+  sums.flows += file.flows;
+  sums.flows_ipv6 += file.flows_ipv6;
+  sums.bytes += file.bytes;
+  sums.packets += file.packets;
+}
+
+std::string summary_text(const FlowSummary& file, const Style& style) {
+  auto out = style.paint(Paint::bold, printable(file.file)) + "\n";
+  if (!file.error.empty()) return out + line("error", style.paint(Paint::red, printable(file.error)));
+  auto size = human_bytes(static_cast<double>(file.size));
+  if (file.compression != "none")
+    size += fmt::format(" in {}, {} decompressed", file.compression, human_bytes(static_cast<double>(file.content_bytes)));
+  out += line("format", fmt::format("{}, {}", file.decoder, size));
+  const bool sound = file.state == task::FileState::sound;
+  out += line("state", style.paint(sound ? Paint::plain : Paint::red, name_of(file.state)));
+  return out + contents_text(file) + losses_text("stored", file.lost_compressed) + losses_text("content", file.lost_content);
+}
+
+std::string totals_text(const FlowTotals& totals, const Style& style) {
+  auto out = style.paint(Paint::bold, human_number(totals.files, "file", "files")) + "\n";
+  if (!totals.formats.empty())
+    out += line("format", fmt::format("{}; {}", counted(totals.formats), human_bytes(static_cast<double>(totals.sums.size))));
+  auto states = totals.states;
+  if (totals.unreadable > 0) states["not read"] = totals.unreadable;
+  return out + line("state", counted(states)) + contents_text(totals.sums);
+}
+
+nlohmann::json totals_json(const FlowTotals& totals) {
+  nlohmann::json out = totals.sums;
+  for (const char* of_one_file : {"file", "decoder", "compression", "state", "lost_compressed", "lost_content"})
+    out.erase(of_one_file);
+  out["files"] = totals.files;
+  out["not_read"] = totals.unreadable;
+  out["formats"] = totals.formats;
+  out["states"] = totals.states;
+  return out;
+}
+
+}  // namespace mole::cli

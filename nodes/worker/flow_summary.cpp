@@ -1,0 +1,74 @@
+#include "nodes/worker/flow_summary.hpp"
+
+#include "nodes/worker/flow_output.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <span>
+#include <utility>
+
+namespace mole::nodes {
+namespace {
+
+// Adds values to a set of limited size. Most values equal the previous one.
+template <class Set, class T>
+void add_distinct(Set& set, std::span<const T> values) {
+  const T* previous = nullptr;
+  for (const T& value : values) {
+    if (previous == nullptr || !(value == *previous))
+      if (set.size() < max_listed) set.insert(typename Set::value_type(value));
+    previous = &value;
+  }
+}
+
+template <class T>
+std::uint64_t sum(std::span<const T> values) {
+  return std::accumulate(values.begin(), values.end(), std::uint64_t{0});
+}
+
+}  // namespace
+
+runtime::ColumnSet FlowSummarizer::columns() {
+  runtime::ColumnSet columns;
+  for (const int column : {MOLE_COLUMN_START, MOLE_COLUMN_END, MOLE_COLUMN_PACKETS, MOLE_COLUMN_BYTES, MOLE_COLUMN_SAMPLING,
+                           MOLE_COLUMN_OBSERVATION_DOMAIN, MOLE_COLUMN_EXPORTER_ADDR})
+    columns.set(static_cast<std::size_t>(column));
+  return columns;
+}
+
+void FlowSummarizer::add(const runtime::FlowBatch& batch) {
+  if (batch.rows == 0) return;
+  const auto first = std::ranges::min(batch.column<std::int64_t>(MOLE_COLUMN_START));
+  const auto last = std::ranges::max(batch.column<std::int64_t>(MOLE_COLUMN_END));
+  sums_.first = sums_.flows == 0 ? first : std::min(sums_.first, first);
+  sums_.last = sums_.flows == 0 ? last : std::max(sums_.last, last);
+  sums_.flows += batch.rows;
+  if (batch.address_family == 6) sums_.flows_ipv6 += batch.rows;
+  sums_.bytes += sum(batch.column<std::uint64_t>(MOLE_COLUMN_BYTES));
+  sums_.packets += sum(batch.column<std::uint64_t>(MOLE_COLUMN_PACKETS));
+  add_distinct(sampling_, batch.column<std::uint32_t>(MOLE_COLUMN_SAMPLING));
+  add_distinct(domains_, batch.column<std::uint32_t>(MOLE_COLUMN_OBSERVATION_DOMAIN));
+  add_distinct(exporters_, batch.column<Addr>(MOLE_COLUMN_EXPORTER_ADDR));
+}
+
+FlowSummary FlowSummarizer::summary(const task::FileReport& report) && {
+  auto out = std::move(sums_);
+  out.state = report.state;
+  out.size = report.size;
+  out.content_bytes = report.content_bytes;
+  out.datagrams = report.datagrams;
+  out.exporters = report.exporters;
+  out.exported_first = report.exported_first;
+  out.exported_last = report.exported_last;
+  out.flows_read = report.flows;
+  out.flows_lost = report.flows_lost;
+  out.lost_compressed = report.lost_compressed;
+  out.lost_content = report.lost_content;
+  out.observation_domains.assign(domains_.begin(), domains_.end());
+  out.sampling.assign(sampling_.begin(), sampling_.end());
+  exporters_.erase(Addr{});  // not in the record
+  for (const auto& address : exporters_) out.exporter_addresses.push_back(address_text(address));
+  return out;
+}
+
+}  // namespace mole::nodes

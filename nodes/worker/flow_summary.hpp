@@ -1,0 +1,29 @@
+// Adds up the flows of one file for `mole flows --summary`.
+#pragma once
+
+#include "runtime/decode/flow_batch.hpp"
+#include "sdk/model/flow_summary.hpp"
+
+#include <mole/addr.hpp>
+
+#include <set>
+
+namespace mole::nodes {
+
+class FlowSummarizer {
+ public:
+  // The columns that add() needs.
+  static runtime::ColumnSet columns();
+
+  // Adds the selected flows of a batch.
+  void add(const runtime::FlowBatch& batch);
+  // Adds the fields that the report has.
+  FlowSummary summary(const task::FileReport& report) &&;
+
+ private:
+  FlowSummary sums_;
+  std::set<std::uint64_t> domains_, sampling_;
+  std::set<Addr> exporters_;
+};
+
+}  // namespace mole::nodes
