@@ -1,0 +1,255 @@
+#include "plugins/decoders/export/state.hpp"
+
+#include <algorithm>
+
+namespace mole::plugins::flow_export {
+namespace {
+
+constexpr std::int64_t template_lifetime_us = 24 * 3600 * std::int64_t{1'000'000};  // of templates in datagrams
+
+// SysUptime of IPFIX needs the start of the exporter.
+void relate_uptime(Context& context, const std::optional<std::int64_t>& started_ms) {
+  if (!started_ms) return;
+  context.has_uptime = true;
+  context.start_ms = *started_ms;
+  const std::int64_t age = context.now_ms - *started_ms;
+  context.uptime_ms = static_cast<std::uint32_t>(age);
+  context.may_wrap = age > 0xffffffff;
+}
+
+}  // namespace
+
+void Collector::State::add(const Datagram& datagram) {
+  const std::uint16_t version = datagram.bytes.size() < 2 ? std::uint16_t{0} : u16(datagram.bytes.data());
+  switch (version) {
+    case 1:
+    case 5:
+    case 7:
+      return add_fixed(datagram, static_cast<Protocol>(version));
+    case 9:
+    case 10:
+      return add_sets(datagram, static_cast<Protocol>(version));
+    default:
+      reports_.skipped(datagram.offset, datagram.bytes.size(), "not a datagram of NetFlow or IPFIX");
+  }
+}
+
+// ---- messages
+
+void Collector::State::open_message(const Datagram& datagram, Protocol protocol, Domain* domain, const Context& context,
+                                    std::uint32_t exporter, std::uint32_t sequence, bool restarted) {
+  message_ = {};
+  message_.open = true;
+  message_.number = ++messages_;
+  message_.protocol = protocol;
+  message_.domain = domain;
+  message_.context = context;
+  message_.context.exporter = datagram.exporter;
+  message_.exporter = exporter;
+  message_.offset = datagram.offset;
+  message_.in_datagrams = datagram.exporter != Addr{};
+  if (domain == nullptr) return;
+  message_.gap = domain->sequence.next(protocol, domain->number, sequence, context.exported_us, damage_, restarted, reports_);
+  learn_uncounted(*domain, message_.gap);
+  domain->last_message = message_.number;
+}
+
+void Collector::State::add_fixed(const Datagram& datagram, Protocol protocol) {
+  const FixedFormat format = format_of(protocol);
+  const std::byte* p = datagram.bytes.data();
+  if (datagram.bytes.size() < format.header)
+    return reports_.skipped(datagram.offset, datagram.bytes.size(), "datagram header cut short");
+  const std::uint32_t uptime_ms = u32(p + 4), seconds = u32(p + 8), nanoseconds = u32(p + 12);
+  Context context;
+  context.exported_us = std::int64_t{seconds} * 1'000'000 + nanoseconds / 1000;
+  context.now_ms = std::int64_t{seconds} * 1000 + nanoseconds / 1'000'000;
+  context.uptime_ms = uptime_ms;
+  context.has_uptime = true;
+  if (protocol == Protocol::v5) {
+    context.domain = u16(p + 20);  // engine type and number
+    context.sampling = std::max<std::uint32_t>(1, u16(p + 22) & 0x3fffu);
+  }
+  const std::uint32_t boot = boot_of(seconds, uptime_ms);
+  const bool by_address = datagram.exporter != Addr{};
+  const std::uint32_t sequence = protocol == Protocol::v1 ? 0 : u32(p + 16);
+  Domain* domain = nullptr;
+  bool restarted = false;
+  if (protocol != Protocol::v1) {
+    domain = &domain_of(datagram, protocol, 0, context.domain);
+    restarted = domain->boot_ms && !is_same_boot(*domain->boot_ms, boot);
+    domain->boot_ms = boot;
+  }
+  open_message(datagram, protocol, domain, context, by_address ? exporter_of(datagram.exporter) : 0, sequence, restarted);
+  const std::size_t claimed = u16(p + 2) * format.record, available = datagram.bytes.size() - format.header;
+  const std::size_t size = std::min(claimed, available / format.record * format.record);
+  if (size < claimed) reports_.skipped(datagram.offset + format.header + size, available - size, "datagram cut short");
+  auto& layout = fixed_layouts_[protocol];
+  if (!layout) layout = fixed_layout(protocol);
+  work_.push_back({layout, datagram.bytes.subspan(format.header, size), datagram.offset + format.header, message_.context, domain,
+                   message_.number});
+}
+
+void Collector::State::add_sets(const Datagram& datagram, Protocol protocol) {
+  const bool v9 = protocol == Protocol::v9;
+  const std::size_t header = v9 ? v9_header : ipfix_header;
+  if (datagram.bytes.size() < header) return reports_.skipped(datagram.offset, datagram.bytes.size(), "message header cut short");
+  const std::byte* p = datagram.bytes.data();
+  const std::uint32_t seconds = u32(p + (v9 ? 8 : 4)), sequence = u32(p + header - 8);
+  Context context;
+  context.exported_us = std::int64_t{seconds} * 1'000'000;
+  context.now_ms = std::int64_t{seconds} * 1000;
+  context.domain = u32(p + header - 4);
+  const bool by_address = datagram.exporter != Addr{};
+  std::uint32_t group = 0, boot = 0;
+  if (v9) {
+    context.has_uptime = true;
+    context.uptime_ms = u32(p + 4);
+    boot = boot_of(seconds, context.uptime_ms);
+    if (!by_address) group = group_of(boot, context.domain, sequence);
+  }
+  Domain& domain = domain_of(datagram, protocol, group, context.domain);
+  const bool restarted = v9 && by_address && domain.boot_ms && !is_same_boot(*domain.boot_ms, boot);
+  if (v9) domain.boot_ms = boot;
+  context.announced = &domain.sampling;
+  open_message(datagram, protocol, &domain, context, by_address ? exporter_of(datagram.exporter) : group, sequence, restarted);
+  Bytes message = datagram.bytes;
+  if (!v9) {
+    const std::size_t size = u16(p + 2);
+    if (size > message.size())
+      reports_.skipped(datagram.offset + message.size(), 0, "message cut short");
+    else
+      message = message.first(std::max(size, header));
+  }
+  read_sets(message, header);
+  for (Work& work : work_)
+    if (!v9) relate_uptime(work.context, domain.started_ms);
+}
+
+void Collector::State::read_sets(Bytes message, std::size_t at) {
+  const bool v9 = message_.protocol == Protocol::v9;
+  while (message.size() - at >= set_header) {
+    const std::uint16_t id = u16(message.data() + at), size = u16(message.data() + at + 2);
+    const Bytes rest = message.subspan(at);
+    if (size < set_header || size > rest.size()) {
+      if (!(v9 && all_zero(rest)))  // some exporters fill datagrams with zeros
+        reports_.skipped(message_.offset + at, rest.size(), size < set_header ? "a set without length" : "a set is cut short");
+      return;
+    }
+    const Bytes body = rest.subspan(set_header, size - set_header);
+    const std::uint64_t offset = message_.offset + at + set_header;
+    if (id >= 256)
+      read_data(id, body, offset);
+    else if (id == (v9 ? 0 : 2) || id == (v9 ? 1 : 3))
+      read_templates(body, offset, id == (v9 ? 1 : 3));
+    // Other ids are reserved.
+    at += size;
+  }
+}
+
+// ---- templates
+
+void Collector::State::read_templates(Bytes body, std::uint64_t offset, bool options) {
+  const bool v9 = message_.protocol == Protocol::v9;
+  std::size_t at = 0;
+  while (body.size() - at >= 4) {
+    const std::byte* p = body.data() + at;
+    const std::uint16_t id = u16(p);
+    std::size_t count = u16(p + 2), used = 4, scope_fields = 0;
+    if (id < 256 && all_zero(body.subspan(at))) return;  // padding
+    if (!v9 && count == 0) {
+      withdraw(id, options);
+      at += used;
+      continue;
+    }
+    if (options) {
+      if (body.size() - at < 6) break;
+      scope_fields = v9 ? count / 4 : u16(p + 4);
+      if (v9) count = scope_fields + u16(p + 4) / std::size_t{4};
+      used = 6;
+    }
+    auto layout = std::make_shared<Template>(message_.protocol, id);
+    layout->options = options;
+    layout->scope_fields = scope_fields;
+    layout->defined_us = message_.context.exported_us;
+    const std::size_t fields = read_fields(body.subspan(at + used), count, message_.protocol, *layout);
+    if (fields == 0 && count > 0) {
+      reports_.skipped(offset + at, body.size() - at, "a template is longer than its set, or has too many fields");
+      return;
+    }
+    at += used + fields;
+    if (id >= 256 && count > 0) define(std::move(layout));
+  }
+}
+
+void Collector::State::define(std::shared_ptr<Template> layout) {
+  Domain& domain = *message_.domain;
+  const auto known = domain.templates.find(layout->id);
+  if (known != domain.templates.end()) {
+    if (known->second->same_layout(*layout)) {
+      known->second->defined_us = layout->defined_us;
+      return;
+    }
+    template_fields_ -= known->second->fields.size();
+    domain.templates.erase(known);
+  }
+  if (domain.templates.size() >= max_templates_of_domain) {
+    for (const auto& [id, old] : domain.templates) template_fields_ -= old->fields.size();
+    domain.templates.clear();
+  }
+  if (template_fields_ + layout->fields.size() > max_template_fields) {
+    for (auto& [key, other] : domains_) other.templates.clear();
+    template_fields_ = 0;
+  }
+  template_fields_ += layout->fields.size();
+  domain.templates[layout->id] = layout;
+  resume_waiting(domain, layout);
+}
+
+void Collector::State::withdraw(std::uint16_t id, bool options) {
+  auto& templates = message_.domain->templates;
+  for (auto i = templates.begin(); i != templates.end();) {
+    const bool all = id == (options ? 3 : 2) && i->second->options == options;
+    if (!all && i->first != id) {
+      ++i;
+      continue;
+    }
+    template_fields_ -= i->second->fields.size();
+    i = templates.erase(i);
+  }
+}
+
+// ---- data
+
+void Collector::State::read_data(std::uint16_t id, Bytes body, std::uint64_t offset) {
+  Domain& domain = *message_.domain;
+  const auto known = domain.templates.find(id);
+  if (known != domain.templates.end() && message_.in_datagrams &&
+      message_.context.exported_us - known->second->defined_us > template_lifetime_us) {
+    template_fields_ -= known->second->fields.size();
+    domain.templates.erase(known);
+    return wait_for_template(id, body, offset);
+  }
+  if (known == domain.templates.end()) return wait_for_template(id, body, offset);
+  if (known->second->options) {
+    message_.records += read_options_data(*known->second, body, domain);
+    return;
+  }
+  work_.push_back({known->second, body, offset, message_.context, &domain, message_.number, message_.exporter});
+  work_.back().size = body.size();
+}
+
+// Returns the number of records.
+std::uint32_t Collector::State::read_options_data(const Template& layout, Bytes body, Domain& domain) {
+  values_.resize(std::max(values_.size(), layout.fields.size()));
+  std::uint32_t records = 0;
+  while (layout.size > 0 && body.size() >= layout.size) {
+    const std::size_t size = split_record(layout, body, values_.data());
+    if (size == 0) break;
+    read_options(layout, values_.data(), domain);
+    body = body.subspan(size);
+    ++records;
+  }
+  return records;
+}
+
+}  // namespace mole::plugins::flow_export

@@ -1,0 +1,200 @@
+// The operations of plans. Each computes the cells of one column from a field of consecutive records, or from two.
+#pragma once
+
+#include "plugins/decoders/export/plan.hpp"
+
+#include <algorithm>
+
+namespace mole::plugins::flow_export {
+
+// Reads numbers of N bytes; 0: of any length.
+template <int N>
+std::uint64_t read(const std::byte* p, [[maybe_unused]] std::size_t size) {
+  if constexpr (N == 1) return u8(p);
+  if constexpr (N == 2) return u16(p);
+  if constexpr (N == 4) return u32(p);
+  if constexpr (N == 8) return u64(p);
+  if constexpr (N == 0) return read_unsigned(p, size);
+}
+
+// F: computes a value from a number and the context.
+template <class To, class F, int N>
+void run_number(const Input& in) {
+  To* out = static_cast<To*>(in.cells);
+  const std::byte* p = in.a.data;
+  for (std::uint32_t i = 0; i < in.count; ++i, p += in.stride) out[i] = static_cast<To>(F{}(read<N>(p, in.a.size), *in.context));
+}
+
+template <class To, class F>
+Run number_run(std::uint16_t length) {
+  switch (length) {
+    case 1:
+      return run_number<To, F, 1>;
+    case 2:
+      return run_number<To, F, 2>;
+    case 4:
+      return run_number<To, F, 4>;
+    case 8:
+      return run_number<To, F, 8>;
+    default:
+      return run_number<To, F, 0>;
+  }
+}
+
+struct Same {
+  std::uint64_t operator()(std::uint64_t value, const Context&) const { return value; }
+};
+struct HighByte {
+  std::uint64_t operator()(std::uint64_t value, const Context&) const { return value >> 8; }
+};
+struct OfSeconds {
+  std::int64_t operator()(std::uint64_t value, const Context&) const { return static_cast<std::int64_t>(value * 1'000'000); }
+};
+struct OfMilliseconds {
+  std::int64_t operator()(std::uint64_t value, const Context&) const { return static_cast<std::int64_t>(value * 1000); }
+};
+struct OfUptime {
+  std::int64_t operator()(std::uint64_t value, const Context& c) const { return c.time_of_uptime(value); }
+};
+
+inline std::uint32_t clamp_interval(std::uint64_t interval) {
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(interval, 1, 0xffffffff));
+}
+struct Interval {
+  std::uint32_t operator()(std::uint64_t value, const Context& c) const {
+    return value != 0 ? clamp_interval(value) : c.announced != nullptr ? c.announced->interval : c.sampling;
+  }
+};
+
+// Calls cell(i, a, b) for each record; a and b are positions of the fields.
+template <class To, class F>
+void for_records(const Input& in, F cell) {
+  To* out = static_cast<To*>(in.cells);
+  for (std::uint32_t i = 0; i < in.count; ++i) {
+    const std::size_t at = i * in.stride;
+    const auto field = [at](const Value& v) { return Value{v.data == nullptr ? nullptr : v.data + at, v.size}; };
+    out[i] = cell(field(in.a), field(in.b), field(in.c));
+  }
+}
+
+inline std::uint64_t number(const Value& value) { return read_unsigned(value.data, value.size); }
+
+// A constant: the default of the column.
+template <class To, auto value>
+void run_constant(const Input& in) {
+  std::fill_n(static_cast<To*>(in.cells), in.count, static_cast<To>(value));
+}
+inline void run_zero_address(const Input& in) { std::fill_n(static_cast<Addr*>(in.cells), in.count, Addr{}); }
+
+// Addresses. A value of the wrong length, possible only with variable lengths, is 0.
+inline void run_address6(const Input& in) {
+  for_records<Addr>(in, [](Value a, Value, Value) { return a.size == 16 ? Addr::v6(a.data) : Addr{}; });
+}
+inline Addr mapped(const Value& v) {
+  if (v.data == nullptr) return {};
+  if (v.size == 16) return Addr::v6(v.data);
+  return v.size == 4 && u32(v.data) != 0 ? Addr::v4(u32(v.data)) : Addr{};
+}
+// Field a if it is not zero, else field b, of any family.
+inline void run_any_address(const Input& in) {
+  for_records<Addr>(in, [](Value a, Value b, Value) {
+    const Addr first = mapped(a);
+    return first == Addr{} ? mapped(b) : first;
+  });
+}
+inline void run_exporter(const Input& in) {
+  for_records<Addr>(in, [&](Value a, Value b, Value) {
+    Addr exporter = mapped(a);
+    if (exporter == Addr{}) exporter = mapped(b);
+    return exporter == Addr{} ? in.context->exporter : exporter;
+  });
+}
+inline void run_domain(const Input& in) { std::fill_n(static_cast<std::uint32_t*>(in.cells), in.count, in.context->domain); }
+
+// Times of any kind.
+inline void run_time(const Input& in) {
+  for_records<std::int64_t>(in, [&](Value a, Value, Value) { return time_of(in.number, a, *in.context); });
+}
+// Field a is a time, b a duration in ms, c one in µs; sign: the direction from a.
+template <int sign>
+void run_time_and_duration(const Input& in) {
+  for_records<std::int64_t>(in, [&](Value a, Value b, Value c) {
+    const std::uint64_t duration_us = c.data != nullptr ? number(c) : number(b) * 1000;
+    return time_of(in.number, a, *in.context) + sign * static_cast<std::int64_t>(duration_us);
+  });
+}
+// SysUptime in field a, the exporter's start in field b.
+inline void run_uptime_since(const Input& in) {
+  for_records<std::int64_t>(in,
+                            [](Value a, Value b, Value) { return static_cast<std::int64_t>((number(b) + number(a)) * 1000); });
+}
+// SysUptime in field a, at the end of the flow in field b. Without the exporter's start, the flow is taken to end when it was
+// exported.
+inline void run_uptime_without_start(const Input& in) {
+  for_records<std::int64_t>(in, [&](Value a, Value b, Value) {
+    if (in.context->has_uptime) return in.context->time_of_uptime(number(a));
+    const auto age = static_cast<std::int32_t>(static_cast<std::uint32_t>(b.data == nullptr ? 0 : number(b) - number(a)));
+    return in.context->exported_us - std::int64_t{std::max(age, 0)} * 1000;
+  });
+}
+inline void run_export_time(const Input& in) {
+  std::fill_n(static_cast<std::int64_t*>(in.cells), in.count, in.context->exported_us);
+}
+// Field a: the end, b: the start, c: the delta between the starts of both directions. The start of the reverse flow.
+inline void run_start_after_delta(const Input& in) {
+  for_records<std::int64_t>(in, [&](Value a, Value b, Value) {
+    return time_of(in.number, a, *in.context) + static_cast<std::int64_t>(number(b) * 1000);
+  });
+}
+
+// The bits of fields a and b.
+inline void run_flags(const Input& in) {
+  for_records<std::uint16_t>(in, [](Value a, Value b, Value) {
+    return static_cast<std::uint16_t>((a.data == nullptr ? 0 : number(a)) | (b.data == nullptr ? 0 : number(b)));
+  });
+}
+
+// ICMP type and code in the destination port, field a, of ICMP flows; field b is the protocol.
+inline bool is_icmp(const Value& protocol) {
+  return protocol.data != nullptr && (number(protocol) == 1 || number(protocol) == 58);
+}
+template <class To, int shift>
+void run_of_icmp(const Input& in) {
+  for_records<To>(in, [](Value a, Value b, Value) { return static_cast<To>(is_icmp(b) ? number(a) >> shift : 0); });
+}
+
+// The label of a stack section: the top 20 of 24 bits.
+inline void run_mpls(const Input& in) {
+  for_records<std::uint32_t>(
+      in, [](Value a, Value, Value) { return a.size < 3 ? 0u : static_cast<std::uint32_t>(read_unsigned(a.data, 3) >> 4); });
+}
+// applicationId: an engine, and a selector of up to 3 bytes (RFC 6759).
+inline void run_application(const Input& in) {
+  for_records<std::uint32_t>(in, [](Value a, Value, Value) {
+    if (a.size == 0) return 0u;
+    return static_cast<std::uint32_t>(std::uint64_t{u8(a.data)} << 24 | (read_unsigned(a.data + 1, a.size - 1) & 0xffffff));
+  });
+}
+
+// Sampling: interval and space, size and population, probability; then what options announced for a selector, an interface or
+// all.
+inline void run_interval_and_space(const Input& in) {
+  for_records<std::uint32_t>(in, [&](Value a, Value b, Value) {
+    const std::uint64_t interval = number(a), space = b.data == nullptr ? 0 : number(b);
+    return interval == 0 ? Interval{}(0, *in.context) : clamp_interval((interval + space + interval / 2) / interval);
+  });
+}
+inline void run_announced_sampling(const Input& in) {
+  const Sampling* announced = in.context->announced;
+  for_records<std::uint32_t>(in, [&](Value a, Value b, Value) {
+    if (announced == nullptr) return in.context->sampling;
+    if (a.data != nullptr)
+      if (const auto known = announced->of_selector.find(number(a)); known != announced->of_selector.end()) return known->second;
+    if (b.data != nullptr)
+      if (const auto known = announced->of_interface.find(number(b)); known != announced->of_interface.end())
+        return known->second;
+    return announced->interval;
+  });
+}
+
+}  // namespace mole::plugins::flow_export

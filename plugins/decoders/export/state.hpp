@@ -1,0 +1,139 @@
+// The state of a Collector. messages.cpp reads datagrams, templates and options; writer.cpp decodes data records to batches.
+#pragma once
+
+#include "plugins/decoders/export/collector.hpp"
+#include "plugins/decoders/export/domain.hpp"
+#include "plugins/decoders/export/lists.hpp"
+#include "plugins/decoders/export/reports.hpp"
+#include "plugins/decoders/export/rows.hpp"
+
+#include <deque>
+#include <map>
+#include <string>
+
+namespace mole::plugins::flow_export {
+
+constexpr std::size_t v9_header = 20, ipfix_header = 16, set_header = 4;
+
+// Sizes of headers and records of NetFlow v1, v5 and v7.
+struct FixedFormat {
+  std::size_t header, record;
+};
+inline FixedFormat format_of(Protocol protocol) {
+  return protocol == Protocol::v1 ? FixedFormat{16, 52} : protocol == Protocol::v5 ? FixedFormat{24, 48} : FixedFormat{24, 52};
+}
+
+// Export time - SysUptime, modulo 2^32 ms. 0 for exporters that leave SysUptime at 0.
+inline std::uint32_t boot_of(std::uint32_t seconds, std::uint32_t uptime_ms) {
+  return uptime_ms == 0 ? 0 : seconds * 1000 - uptime_ms;
+}
+// The export time has whole seconds, and clocks are adjusted.
+inline bool is_same_boot(std::uint32_t a_ms, std::uint32_t b_ms) {
+  constexpr std::uint32_t slack_ms = 5'000;
+  return a_ms - b_ms + slack_ms <= 2 * slack_ms;
+}
+
+class Collector::State {
+ public:
+  State(Sink& sink, Biflows biflows) : reports_(sink), biflows_(biflows) {}
+
+  void add(const Datagram& datagram);
+  bool write(FlowBuilder& out);
+  void finish();
+  bool ended() const { return finished_ && work_.empty() && kept_.rows == 0; }
+  void damaged();
+  void skipped(std::uint64_t offset, std::uint64_t size, std::string_view reason) {
+    reports_.skipped(offset, size, std::string(reason));
+  }
+
+ private:
+  // Data records to decode, all of one template.
+  struct Work {
+    std::shared_ptr<const Template> layout;
+    Bytes bytes;  // not yet decoded
+    std::uint64_t offset;
+    Context context;
+    Domain* domain;         // null: NetFlow v1
+    std::uint64_t message;  // number of the message they are from
+    std::uint32_t exporter = 0;
+    std::optional<std::uint32_t> expected_records = {};  // of a set that waited for its template
+    std::vector<std::byte> memory = {};                  // of a set that waited
+    std::uint32_t records = 0;                           // decoded
+    std::uint64_t size = 0;                              // bytes decoded
+  };
+  // The message that is being decoded.
+  struct Message {
+    bool open = false;
+    std::uint64_t number = 0;
+    Protocol protocol = Protocol::v9;
+    Context context;
+    Domain* domain = nullptr;
+    std::uint32_t exporter = 0;
+    std::uint64_t offset = 0;
+    std::uint32_t records = 0, flows = 0;
+    Gap gap;
+    bool in_datagrams = false;  // from a known sender, so that templates expire
+  };
+
+  // A set that no template describes.
+  struct Dropped {
+    const Domain* domain;
+    std::uint16_t id;
+    WaitingSet set;
+  };
+
+  // messages.cpp
+  void add_fixed(const Datagram& datagram, Protocol protocol);
+  void add_sets(const Datagram& datagram, Protocol protocol);
+  void read_sets(Bytes message, std::size_t at);
+  void read_templates(Bytes body, std::uint64_t offset, bool options);
+  void define(std::shared_ptr<Template> layout);
+  void withdraw(std::uint16_t id, bool options);
+  void read_data(std::uint16_t id, Bytes body, std::uint64_t offset);
+  std::uint32_t read_options_data(const Template& layout, Bytes body, Domain& domain);
+  void wait_for_template(std::uint16_t id, Bytes body, std::uint64_t offset);
+  void resume_waiting(Domain& domain, const std::shared_ptr<Template>& layout);
+  void learn_uncounted(Domain& domain, Gap& gap);
+  void drop(const Dropped& dropped);
+  void drop_all_waiting();
+  Domain& domain_of(const Datagram& datagram, Protocol protocol, std::uint32_t group, std::uint32_t id);
+  std::uint32_t exporter_of(const Addr& address);
+  std::uint32_t group_of(std::uint32_t boot_ms, std::uint32_t domain, std::uint32_t sequence);
+  void open_message(const Datagram& datagram, Protocol protocol, Domain* domain, const Context& context, std::uint32_t exporter,
+                    std::uint32_t sequence, bool restarted);
+
+  // writer.cpp
+  void begin_batch(FlowBuilder& out);
+  const Plans& plans_of(const Template& layout);
+  Rows* rows_for(std::uint32_t family, std::uint32_t needed);
+  bool decode(Work& work);
+  bool decode_columns(Work& work, const Plans& plans);
+  bool decode_records(Work& work, const Plans& plans);
+  void decode_record(const Work& work, const Plans& plans, const Value* values, std::uint32_t family, Side side, Rows& rows);
+  void put_elements(const Work& work, const Plans& plans, const Value* values, Rows& rows, std::uint32_t row, Side side);
+  void end_work(Work& work);
+  void end_message();
+
+  Reports reports_;
+  Biflows biflows_;
+  bool finished_ = false;
+
+  std::unordered_map<DomainKey, Domain, DomainKeyHash> domains_;
+  std::uint64_t domains_seen_ = 0, messages_ = 0, damage_ = 0;
+  std::size_t template_fields_ = 0, waiting_bytes_ = 0, waiting_sets_ = 0;
+  std::map<Addr, std::uint32_t> exporters_;
+  std::vector<std::uint32_t> boots_;  // ms, of the exporters of a stream
+  std::size_t boot_ = 0;              // of the last datagram
+  std::map<Protocol, std::shared_ptr<const Template>> fixed_layouts_;
+  Message message_;
+  std::deque<Work> work_;
+
+  bool bound_ = false;
+  Wanted wanted_{};
+  std::span<const mole_element> elements_;
+  HostRows host_;
+  KeptRows kept_;
+  std::vector<Value> values_;
+};
+
+}  // namespace mole::plugins::flow_export

@@ -1,0 +1,3 @@
+#include "plugins/decoders/ipfix/ipfix.hpp"
+
+MOLE_PLUGINS(mole::plugins::Ipfix)

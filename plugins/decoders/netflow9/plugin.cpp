@@ -1,0 +1,3 @@
+#include "plugins/decoders/netflow9/netflow9.hpp"
+
+MOLE_PLUGINS(mole::plugins::NetFlow9)
