@@ -215,10 +215,7 @@ bool Bzip2Source::process_block(const SlotPtr& slot) {
   if (block.outcome == DecodedBlock::Outcome::damaged) join_segments(slot);
   if (block.outcome == DecodedBlock::Outcome::too_large ||
       (block.is_whole() && block.content.size() > max_content_ - content_bytes_)) {
-    report_loss(slot->segment.from, stored_bytes_ * 8,
-                "the content exceeds " + std::to_string(max_content_) +
-                    " bytes, a limit against decompression bombs; if the file is sound, raise max_content of the archive in the "
-                    "manifest, or --max-content of mole flows");
+    report_loss(slot->segment.from, stored_bytes_ * 8, over_content_limit(max_content_));
     ended_ = ends_in_damage_ = true;
     return false;
   }

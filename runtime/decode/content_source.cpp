@@ -1,6 +1,7 @@
 #include "runtime/decode/content_source.hpp"
 
 #include "runtime/decode/bzip2_source.hpp"
+#include "runtime/decode/compressed_source.hpp"
 #include "runtime/decode/file_bytes.hpp"
 #include "runtime/decode/known_formats.hpp"
 #include "runtime/decode/segment_scanner.hpp"
@@ -101,12 +102,21 @@ Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path&
   const auto head = std::span<const std::uint8_t>(buffer).first(got);
   bool bzip2 = begins_bzip2_stream(head) || is_cut_header(head);
   if (!bzip2) {
+    MOLE_TRY(const auto* format, stream_format_of(file, head));
+    if (format != nullptr)
+      return std::unique_ptr<ContentSource>(std::make_unique<CompressedSource>(std::move(file), *format, options));
     if (const auto reason = other_compression(head); !reason.empty())
       return std::unique_ptr<ContentSource>(std::make_unique<UnsupportedSource>(file.size(), reason));
     MOLE_TRY(bzip2, is_headless_bzip2(path, is_constant(head), options));
   }
   if (bzip2) return std::unique_ptr<ContentSource>(std::make_unique<Bzip2Source>(std::move(file), options));
   return std::unique_ptr<ContentSource>(std::make_unique<PlainSource>(std::move(file), options.progress));
+}
+
+std::string over_content_limit(std::uint64_t limit) {
+  return "the content exceeds " + std::to_string(limit) +
+         " bytes, a limit against decompression bombs; if the file is sound, raise max_content of the archive in the "
+         "manifest, or --max-content of mole flows";
 }
 
 void add_lost(std::vector<task::ByteRange>& list, std::uint64_t from, std::uint64_t to, std::string_view reason) {

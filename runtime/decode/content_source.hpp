@@ -22,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -36,8 +37,8 @@ struct Chunk {
 struct ContentOptions {
   unsigned threads = 1;  // for decoding, including the caller's
   Bzip2Decoder decode = Bzip2Decoder::interleaved;
-  // Limits against decompression bombs: no content beyond `max_content` bytes of a file; about `memory` bytes for decoded blocks
-  // that wait for their turn (they always include the next one).
+  // Limits against decompression bombs: no content beyond `max_content` bytes of a file; about `memory` bytes for decoded bzip2
+  // blocks that wait for their turn (they always include the next one), or for the window of other compressions.
   std::uint64_t max_content = task::default_max_content;
   std::uint64_t memory = std::uint64_t{256} << 20;
   std::function<void()> progress = {};  // called by the reading thread whenever a piece of the file has been read; may be empty
@@ -74,9 +75,12 @@ class ContentSource {
 };
 
 // Opens a file by its content, whatever its name: as bzip2 if it begins with BZh1..9 or bzip2 blocks begin near its start (the
-// first bytes may be damaged); without content if other_compression() recognises it; otherwise as plain bytes. missing: not a
-// readable regular file.
+// first bytes may be damaged); as gzip, xz, zstd, lz4, lzip or lzma if it begins so; without content if other_compression()
+// recognises it; otherwise as plain bytes. missing: not a readable regular file.
 Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path& path, const ContentOptions& options = {});
+
+// Returns the reason of a loss: the content of a file exceeds `limit`.
+std::string over_content_limit(std::uint64_t limit);
 
 // Adds a range to a list of losses. Adjacent ranges with the same reason are merged, and a list of 1024 ranges merges further
 // ones into its last entry, so that hostile input cannot make a report grow without limit.

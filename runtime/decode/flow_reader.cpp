@@ -2,6 +2,7 @@
 
 #include "runtime/decode/known_formats.hpp"
 #include "runtime/decode/segment_scanner.hpp"
+#include "runtime/decode/stream_decoder.hpp"
 
 #include <algorithm>
 #include <array>
@@ -27,10 +28,13 @@ TimeRange near_range(TimeRange covers) {
 
 // Returns why a decoder finds nothing in content that begins like this, and what to do; an empty string if that is not known.
 std::string why_unreadable(std::span<const std::uint8_t> content) {
-  const auto compressed = begins_bzip2_stream(content) ? "compressed with bzip2 again" : other_compression(content);
-  if (!compressed.empty())
-    return "the decompressed content is " + std::string(compressed.substr(0, compressed.find(','))) +
-           "; decompress the file once, then convert it";
+  const auto* stream = stream_format_of(content);
+  if (begins_bzip2_stream(content) || stream != nullptr)
+    return "the decompressed content is compressed with " + std::string(stream == nullptr ? "bzip2" : stream->name) +
+           " again; decompress the file once";
+  if (const auto other = other_compression(content); !other.empty())
+    return "the decompressed content is " + std::string(other.substr(0, other.find(','))) +
+           "; decompress the file once, then convert its content";
   const std::string format(format_named_by(content));
   if (format.empty()) return {};
   return "the content has the format of " + format +

@@ -10,16 +10,9 @@ std::string_view other_compression(std::span<const std::uint8_t> head) {
     std::string_view magic, reason;
   };
   static constexpr Format formats[] = {
-      {"\x1f\x8b\x08"sv, "compressed with gzip, which is not supported; convert the file: gzip -dc FILE | bzip2"},
-      {"\xfd"
-       "7zXZ\0"sv,
-       "compressed with xz, which is not supported; convert the file: xz -dc FILE | bzip2"},
-      {"\x28\xb5\x2f\xfd"sv, "compressed with zstd, which is not supported; convert the file: zstd -dc FILE | bzip2"},
-      {"\x04\x22\x4d\x18"sv, "compressed with lz4, which is not supported; convert the file: lz4 -dc FILE | bzip2"},
-      {"\x02\x21\x4c\x18"sv, "compressed with lz4, which is not supported; convert the file: lz4 -dc FILE | bzip2"},
-      {"\x5d\0\0\x80\0"sv, "compressed with lzma, which is not supported; convert the file: xz -dc FILE | bzip2"},
+      {"\x02\x21\x4c\x18"sv,
+       "compressed with lz4 in its legacy format, which is not supported; convert the file: lz4 -dc FILE | bzip2"},
       {"\x89LZO\0\r\n\x1a\n"sv, "compressed with lzop, which is not supported; convert the file: lzop -dc FILE | bzip2"},
-      {"LZIP\x01"sv, "compressed with lzip, which is not supported; convert the file: lzip -dc FILE | bzip2"},
       {"\x1f\x9d"sv, "compressed with compress, which is not supported; convert the file: gzip -dc FILE | bzip2"},
       {"PK\x03\x04"sv, "a zip archive, which is not supported; convert the file: unzip -p FILE | bzip2"},
       {"7z\xbc\xaf\x27\x1c"sv, "a 7-Zip archive, which is not supported; convert the file: 7z x -so FILE | bzip2"},
@@ -28,6 +21,8 @@ std::string_view other_compression(std::span<const std::uint8_t> head) {
   const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
   for (const auto& format : formats)
     if (text.starts_with(format.magic)) return format.reason;
+  if (text.substr(std::min<std::size_t>(text.size(), 257)).starts_with("ustar"))
+    return "a tar archive, which is not supported; extract its files: tar -xf FILE";
   return {};
 }
 

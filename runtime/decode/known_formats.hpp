@@ -7,8 +7,8 @@
 
 namespace mole::runtime {
 
-// Returns why a file that begins with these bytes cannot be read, and how to convert it, if they show a compression other than
-// bzip2; otherwise an empty string. A static string.
+// Returns why a file that begins with these bytes cannot be read, and how to convert it, if they show a compression or a
+// container that open_content() does not read; otherwise an empty string. A static string.
 std::string_view other_compression(std::span<const std::uint8_t> head);
 
 // Returns the format of content that begins with these bytes, as in "nfcapd files (nfdump)", if it is a known one; otherwise an

@@ -1,5 +1,6 @@
 // Runs the fuzz targets on damaged files in every build.
 #include "runtime/decode/bzip2_writer.hpp"
+#include "runtime/decode/compressor.hpp"
 #include "runtime/decode/segment_scanner.hpp"
 #include "tests/decode/support.hpp"
 #include "tests/fuzz/targets.hpp"
@@ -52,6 +53,18 @@ TEST(FuzzReplay, ContentSourceSurvivesDamagedFiles) {
   for (const auto& seed : seeds) {
     run_target(fuzz_content, seed);
     for (int i = 0; i < 150; ++i) run_target(fuzz_content, mutate(seed, random));
+  }
+}
+
+TEST(FuzzReplay, CompressedSourceSurvivesDamagedFiles) {
+  std::mt19937_64 random(14);
+  for (const auto compression : {Compression::gzip, Compression::xz, Compression::zstd, Compression::lz4}) {
+    const auto one = [&](std::string_view bytes) { return compress(bytes, compression); };
+    for (const auto& seed : {one(""), one("content"), one(datagrams(20, 30)), one("one") + one(noise(2000)) + one("two"),
+                             one(std::string(2'000'000, '\0'))}) {
+      run_target(fuzz_compressed, seed);
+      for (int i = 0; i < 150; ++i) run_target(fuzz_compressed, mutate(seed, random));
+    }
   }
 }
 

@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
 """seeds.py FOLDER: writes small valid inputs for the fuzz targets to FOLDER/<target>/*, as a fuzzer's initial corpus."""
 import bz2
+import gzip
+import lzma
 import pathlib
 import random
+import shutil
+import subprocess
 import sys
 
 END_MARK = f"{0x177245385090:048b}"
@@ -30,4 +34,14 @@ def write(target, inputs):
 write("block", [block(text) for text in CONTENTS])
 two_streams = bz2.compress(CONTENTS[3]) + bz2.compress(CONTENTS[4])
 write("content", [bz2.compress(text, 1 + n) for n, text in enumerate(CONTENTS)] + [two_streams])
+
+
+def by_program(program, text):
+    """The text compressed by zstd or lz4, which the standard library lacks; nothing if the program is not installed."""
+    return [subprocess.run([program, "-c"], input=text, capture_output=True, check=True).stdout] if shutil.which(program) else []
+
+
+streams = [gzip.compress, lzma.compress, lambda text: lzma.compress(text, lzma.FORMAT_ALONE)]
+write("compressed", [compress(text) for text in CONTENTS for compress in streams] + [gzip.compress(CONTENTS[3]) + gzip.compress(CONTENTS[4])] +
+      [data for text in CONTENTS for program in ("zstd", "lz4") for data in by_program(program, text)])
 write("netflow5", [b"\0\5\0\1" + bytes(20 + 48), b"\0\5\0\2" + bytes(20 + 2 * 48)])

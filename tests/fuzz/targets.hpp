@@ -13,6 +13,10 @@ void fuzz_block(const std::uint8_t* data, std::size_t size);
 // losses, within the output limit.
 void fuzz_content(const std::uint8_t* data, std::size_t size);
 
+// Decodes the bytes as a file of gzip, xz, zstd, lz4, lzip or lzma streams: reads of any size give the same content and losses,
+// within the output limit.
+void fuzz_compressed(const std::uint8_t* data, std::size_t size);
+
 // Decodes the bytes as content of a v5 file, cut into chunks with gaps: offsets and rows stay in range, and every byte
 // is either read or reported as lost.
 void fuzz_netflow5(const std::uint8_t* data, std::size_t size);

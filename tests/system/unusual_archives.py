@@ -3,8 +3,11 @@
 damaged headers, copies, hidden files. Flows, losses and coverage of the middle hour must be right."""
 import bz2
 import gzip
+import io
+import lzma
 import os
 import struct
+import tarfile
 
 from netflow5_writer import DAY, Exporter
 from system import TemporaryFolder, check, mole, mole_json, rows
@@ -88,10 +91,22 @@ def flipped(data, at, bits=1):
     return data[:at] + bytes([data[at] ^ bits]) + data[at + 1:]
 
 
+def tar(data):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        member = tarfile.TarInfo("hour")
+        member.size = len(data)
+        archive.addfile(member, io.BytesIO(data))
+    return out.getvalue()
+
+
 # How the middle hour is stored; whether it is read.
 STORED = {
     "first_bit": (lambda d: flipped(bz2.compress(d), 0), True), "third_bit": (lambda d: flipped(bz2.compress(d), 2, 4), True),
-    "no_header": (lambda d: bz2.compress(d)[4:], True), "not_compressed": (lambda d: d, True), "gzip": (gzip.compress, False),
+    "no_header": (lambda d: bz2.compress(d)[4:], True), "not_compressed": (lambda d: d, True), "gzip": (gzip.compress, True),
+    "two_gzip_members": (lambda d: gzip.compress(d[:5000]) + gzip.compress(d[5000:]), True), "padded_gzip": (lambda d: gzip.compress(d) + bytes(4096), True),
+    "xz": (lzma.compress, True), "lzma": (lambda d: lzma.compress(d, lzma.FORMAT_ALONE), True),
+    "tar": (tar, False), "tar_in_gzip": (lambda d: gzip.compress(tar(d)), False), "gzip_in_gzip": (lambda d: gzip.compress(gzip.compress(d)), False),
     "gzip_in_bzip2": (lambda d: bz2.compress(gzip.compress(d)), False), "an_error_page": (lambda d: b"<html>404 Not Found</html>" * 50, False),
     "empty_file": (lambda d: b"", False), "zeros": (lambda d: bytes(50_000), False), "nfcapd": (lambda d: b"\x0c\xa5\x02\x00" + d[4:300], False),
 }
