@@ -175,7 +175,7 @@ struct SimulateArgs {
   std::string out;
   RangeArgs range;
   SimulationSpec spec;
-  std::string format = "v5";
+  std::string format = "v5", compression = name_of(SimulationSpec{}.compression);
   double late_share = 0.05, loss = 0, noise = 0.05, growth = 0, ipv6 = 0;
 };
 
@@ -191,6 +191,7 @@ SimulationSpec spec_of(const SimulateArgs& args) {
   spec.ipv6_per_million = per_million(args.ipv6);
   spec.noise_per_million = per_million(args.noise);
   spec.growth_per_million = std::llround(args.growth * 1e6);
+  spec.compression = *from_name<runtime::Compression>(args.compression);
   return spec;
 }
 
@@ -258,6 +259,10 @@ void add_simulate(Shell& shell, CLI::App& group) {
   add_share("--ipv6", args->ipv6, 0, 1, "share of the conversations that are IPv6; not with --format v5");
   add_share("--loss", args->loss, 0, 1, "share of datagrams lost between router and collector");
   command->add_option("--first-sequence", args->spec.first_sequence, "sequence number of the first file")->capture_default_str();
+  command
+      ->add_option("--compress", args->compression, "compression of the files, which also determines the ending of their names")
+      ->capture_default_str()
+      ->check(CLI::IsMember(all_names<runtime::Compression>()));
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include "cli/simulate/event.hpp"
 #include "cli/simulate/exporter.hpp"
 #include "cli/simulate/network.hpp"
-#include "runtime/decode/bzip2_writer.hpp"
+#include "runtime/decode/compressor.hpp"
 #include "sdk/model/durable_file.hpp"
 
 #include <fmt/format.h>
@@ -23,8 +23,7 @@ using nlohmann::json;
 
 constexpr std::size_t cut_bytes = 700;  // removed by DamageKind::cut; not a whole number of records
 constexpr std::size_t flipped_bytes = 16;
-constexpr std::size_t max_content = 4'000'000'000;  // bytes of a file; libbzip2 counts in 32 bits
-constexpr int block_level = 1;                      // blocks of 100 kB, so that damage affects only part of a small file
+constexpr std::size_t max_content = 4'000'000'000;  // bytes of a file; libbzip2 and zlib count in 32 bits
 
 std::uint64_t sequence_of(const SimulationSpec& spec, const HourOfRouter& file) {
   return spec.first_sequence + static_cast<std::uint64_t>((file.hour - spec.range.from) / hour_us);
@@ -32,7 +31,8 @@ std::uint64_t sequence_of(const SimulationSpec& spec, const HourOfRouter& file) 
 
 // Returns the file name of one hour: "19991_00000003_1190494800.dat.bz2".
 std::string hour_file_name(const SimulationSpec& spec, const HourOfRouter& file) {
-  return fmt::format("{}_{:08}_{}.dat.bz2", file.router, sequence_of(spec, file), file.hour / second_us);
+  return fmt::format("{}_{:08}_{}.dat{}", file.router, sequence_of(spec, file), file.hour / second_us,
+                     runtime::ending_of(spec.compression));
 }
 
 // ---- simulated.json, the ground truth, for checking decoders and metrics (docs/formats/simulated.md)
@@ -110,6 +110,7 @@ json spec_json(const SimulationSpec& spec) {
           {"first_sequence", spec.first_sequence},
           {"format", name_of(spec.format)},
           {"ipv6_per_million", spec.ipv6_per_million},
+          {"compress", name_of(spec.compression)},
           {"gaps", gaps},
           {"damages", damages},
           {"events", events}};
@@ -139,6 +140,15 @@ std::string truth_text(const SimulationSpec& spec, const std::vector<FileTruth>&
 
 // ---- files
 
+// Whether a file's name ends like those of simulated files.
+bool is_flow_file(const std::filesystem::path& file) {
+  const auto ending = file.extension().string();
+  const auto& known = name_table<runtime::Compression>.names;
+  return ending == ".dat" || (!ending.empty() && std::any_of(known.begin(), known.end(), [&](const auto& c) {
+           return runtime::ending_of(c.value) == ending;
+         }));
+}
+
 // Creates the folders. Refuses a folder that contains a different archive, because its files would be read as part of this one.
 Result<> prepare_folders(const SimulationSpec& spec, const std::filesystem::path& folder, const std::filesystem::path& routes) {
   std::error_code error;
@@ -148,7 +158,7 @@ Result<> prepare_folders(const SimulationSpec& spec, const std::filesystem::path
       return invalid(fmt::format("{} contains a different archive; remove it or choose a different folder", folder.string()));
   } else {
     for (const auto& entry : std::filesystem::directory_iterator(folder, error))
-      if (entry.path().extension() == ".bz2")
+      if (is_flow_file(entry.path()))
         return invalid(fmt::format("{} contains an archive that was not simulated; choose a different folder", folder.string()));
   }
   std::filesystem::create_directories(routes, error);
@@ -206,7 +216,7 @@ Result<FileTruth> write_hour(const SimulationSpec& spec, const std::filesystem::
     content.resize(size - std::min(size, cut_bytes));
     truth.damage = {{"kind", name_of(*damage)}, {"content", {content.size(), size}}};
   }
-  auto compressed = runtime::bzip2_compress(content, block_level);
+  auto compressed = runtime::compress(content, spec.compression);
   if (damage && damage != DamageKind::cut) truth.damage = damage_file(*damage, compressed);
   truth.compressed_bytes = compressed.size();
   if (auto written = durable_write(folder / hour_file_name(spec, task.file), compressed); !written) return written.error();

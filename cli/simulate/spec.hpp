@@ -1,6 +1,7 @@
 // The parameters of a simulation: the arguments of `mole archive simulate`.
 #pragma once
 
+#include "runtime/decode/compressor.hpp"
 #include "sdk/model/name_table.hpp"
 #include "sdk/model/time.hpp"
 
@@ -59,6 +60,7 @@ struct SimulationSpec {
   std::uint64_t noise_per_million = 50'000;  // standard deviation of the rate about its profile
   std::int64_t growth_per_million = 0;       // growth of the rate per 365 days, not compounded
   std::uint64_t first_sequence = 1;          // sequence number of the first file
+  runtime::Compression compression = runtime::Compression::bzip2;
   std::vector<HourOfRouter> gaps;
   std::vector<DamageSpec> damages;
   std::vector<EventSpec> events;
