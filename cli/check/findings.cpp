@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <tuple>
 
 namespace mole::cli {
 namespace {
@@ -47,6 +48,8 @@ ArchiveCheck check_archive(const std::string& name, const coordinator::manifest:
     out.bytes += router.bytes;
   }
   out.files_read = contents.files.done;
+  out.formats = contents.formats;
+  std::ranges::sort(out.formats, {}, [](const auto& f) { return std::tie(f.router, f.from, f.decoder); });
   if (contents.state == coordinator::RequestState::failed)
     out.findings.push_back({.kind = FindingKind::unreadable,
                             .problem = true,

@@ -59,6 +59,7 @@ struct ArchiveCheck {
   std::vector<RouterSummary> routers;
   std::uint64_t files_read = 0, flows = 0, flows_late = 0;
   std::vector<DelayPoint> delay_since_start, delay_since_end;
+  std::vector<coordinator::FormatCount> formats;
   std::vector<Finding> findings;
 
   bool has_problem() const;
@@ -72,6 +73,7 @@ struct ArchiveCheck {
       field("flows_late", &ArchiveCheck::flows_late, "Those that began more than `lateness` before the time of their file"),
       field("delay_since_start", &ArchiveCheck::delay_since_start, "Measured export delay since the start of flows"),
       field("delay_since_end", &ArchiveCheck::delay_since_end, "The same since their end"),
+      field("formats", &ArchiveCheck::formats, "Files that were read, by router and decoder"),
       field("findings", &ArchiveCheck::findings, "What was found"));
 };
 

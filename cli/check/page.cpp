@@ -23,6 +23,19 @@ std::string routers_text(const ArchiveCheck& check, const Style& style) {
   return text;
 }
 
+std::string formats_text(const ArchiveCheck& check, const Style& style) {
+  Table table({"router", "decoder", right("files"), "from", "to"});
+  for (std::size_t i = 0; i < std::min(max_routers, check.formats.size()); ++i) {
+    const auto& f = check.formats[i];
+    table.row({f.router.empty() ? "(none)" : printable(f.router), f.decoder.empty() ? "(none)" : printable(f.decoder),
+               human_count(f.files), format_time(f.from), format_time(f.to)});
+  }
+  auto text = table.text(style);
+  if (check.formats.size() > max_routers)
+    text += fmt::format("... and {} more (--json lists them)\n", check.formats.size() - max_routers);
+  return text;
+}
+
 std::string finding_text(const Finding& finding, const Style& style) {
   auto text = style.paint(finding.problem ? Paint::red : Paint::yellow, finding.problem ? "found" : "note ") + "   " +
               printable(finding.message) + "\n";
@@ -52,6 +65,7 @@ std::string check_text(const ArchiveCheck& check, const coordinator::manifest::A
     text += fmt::format(", {} in sound files, {} late", human_number(check.flows, "flow", "flows"),
                         human_share(static_cast<double>(check.flows_late) / static_cast<double>(check.flows)));
   text += "\n\n" + routers_text(check, style) + "\n";
+  if (!check.formats.empty()) text += formats_text(check, style) + "\n";
   for (const auto& finding : check.findings) text += finding_text(finding, style);
   if (!check.has_problem()) text += style.paint(Paint::green, "nothing found") + "\n";
   return text + manifest_lines(check, declared);

@@ -52,7 +52,8 @@ void add_manifest_init(Shell& shell, CLI::App& group) {
   command->add_option("--sample", args->sample, "number of files whose contents are read")
       ->capture_default_str()
       ->check(CLI::Range(1, 10000));
-  command->add_option("--decoder", args->decoder, "decoder plugin of the files")->capture_default_str()->type_name("PLUGIN");
+  command->add_option("--decoder", args->decoder, "decoder plugin of the files; default: the content of each file decides")
+      ->type_name("PLUGIN");
 }
 
 }  // namespace mole::cli

@@ -123,11 +123,23 @@ class Tracer {
     for (std::string text; std::getline(lines, text);) line("printed", "| " + printable(text));
   }
 
+  // Of several decoders, those that read no file of the block are left out.
+  static bool reads_a_file(const std::string& decoder, const json& record) {
+    if (field(field(record, "archive"), "decoders").size() == 1) return true;
+    const auto& files = field(record, "files");
+    return std::ranges::any_of(files, [&](const json& file) { return text_of(file, "decoder") == decoder; });
+  }
+
   void archive(const coordinator::Interval& interval, const json& record) {
     if (const auto& archive = field(record, "archive"); archive.is_object()) {
       line("archive", fmt::format("{}, damage: {}", text_of(archive, "name"), text_of(archive, "damage")));
-      line("decoder", plugin_text(field(archive, "decoder")));
+      line("decoder", plugin_text(field(archive, "decoder")));  // of an earlier version
+      for (const auto& decoder : field(archive, "decoders"))
+        if (reads_a_file(text_of(decoder, "name"), record)) line("decoder", plugin_text(decoder));
     }
+    for (const auto& absent : field(field(record, "worker"), "columns_absent"))
+      line("absent", fmt::format("{}: the decoder {} of {} does not provide it", text_of(absent, "column"),
+                                 text_of(absent, "decoder"), human_number(count_of(absent, "files"), "file", "files")));
     for (const auto& table : field(record, "routes"))
       line("routes", fmt::format("{} .. {}  {}{}", text_of(table, "from"), text_of(table, "to"),
                                  text_of(table, "name").empty() ? "no table covers this time: AS 0"
@@ -138,14 +150,15 @@ class Tracer {
     if (!files.is_array() || files.empty()) return;
     const auto& given = field(field(field(record, "worker"), "archive"), "lateness");
     const auto lateness = given.is_number() ? given.get<Micros>() : hour_us;
-    Table table({"file", right("bytes"), "digest", "state", right("flows"), "lost"});
+    const bool mixed = field(field(record, "archive"), "decoders").size() > 1;
+    Table table({"file", right("bytes"), "digest", mixed ? "decoder, state" : "state", right("flows"), "lost"});
     std::size_t others = 0;
     for (const auto& file : files) {
       const auto begin = parse_time(text_of(file, "from")), end = parse_time(text_of(file, "to"));
       if (begin && end && (*end <= interval.from || *begin >= interval.to + lateness))
         ++others;
       else
-        file_row(table, file);
+        file_row(table, file, mixed);
     }
     out_ += table.text(style_, indent_);
     if (others > 0)
@@ -154,20 +167,22 @@ class Tracer {
                           others == 1 ? "it" : "them");
   }
 
-  void file_row(Table& table, const json& file) const {
+  void file_row(Table& table, const json& file, bool mixed) const {
     if (is_true(file, "missing")) {
       table.row({fmt::format("router {}, {}", text_of(file, "router"), text_of(file, "from")), "", "",
                  style_.paint(Paint::red, "missing")});
       return;
     }
-    const auto state = text_of(file, "state");
+    const auto state = text_of(file, "state"), decoder = text_of(file, "decoder");
     auto lost = bytes_lost(file);
     if (const auto flows = count_of(file, "flows_lost_in_damage"); flows > 0)
       lost += (lost.empty() ? "" : ", ") + human_number(flows, "flow", "flows") + " in the damage";
     if (const auto flows = count_of(file, "flows_lost"); flows > 0)
       lost += (lost.empty() ? "" : ", ") + human_number(flows, "flow", "flows") + " by sequence number";
     table.row({text_of(file, "id"), fmt::format("[0, {})", text_of(file, "size")), text_of(file, "digest"),
-               state == "sound" ? state : style_.paint(Paint::yellow, state), human_count(count_of(file, "flows")), lost});
+               (mixed ? (decoder.empty() ? "none" : decoder) + ", " : "") +
+                   (state == "sound" ? state : style_.paint(Paint::yellow, state)),
+               human_count(count_of(file, "flows")), lost});
   }
 
   void row_table(const json& values) {

@@ -13,8 +13,8 @@ Result<std::vector<task::FileReport>> read_contents(const Context& context, cons
   std::vector<task::FileReport> reports;
   if (names.empty()) return reports;
   const auto threads = context.options.threads ? context.options.threads : std::max(1U, std::thread::hardware_concurrency());
-  std::vector<std::string> command{"mole-worker", "--flows", "--format",  "report",
-                                   "--decoder",   decoder,   "--threads", std::to_string(threads)};
+  std::vector<std::string> command{"mole-worker", "--flows", "--format", "report", "--threads", std::to_string(threads)};
+  if (!decoder.empty()) command.insert(command.end(), {"--decoder", decoder});
   add_plugin_folders(command, context.options);
   command.push_back("--");
   for (const auto& name : names) command.push_back((folder / name).string());

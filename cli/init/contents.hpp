@@ -11,7 +11,7 @@
 namespace mole::cli {
 
 // Returns the report on each of these files in `folder`, in their order, with its relative name as the id. Files that cannot be
-// opened are left out.
+// opened are left out. `decoder`: empty: the content of each file decides.
 Result<std::vector<task::FileReport>> read_contents(const Context& context, const std::filesystem::path& folder,
                                                     const std::vector<std::string>& names, const std::string& decoder);
 

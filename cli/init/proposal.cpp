@@ -110,7 +110,7 @@ class ManifestText {
     names();
     lengths();
     delays();
-    if (args_.decoder != "netflow5") line("    decoder: " + quoted(args_.decoder));
+    formats();
     line("modules:");
     comment("A first metric: bytes, packets and flows every quarter of an hour. `mole plugin list` shows others.", "  ");
     line(fmt::format("  traffic: {{plugin: traffic, input: {{archive: {}}}, interval: 15m{}}}", archive,
@@ -252,6 +252,15 @@ class ManifestText {
     out_ += export_delay_text({distribution_of(delays_.start), distribution_of(delays_.end)});
   }
 
+  void formats() {
+    if (!args_.decoder.empty()) return line("    decoder: " + quoted(args_.decoder));
+    std::map<std::string, std::uint64_t> files;
+    for (const auto& report : reports_) ++files[report.decoder.empty() ? "no decoder" : report.decoder];
+    std::string text;
+    for (const auto& [decoder, count] : files) text += fmt::format("{}{} by {}", text.empty() ? "" : ", ", count, decoder);
+    comment(fmt::format("Of the files that were read, {}: the content of each file selects its decoder.", text));
+  }
+
   const InitArgs& args_;
   const Reading& reading_;
   const Named& named_;
@@ -282,9 +291,10 @@ Error not_readable(const std::vector<task::FileReport>& reports, const Naming& n
       if (!lost->empty()) reasons.try_emplace(lost->front().reason, report.id);
   std::string text;
   for (const auto& [reason, file] : reasons) text += (text.empty() ? "" : "; ") + file + ": " + reason;
-  return invalid(
-      fmt::format("none of the {} that were read contains flows for the decoder {}{}. Their names would be read as \"{}\"",
-                  human_number(reports.size(), "file", "files"), decoder, text.empty() ? "" : ": " + text, naming.files));
+  return invalid(fmt::format("none of the {} that were read contains flows for {}{}. Their names would be read as \"{}\"",
+                             human_number(reports.size(), "file", "files"),
+                             decoder.empty() ? "the installed decoders" : "the decoder " + decoder,
+                             text.empty() ? "" : ": " + text, naming.files));
 }
 
 }  // namespace
@@ -306,7 +316,7 @@ Result<Proposal> propose_manifest(const Context& context, const InitArgs& args) 
   if (sample.empty())
     return invalid(
         fmt::format("the files in {} whose names have a time, such as {}, are empty or cannot be opened; give a folder with "
-                    "NetFlow v5 files",
+                    "flow files",
                     args.folder, examples(readable)));
   MOLE_TRY(const auto reports, read_contents(context, args.folder, sample, args.decoder));
   if (std::ranges::none_of(reports, [](const auto& r) { return r.datagrams > 0; }))

@@ -10,9 +10,9 @@
 namespace mole::cli {
 
 struct InitArgs {
-  std::string folder, out;  // out: empty for standard output
-  std::string zone;         // of times in names; empty: found by comparing with the contents
-  std::string decoder = "netflow5";
+  std::string folder, out;    // out: empty for standard output
+  std::string zone;           // of times in names; empty: found by comparing with the contents
+  std::string decoder;        // empty: the content of each file decides
   std::uint64_t sample = 12;  // files to read
 };
 

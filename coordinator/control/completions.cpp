@@ -18,7 +18,7 @@ namespace keys = store::keys;
 
 namespace {
 
-constexpr std::size_t max_shared_files = 100;
+constexpr std::size_t max_shared_files = 100, max_formats = 1000;
 
 json failure_row(const leases::FailureRecord& failure, const std::string& job) {
   return {{"job", job},
@@ -33,6 +33,29 @@ json failure_row(const leases::FailureRecord& failure, const std::string& job) {
 std::string archive_of(const Completion& completion) {
   if (!completion.spec.archive || completion.spec.steps.empty()) return {};
   return completion.spec.steps[0].pipeline + "/" + completion.spec.archive->name + "@" + completion.spec.archive->index;
+}
+
+// Counts a file that a request read to check the archive by its decoder.
+void count_format(Request& request, const task::File& file, const task::FileReport& report) {
+  if (report.state == task::FileState::missing || report.state == task::FileState::unread ||
+      report.state == task::FileState::duplicate)
+    return;
+  auto& formats = request.formats;
+  auto format =
+      std::ranges::find_if(formats, [&](const FormatCount& f) { return f.router == file.router && f.decoder == report.decoder; });
+  if (format == formats.end()) {
+    if (formats.size() == max_formats) return;
+    format = formats.insert(format, {file.router, report.decoder, 0, file.covers.from, file.covers.to});
+  }
+  ++format->files;
+  format->from = std::min(format->from, file.covers.from);
+  format->to = std::max(format->to, file.covers.to);
+}
+
+void count_absent(Request& request, const std::string& module, const json& lineage) {
+  if (!lineage.is_object() || !lineage.contains("columns_absent")) return;
+  for (const auto& absent : lineage["columns_absent"])
+    ++request.absent[{module, absent.value("column", ""), absent.value("decoder", "")}];
 }
 
 bool valid_ranges(const std::vector<task::CoverageRange>& ranges, TimeRange block) {
@@ -129,8 +152,11 @@ Verdict Completions::apply_one(const Completion& completion, const std::vector<t
   }
   for (const auto& step : effects.accepted) {
     apply_result(completion, step, change);
-    if (report.log_tail.empty() || owner == state_.live.end()) continue;
-    auto& printed = owner->second.printed[completion.spec.steps[report.steps[step.step].step].module];
+    if (owner == state_.live.end()) continue;
+    const auto& module = completion.spec.steps[report.steps[step.step].step].module;
+    count_absent(owner->second, module, report.steps[step.step].lineage);
+    if (report.log_tail.empty()) continue;
+    auto& printed = owner->second.printed[module];
     ++printed.blocks;
     printed.last = step.job.from;
   }
@@ -158,14 +184,14 @@ bool Completions::apply_file_reports(const Completion& completion, Change& chang
     }
   if (archive.empty()) return false;
   bool keys_change = false;
-  std::map<std::string, std::uint64_t> revision_read;
+  std::map<std::string, const task::File*> files_read;
   for (const auto& file : completion.spec.files)
-    if (file.present) revision_read[file.id] = file.revision;
+    if (file.present) files_read[file.id] = &file;
   for (const auto& report : completion.report.files) {
-    const auto read = revision_read.find(report.id);
-    const auto known = read == revision_read.end() ? std::nullopt : change.file(archive, report.id);
+    const auto read = files_read.find(report.id);
+    const auto known = read == files_read.end() ? std::nullopt : change.file(archive, report.id);
     if (!known) continue;
-    auto file = jobs::apply_file_report(*known, report, read->second);
+    auto file = jobs::apply_file_report(*known, report, read->second->revision);
     if (verifying) {
       file.row.verified = verifying->number;
       file.row.columns = known->columns;  // it reads the archive, not the cache
@@ -174,6 +200,7 @@ bool Completions::apply_file_reports(const Completion& completion, Change& chang
       if (report.state == task::FileState::sound) verifying->delays += report.delays;
       if (report.exporters > 1 && verifying->shared_files.size() < max_shared_files)
         verifying->shared_files.push_back({report.id, report.exporters});
+      count_format(*verifying, *read->second, report);
       verifying->changed += file.digest_changed;
     }
     if (file.digest_changed)

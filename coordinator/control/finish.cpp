@@ -28,6 +28,22 @@ std::string printed_note(const Request& request) {
   return "plugins printed messages while these modules were computed: " + modules + command;
 }
 
+// Says which columns some files do not have. Empty: none.
+std::string absent_note(const Request& request) {
+  constexpr std::size_t max_shown = 5;
+  std::string text;
+  std::size_t shown = 0;
+  for (const auto& [absent, blocks] : request.absent) {
+    if (++shown > max_shown) break;
+    text += (text.empty() ? "" : "; ") + absent.module + " reads the column " + absent.column + ", which the decoder " +
+            absent.decoder + " does not provide (" + std::to_string(blocks) + (blocks == 1 ? " block)" : " blocks)");
+  }
+  if (text.empty()) return "";
+  if (request.absent.size() > max_shown) text += "; and " + std::to_string(request.absent.size() - max_shown) + " more";
+  return "some files do not have a column that is read, so it is 0 or empty in their flows: " + text +
+         "; mole why counts these files";
+}
+
 }  // namespace
 
 JobFailure failure_document(const dag::Graph& graph, const dag::Module& module, Micros block,
@@ -125,6 +141,7 @@ std::string Requests::summarize(Request& request) {
   request.files.done = request.files.total;
   request.bytes.done = request.bytes.total;
   if (auto note = printed_note(request); !note.empty()) request.notes.push_back(std::move(note));
+  if (auto note = absent_note(request); !note.empty()) request.notes.push_back(std::move(note));
   const auto* plan = state_.scheduler.plan(request.number);
   if (!plan) return {};
   request.given_up.clear();

@@ -33,7 +33,8 @@ std::vector<dag::Library> needed_libraries(const Request& request, std::vector<d
   if (request.kind == RequestKind::run) return libraries;
   const auto& archive = request.graph->archives[*request.graph->find_archive(local_name(request.archive))];
   std::erase_if(libraries, [&](const dag::Library& l) {
-    return l.digest != archive.downloader.library && l.digest != archive.decoder.library;
+    return l.digest != archive.downloader.library &&
+           std::ranges::find(archive.decoders, l.digest, &task::PluginUse::library) == archive.decoders.end();
   });
   return libraries;
 }

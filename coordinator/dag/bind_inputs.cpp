@@ -12,15 +12,28 @@ bool contains(const std::vector<std::string>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-// Returns whether the decoder writes `column`, or the address from which an AS number is looked up in a routing table. If not,
-// `column` is set to the missing column.
-bool provides(const Descriptor& decoder, const manifest::Module& reader, std::string& column) {
+// Returns whether some decoder writes `column`, or the address from which an AS number is looked up in a routing table. If not,
+// `column` is set to the missing column. (The lineage counts the files whose decoder does not write it.)
+bool provided(const ArchiveFacts& archive, const manifest::Module& reader, std::string& column) {
   if (std::any_of(reader.inputs.begin(), reader.inputs.end(), looks_up_as)) {
     if (column == "src_as") column = "src_addr";
     if (column == "dst_as") column = "dst_addr";
   }
-  if (is_element_column(flow_column_named(column))) return contains(decoder.writes, "elements");
-  return column == "router" || decoder.writes.empty() || contains(decoder.writes, column);
+  const bool element = is_element_column(flow_column_named(column));
+  const auto writes = [&](const Descriptor* decoder) {
+    if (element) return contains(decoder->writes, "elements");
+    return decoder->writes.empty() || contains(decoder->writes, column);
+  };
+  return column == "router" || std::ranges::any_of(archive.decoders, writes);
+}
+
+// Completes "reads the column X, which ".
+std::string not_provided(const ArchiveFacts& archive) {
+  if (archive.decoders.size() == 1)
+    return "the decoder \"" + archive.decoders.front()->name + "\" does not provide; choose a different decoder";
+  std::string names;
+  for (const auto* decoder : archive.decoders) names += (names.empty() ? "" : ", ") + decoder->name;
+  return "no installed decoder (" + names + ") provides; install one that does, or choose a different metric";
 }
 
 // Returns an error if a module reads an information element that does not exist, or as a different type.
@@ -77,9 +90,8 @@ struct InputBinder {
         return refused("\"by\" names \"" + name +
                        "\", which is neither a dimension nor an information element of the IANA registry or CERT's list");
       name = flow_column_name(number);
-      if (auto column = name; !provides(*archive.decoder, from, column))
-        return refused("\"by\" names " + column + ", which the decoder " + archive.decoder->name +
-                       " does not provide; choose a different decoder");
+      if (auto column = name; !provided(archive, from, column))
+        return refused("\"by\" of \"" + from.name + "\" names the column \"" + column + "\", which " + not_provided(archive));
     }
     return {};
   }
@@ -100,9 +112,9 @@ struct InputBinder {
         !known_elements)
       return known_elements;
     for (auto column : role.reads)
-      if (!provides(*known.decoder, from, column))
-        return invalid(bound.where + ": the module \"" + from.name + "\" reads the column \"" + column +
-                       "\", which the decoder \"" + known.decoder->name + "\" does not provide; choose a different decoder");
+      if (!provided(known, from, column))
+        return invalid(bound.where + ": the module \"" + from.name + "\" reads the column \"" + column + "\", which " +
+                       not_provided(known));
     for (const auto& other : to.inputs)
       if (other.kind == InputKind::flows)
         return invalid(bound.where + ": a module reads at most one archive; chain two modules instead");
@@ -247,12 +259,11 @@ Result<> bind_filter(const std::vector<ArchiveFacts>& facts, const manifest::Mod
                    "\" reads the rows of a different module; set them in that module");
   MOLE_TRY(const auto filter, prefixed(from.filter_where + ": ", parse_filter(from.filter)));
   if (!filter.any()) to.filter = filter.canonical();
-  const auto& decoder = *facts[to.archive].decoder;
   for (const auto id : filter.columns()) {
     std::string column(flow_column_name(id));
-    if (!provides(decoder, from, column))
-      return invalid(from.filter_where + ": the filter of " + to.plugin.name + " reads " + column + ", which the decoder " +
-                     decoder.name + " does not provide; change the filter or choose a different decoder");
+    if (!provided(facts[to.archive], from, column))
+      return invalid(from.filter_where + ": the filter of " + to.plugin.name + " reads \"" + column + "\", which " +
+                     not_provided(facts[to.archive]));
   }
   return {};
 }

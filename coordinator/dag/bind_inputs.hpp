@@ -7,7 +7,7 @@ namespace mole::coordinator::dag {
 
 // Properties of an archive that resolving needs but that are not part of the graph.
 struct ArchiveFacts {
-  const Descriptor* decoder;
+  std::vector<const Descriptor*> decoders;
   bool names_router;  // its file names contain the router
 };
 

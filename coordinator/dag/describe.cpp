@@ -7,6 +7,12 @@ std::string source_name(const Graph& graph, const Input& input) {
   return input.kind == InputKind::flows ? graph.archives[input.source].name : graph.modules[input.source].name;
 }
 
+std::string decoders_text(const Archive& archive) {
+  std::string out;
+  for (const auto& decoder : archive.decoders) out += (out.empty() ? "" : ", ") + decoder.name;
+  return out;
+}
+
 std::string quote(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -42,7 +48,7 @@ PipelineDescription describe(const Graph& graph) {
     }
   }
   for (const auto& a : graph.archives)
-    out.archives.push_back({a.name, a.downloader.name, a.decoder.name, a.files, a.covers, a.block_length});
+    out.archives.push_back({a.name, a.downloader.name, decoders_text(a), a.files, a.covers, a.block_length});
   return out;
 }
 

@@ -24,7 +24,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Input, role, kind, source, colum
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Column, name, type, unit, doc)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Place, downloader, params)
 // to_json(const Graph&) writes the other fields: `home` as a list, `totals`, `routes` and `many_rows` if there are any.
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Archive, name, downloader, decoder, files, covers, lateness, max_late, export_delay,
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Archive, name, downloader, decoders, files, covers, lateness, max_late, export_delay,
                                    has_export_delay, damage, duplicates, zone, routers, block_length, block_origin, horizon,
                                    decode, max_content, identity, index)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Module, name, plugin, execution, interval, window, warmup, since, by, filter, load,
@@ -72,9 +72,13 @@ json archive_parts(const Graph& graph, const Archive& archive, const Module& mod
                 {"zone", archive.zone},
                 {"router_names", archive.routers},
                 {"max_content", archive.max_content},
-                {"decoder", identity(archive.decoder)},
-                {"decoder_params", archive.decoder.params},
                 {"routers", module.routers}};
+  if (archive.decoders.size() == 1) {
+    parts["decoder"] = identity(archive.decoders.front());
+    parts["decoder_params"] = archive.decoders.front().params;
+  } else {
+    for (const auto& decoder : archive.decoders) parts["decoders"].push_back({identity(decoder), decoder.params});
+  }
   if (by_direction(module.by)) parts["home"] = {archive.home.source, archive.home.destination};
   return parts;
 }
@@ -154,8 +158,10 @@ json to_json(const Graph& graph) {
 }
 
 Graph graph_from_json(const json& document) {
-  Graph graph{document.at("pipeline"), document.at("archives"), document.at("modules"),
-              document.value("resources", std::vector<Resource>{})};
+  auto archives = document.at("archives");
+  for (auto& archive : archives)  // stored before an archive could have several decoders
+    if (!archive.contains("decoders")) archive["decoders"] = json::array({archive.at("decoder")});
+  Graph graph{document.at("pipeline"), archives, document.at("modules"), document.value("resources", std::vector<Resource>{})};
   for (std::size_t a = 0; a < graph.archives.size(); ++a) {
     const auto& home = document["archives"][a].at("home");
     graph.archives[a].home = {home.at(0), home.at(1)};

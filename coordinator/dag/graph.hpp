@@ -17,10 +17,11 @@ struct Place {
 std::string text_of(const Place& place);  // "directory {"root":"/data"}"
 
 struct Archive : manifest::ArchiveSettings {
-  task::PluginUse downloader, decoder;
-  std::string files;  // the pattern
-  Place identity;     // `moved_from`, or its place
-  std::string index;  // 12 hex digits: digest of identity and pattern
+  task::PluginUse downloader;
+  std::vector<task::PluginUse> decoders;  // the one in the manifest, or all that are installed, by name
+  std::string files;                      // the pattern
+  Place identity;                         // `moved_from`, or its place
+  std::string index;                      // 12 hex digits: digest of identity and pattern
 
   Place place() const { return {downloader.name, downloader.params}; }
 

@@ -104,17 +104,36 @@ class Resolver {
     Archive to{static_cast<const manifest::ArchiveSettings&>(from), {}, {}, from.files.pattern().text(), {}, {}};
     to.block_origin %= to.block_length;
     MOLE_TRY(const auto* downloader, prefixed(from.where + ": ", plugins_.find(PluginKind::downloader, from.downloader)));
-    MOLE_TRY(const auto* decoder, prefixed(from.where + ": ", plugins_.find(PluginKind::decoder, from.decoder)));
     MOLE_TRY(to.downloader, use(*downloader, from.downloader_params, from.where));
     to.identity = to.place();
     if (from.moved_from) {
       MOLE_TRY(to.identity, place_of(*from.moved_from));
     }
     to.index = Hasher().field("index").field(text_of(to.identity)).field(to.files).finish().hex().substr(0, 12);
-    MOLE_TRY(to.decoder, use(*decoder, from.decoder_params, from.where));
-    facts_.push_back({&decoder->descriptor, from.files.pattern().names_router()});
+    MOLE_TRY(const auto decoders, prefixed(from.where + ": ", decoders_of(from)));
+    ArchiveFacts facts{{}, from.files.pattern().names_router()};
+    for (const auto* decoder : decoders) {
+      MOLE_TRY(auto used, use(*decoder, from.decoder_params, from.where));
+      to.decoders.push_back(std::move(used));
+      facts.decoders.push_back(&decoder->descriptor);
+    }
+    facts_.push_back(std::move(facts));
     graph().archives.push_back(std::move(to));
     return {};
+  }
+
+  // Returns the named decoder, or all installed ones, by name.
+  Result<std::vector<const CataloguedPlugin*>> decoders_of(const manifest::Archive& from) const {
+    std::vector<const CataloguedPlugin*> out;
+    if (from.decoder.empty()) {
+      for (const auto* plugin : plugins_.all())
+        if (plugin->descriptor.kind == PluginKind::decoder) out.push_back(plugin);
+      if (!out.empty()) return out;
+      return missing("no decoder is installed; set MOLE_PLUGIN_PATH or --plugins to a folder with decoders");
+    }
+    MOLE_TRY(const auto* named, plugins_.find(PluginKind::decoder, from.decoder));
+    out.push_back(named);
+    return out;
   }
 
   Result<Place> place_of(const manifest::MovedFrom& from) const {

@@ -164,12 +164,21 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
   if (const auto* decoder = map->find("decoder")) {
     if (decoder->kind != YamlNode::Kind::map) {
       archive.decoder = reader.text(decoder, "\"decoder\"");
+      if (archive.decoder.empty())
+        reader.fail(decoder->where,
+                    "\"decoder\" is empty; name a decoder, or leave it out to let the content of each file decide");
     } else if (const auto* long_form = reader.map(decoder, "\"decoder\"", {"plugin", "params"})) {
       archive.decoder = reader.require_text(*long_form, "plugin", "name the decoder, such as netflow5");
       archive.decoder_params = reader.object(long_form->find("params"), "\"params\"");
     }
   }
-  if (const auto* params = map->find("decoder_params")) archive.decoder_params = reader.object(params, "\"decoder_params\"");
+  if (const auto* params = map->find("decoder_params")) {
+    archive.decoder_params = reader.object(params, "\"decoder_params\"");
+    if (archive.decoder.empty())
+      reader.fail(params->where,
+                  "\"decoder_params\" needs \"decoder\", because without it the content of each file selects its decoder; name "
+                  "the decoder, or remove \"decoder_params\"");
+  }
   read_name(reader, *map, "damage", archive.damage, "unknown policy", " for damaged files");
   read_name(reader, *map, "duplicates", archive.duplicates, "unknown policy", " for files of one router and time");
   if (const auto* limit = map->find("max_content")) {

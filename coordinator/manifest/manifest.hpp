@@ -49,8 +49,8 @@ struct MovedFrom {
 };
 
 struct Archive : ArchiveSettings {
-  std::string where;  // position of the declaration, for messages
-  std::string downloader, decoder = "netflow5";
+  std::string where;                // position of the declaration, for messages
+  std::string downloader, decoder;  // decoder: empty: the content of each file decides
   nlohmann::json downloader_params = nlohmann::json::object(), decoder_params = nlohmann::json::object();
   std::optional<MovedFrom> moved_from;
   FileNames files;

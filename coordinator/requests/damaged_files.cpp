@@ -40,6 +40,7 @@ DamagedFile damaged_file(const task::File& file, task::FileState state, const nl
   }
   out.lost_compressed = read->lost_compressed;
   out.lost_content = read->lost_content;
+  out.decoder = read->decoder;
   out.exported_from = read->exported_first;
   out.exported_to = read->exported_last;
   const bool omitted = policy == DamagePolicy::skip;

@@ -88,7 +88,9 @@ json expanded(const json& record) {
   out["window"] = window > 0 ? json(format_duration(window)) : json(nullptr);
   if (worker.contains("archive")) {
     out["archive"] = worker["archive"];
-    if (out["archive"].contains("decoder")) rename_library(out["archive"]["decoder"]);
+    if (out["archive"].contains("decoders"))
+      for (auto& decoder : out["archive"]["decoders"]) rename_library(decoder);
+    if (out["archive"].contains("decoder")) rename_library(out["archive"]["decoder"]);  // stored by an earlier version
   }
   if (worker.contains("routes")) {
     out["routes"] = worker["routes"];

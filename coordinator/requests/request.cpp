@@ -17,7 +17,7 @@ void visit_fields(R& r, auto f) {
       f("coverage_plain", r.coverage_without_windows), f("coverage_windowed", r.coverage_with_windows), f("failures", r.given_up),
       f("waits", r.waits), f("notes", r.notes), f("files", r.files), f("bytes", r.bytes), f("delays", r.delays),
       f("changed", r.changed), f("manifest", r.manifest), f("internal", r.internal), f("sample", r.sample),
-      f("shared_files", r.shared_files), f("damaged_files", r.damaged_files);
+      f("shared_files", r.shared_files), f("damaged_files", r.damaged_files), f("formats", r.formats);
 }
 
 template <class T>

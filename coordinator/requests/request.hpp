@@ -36,6 +36,11 @@ struct Request : RequestStatus {
     Micros last = 0;  // start of a block
   };
   std::map<std::string, Printed> printed;  // modules whose processes printed something although they succeeded
+  struct Absent {
+    std::string module, column, decoder;
+    auto operator<=>(const Absent&) const = default;
+  };
+  std::map<Absent, std::uint64_t> absent;  // columns that a module reads and some files do not have; number of blocks
 
   TimeRange range() const { return {from, to}; }  // of whole blocks
   TimeRange asked() const { return {asked_from, asked_to}; }

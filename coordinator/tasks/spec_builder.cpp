@@ -7,8 +7,11 @@
 namespace mole::coordinator::tasks {
 
 task::Archive archive_of(const dag::Archive& archive) {
-  return {archive.name,         archive.downloader, archive.decoder, archive.damage,     archive.covers,      archive.lateness,
-          archive.export_delay, archive.home,       archive.decode,  archive.duplicates, archive.max_content, archive.index};
+  task::Archive out{archive.name,        archive.downloader,   {},           archive.damage, archive.covers,
+                    archive.lateness,    archive.export_delay, archive.home, archive.decode, archive.duplicates,
+                    archive.max_content, archive.index};
+  out.set_candidates(archive.decoders);
+  return out;
 }
 
 namespace {

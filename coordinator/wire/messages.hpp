@@ -29,7 +29,11 @@ struct Completions {
 
 // Calls `visit` for every use of a plugin in `spec`.
 void for_each_plugin(auto& spec, auto visit) {
-  if (spec.archive) visit(spec.archive->downloader), visit(spec.archive->decoder);
+  if (spec.archive) {
+    visit(spec.archive->downloader);
+    if (spec.archive->decoders.empty()) visit(spec.archive->decoder);
+    for (auto& decoder : spec.archive->decoders) visit(decoder);
+  }
   for (auto& step : spec.steps) visit(step.plugin);
 }
 

@@ -93,9 +93,14 @@ std::string plugin_name(const task::PluginUse& plugin) { return plugin.name + " 
 // The worker writes "decoder NAME" or "downloader NAME" (docs/formats/call_record.md).
 std::string shared_plugin(const task::Spec& spec, const std::string& module) {
   if (!spec.archive) return module;
-  const bool decoder = module.starts_with("decoder");
-  return (decoder ? "decoder " : "downloader ") + plugin_name(decoder ? spec.archive->decoder : spec.archive->downloader) +
-         ", archive " + spec.archive->name;
+  // The name is truncated.
+  const auto is_named = [&](const task::PluginUse& d) { return ("decoder " + d.name).starts_with(module); };
+  const auto decoders = spec.archive->candidates();
+  const auto decoder = std::ranges::find_if(decoders, is_named);
+  const auto plugin = module.starts_with("downloader") ? "downloader " + plugin_name(spec.archive->downloader)
+                      : decoder != decoders.end()      ? "decoder " + plugin_name(*decoder)
+                                                       : module;
+  return plugin + ", archive " + spec.archive->name;
 }
 
 bool not_run(const task::StepReport& step) { return step.outcome == task::Outcome::not_run; }

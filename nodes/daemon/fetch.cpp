@@ -38,10 +38,13 @@ void keep_newest(const fs::path& folder, std::size_t count) {
 }  // namespace
 
 Result<> Fetcher::fetch(const task::Spec& spec, const fs::path& attempt) {
-  if (spec.archive)
-    for (const auto* use : {&spec.archive->downloader, &spec.archive->decoder})
-      if (!use->name.empty())
-        if (auto done = fetch_plugin(*use); !done) return done;
+  if (spec.archive) {
+    if (!spec.archive->downloader.name.empty())
+      if (auto done = fetch_plugin(spec.archive->downloader); !done) return done;
+    for (const auto& decoder : spec.archive->candidates())
+      if (!decoder.name.empty())
+        if (auto done = fetch_plugin(decoder); !done) return done;
+  }
   for (const auto& step : spec.steps) {
     if (auto done = fetch_plugin(step.plugin); !done) return done;
     for (const auto& input : step.inputs)

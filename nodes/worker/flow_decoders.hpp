@@ -1,40 +1,45 @@
 // The decoder plugins of `mole flows`.
+//
+//   auto found = find_flow_decoders(folders, "");          // all that are installed
+//   FlowDecoders decoders(*found);                         // one for each thread
+//   auto choice = decoders.choose(std::move(content));
 #pragma once
 
-#include "runtime/host/stream_modules.hpp"
-#include "sdk/descriptor/sidecar.hpp"
-#include "sdk/model/mutex.hpp"
+#include "runtime/task/decoders.hpp"
 
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace mole::nodes {
 
-struct FlowDecoder {
-  std::string name;
-  const runtime::DecoderModule* module;
+struct FoundDecoders {
+  std::vector<std::filesystem::path> folders;  // of their libraries
+  std::vector<task::PluginUse> candidates;     // by name
 };
 
-// Opens each decoder once, when it is first needed. Any thread.
+// Returns the decoder of this name, or all if it is empty. `folders`: searched before all others, in this order. missing: there
+// is none.
+Result<FoundDecoders> find_flow_decoders(const std::vector<std::filesystem::path>& folders, const std::string& name);
+
+// Not thread-safe: use from one thread at a time.
 class FlowDecoders {
  public:
-  // `folders`: searched before all others, in this order.
-  explicit FlowDecoders(const std::vector<std::filesystem::path>& folders);
+  explicit FlowDecoders(const FoundDecoders& found)
+      : record_(runtime::CallRecord::in_memory()), plugins_(found.folders, *record_), decoders_(plugins_, found.candidates) {}
+  FlowDecoders(const FlowDecoders&) = delete;
+  FlowDecoders& operator=(const FlowDecoders&) = delete;
 
-  Result<FlowDecoder> named(const std::string& name) MOLE_EXCLUDES(mutex_);
-  // Returns the first decoder, by name, that recognises the file, or the only installed one.
-  Result<FlowDecoder> for_file(const std::filesystem::path& path) MOLE_EXCLUDES(mutex_);
+  // See Decoders::choose. The choice is valid as long as this object.
+  Result<runtime::Decoders::Choice> choose(std::unique_ptr<runtime::ContentSource> content) {
+    return decoders_.choose(std::move(content));
+  }
 
  private:
-  Result<FlowDecoder> open(const CataloguedPlugin& plugin) MOLE_EXCLUDES(mutex_);
-
-  const PluginCatalogue catalogue_;
   const std::unique_ptr<runtime::CallRecord> record_;
-  Mutex mutex_;
-  std::map<std::string, std::unique_ptr<runtime::DecoderModule>> opened_ MOLE_GUARDED_BY(mutex_);
+  const runtime::PluginSet plugins_;
+  runtime::Decoders decoders_;
 };
 
 }  // namespace mole::nodes

@@ -76,8 +76,8 @@ std::string damage_text(const std::filesystem::path& path, const task::FileRepor
 // Reads the files and writes their flows. Its functions may be called from any thread, each file by one.
 class FlowsRun {
  public:
-  FlowsRun(const FlowsOptions& options, int descriptor)
-      : options_(options), threads_(threads_of(options)), decoders_(options.plugins), output_(descriptor, kept_output) {
+  FlowsRun(const FlowsOptions& options, FoundDecoders found, int descriptor)
+      : options_(options), threads_(threads_of(options)), found_(std::move(found)), output_(descriptor, kept_output) {
     if (options.format == FlowFormat::report)
       wanted_.set(MOLE_COLUMN_START).set(MOLE_COLUMN_END);
     else if (options.format == FlowFormat::summary)
@@ -91,7 +91,8 @@ class FlowsRun {
   int run() {
     std::atomic<std::size_t> next = 0;
     const auto read_files = [&] {
-      for (auto i = next++; i < options_.files.size() && read(i); i = next++) {
+      FlowDecoders decoders(found_);
+      for (auto i = next++; i < options_.files.size() && read(i, decoders); i = next++) {
       }
     };
     {
@@ -114,10 +115,10 @@ class FlowsRun {
   };
 
   // Returns whether output can still be written.
-  bool read(std::size_t i) {
+  bool read(std::size_t i, FlowDecoders& decoders) {
     const auto& path = options_.files[i];
     const FlowSink sink = [&](std::string_view bytes) { return output_.write(i, bytes); };
-    auto outcome = read_file(path, sink);
+    auto outcome = read_file(path, decoders, sink);
     if (!outcome && options_.format == FlowFormat::summary) {
       FlowSummary summary;
       summary.file = path.string();
@@ -133,8 +134,7 @@ class FlowsRun {
     return !output_.failure();
   }
 
-  Result<Outcome> read_file(const std::filesystem::path& path, const FlowSink& sink) {
-    MOLE_TRY(auto decoder, options_.decoder.empty() ? decoders_.for_file(path) : decoders_.named(options_.decoder));
+  Result<Outcome> read_file(const std::filesystem::path& path, FlowDecoders& decoders, const FlowSink& sink) {
     MOLE_TRY(auto content, open_content(path, {.threads = threads_.per_file,
                                                .decode = options_.decode,
                                                .max_content = options_.max_content,
@@ -142,7 +142,9 @@ class FlowsRun {
     const std::string compression(content->compression());
     task::File file;
     file.id = path.string();
-    FlowReader reader(file, std::move(content), decoder.module->vtable(), decoder.module->module(), wanted_, 0);
+    MOLE_TRY(auto choice, decoders.choose(std::move(content)));
+    const auto opened = make_reader(std::move(choice), file, wanted_, 0);
+    FlowReader& reader = *opened;
     switch (options_.format) {
       case FlowFormat::report: {
         reader.measure_delays();
@@ -157,7 +159,7 @@ class FlowsRun {
         MOLE_TRY(const auto report, read_flows(reader, add));
         auto summary = std::move(sums).summary(report);
         summary.file = path.string();
-        summary.decoder = decoder.name;
+        summary.decoder = report.decoder;
         summary.compression = compression;
         if (auto done = sink(json_text(summary) + "\n"); !done) return done.error();
         return Outcome{report.state, {}};
@@ -209,7 +211,7 @@ class FlowsRun {
 
   const FlowsOptions& options_;
   const Threads threads_;
-  FlowDecoders decoders_;
+  const FoundDecoders found_;
   OrderedOutput output_;
   ColumnSet wanted_;
   std::atomic<bool> failed_ = false, damaged_ = false;
@@ -248,9 +250,11 @@ int print_flows(const FlowsOptions& options) {
     if (!done) std::fprintf(stderr, "mole flows: %s\n", done.error().message.c_str());
     return static_cast<bool>(done);
   };
+  auto found = find_flow_decoders(options.plugins, options.decoder);
+  if (!found) return std::fprintf(stderr, "mole flows: %s\n", found.error().message.c_str()), 1;
   // An empty frame describes the columns.
   if (!write(framed ? flow_frame(options.columns, options.addresses, {}) : header_of(options.format, options.columns))) return 1;
-  const int exit_code = FlowsRun(options, STDOUT_FILENO).run();
+  const int exit_code = FlowsRun(options, std::move(*found), STDOUT_FILENO).run();
   return !framed || write(last_frame()) ? exit_code : 1;
 }
 

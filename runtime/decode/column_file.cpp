@@ -46,6 +46,7 @@ std::vector<task::ByteRange> take_lost(ByteCursor& in) {
 void put_report(std::string& out, const task::FileReport& report) {
   put(out, report.size);
   put_text(out, std::string(name_of(report.state)));
+  put_text(out, report.decoder);
   put_lost(out, report.lost_compressed);
   put_lost(out, report.lost_content);
   put(out, report.content_bytes, report.datagrams, report.flows, report.flows_lost, report.exported_first, report.exported_last);
@@ -60,6 +61,7 @@ task::FileReport take_report(ByteCursor& in) {
   const auto state = from_name<task::FileState>(take_text(in));
   if (!state) in.fail();
   report.state = state.value_or(task::FileState::unread);
+  report.decoder = take_text(in);
   report.lost_compressed = take_lost(in);
   report.lost_content = take_lost(in);
   in.take_all(report.content_bytes, report.datagrams, report.flows, report.flows_lost, report.exported_first,

@@ -26,8 +26,9 @@ TimeRange near_range(TimeRange covers) {
   return {covers.from - tolerance, covers.to + tolerance};
 }
 
-// Returns why a decoder finds nothing in content that begins like this, and what to do; an empty string if that is not known.
-std::string why_unreadable(std::span<const std::uint8_t> content) {
+}  // namespace
+
+std::string why_unreadable(std::span<const std::uint8_t> content, std::string_view readers) {
   const auto* stream = stream_format_of(content);
   if (begins_bzip2_stream(content) || stream != nullptr)
     return "the decompressed content is compressed with " + std::string(stream == nullptr ? "bzip2" : stream->name) +
@@ -37,11 +38,9 @@ std::string why_unreadable(std::span<const std::uint8_t> content) {
            "; decompress the file once, then convert its content";
   const std::string format(format_named_by(content));
   if (format.empty()) return {};
-  return "the content has the format of " + format +
-         ", which the decoder does not read; export it as NetFlow v5, or name a decoder " + "plugin for it";
+  return "the content has the format of " + format + ", which " + std::string(readers) +
+         "; export it as NetFlow v5, or name a decoder plugin for it";
 }
-
-}  // namespace
 
 FlowReader::FlowReader(task::File file, std::unique_ptr<ContentSource> source, const mole_decoder_v1* decoder,
                        const mole_module* module, ColumnSet wanted, std::uint32_t router)
@@ -57,6 +56,11 @@ FlowReader::FlowReader(task::File file, std::unique_ptr<ContentSource> source, c
       range_from_(file_.covers.from) {
   report_.id = file_.id;
   report_.source = task::FlowSource::archive;
+}
+
+FlowReader::FlowReader(task::File file, std::unique_ptr<ContentSource> source, const std::string& reason)
+    : FlowReader(std::move(file), std::move(source), nullptr, nullptr, {}, 0) {
+  why_unreadable_ = reason;
 }
 
 FlowReader::~FlowReader() {
@@ -76,7 +80,7 @@ std::int32_t FlowReader::source_next(void* self, const std::uint8_t** data, std:
   }
   if (!*chunk) return MOLE_END;
   if ((*chunk)->gap) reader.mark_gap((*chunk)->offset);
-  if ((*chunk)->offset == 0) reader.why_unreadable_ = why_unreadable((*chunk)->bytes);
+  if ((*chunk)->offset == 0) reader.why_unreadable_ = why_unreadable((*chunk)->bytes, "the decoder does not read");
   *data = (*chunk)->bytes.data();
   *size = (*chunk)->bytes.size();
   *offset = (*chunk)->offset;
@@ -206,8 +210,21 @@ Error FlowReader::failure(std::int32_t code, std::string message) const {
   return {known ? static_cast<Code>(code) : Code::internal, "decoding " + file_.id + ": " + message};
 }
 
+// Without a decoder: to find the losses and the size of the content.
+Result<> FlowReader::read_to_end() {
+  while (true) {
+    MOLE_TRY(const auto chunk, source_->next());
+    if (!chunk) break;
+    mark_damage();
+  }
+  finish();
+  return {};
+}
+
 Result<bool> FlowReader::next(FlowBatch& batch) {
   batch = {};
+  if (!decoder_vtable_ && !finished_)
+    if (auto read = read_to_end(); !read) return read.error();
   while (!finished_) {
     if (auto created = create_decoder(); !created) return created.error();
     MOLE_TRY(auto more, fill(batch));

@@ -42,6 +42,10 @@ class FlowReader final : public FlowSource {
   FlowReader(task::File file, std::unique_ptr<ContentSource> source, const mole_decoder_v1* decoder, const mole_module* module,
              ColumnSet wanted, std::uint32_t router);
   ~FlowReader() override;
+  // Reads a file that no decoder recognises: returns no flows. `reason`: cause and remedy, for the report.
+  FlowReader(task::File file, std::unique_ptr<ContentSource> source, const std::string& reason);
+  // Names the decoder in the report.
+  void set_decoder_name(const std::string& name) { report_.decoder = name; }
   // Makes the report contain the export delays, the flows that began before `late_before`, and the number of exporters. `wanted`
   // must have start and end. Call before next().
   void measure_delays(Micros late_before = INT64_MIN) { delays_.emplace(late_before); }
@@ -65,6 +69,7 @@ class FlowReader final : public FlowSource {
   static void sink_datagram(void* self, std::int64_t exported_us, std::uint32_t flows, std::uint64_t lost, std::uint32_t flags);
   static void sink_skipped(void* self, std::uint64_t offset, std::uint64_t size, mole_text reason);
 
+  Result<> read_to_end();
   Result<> create_decoder();
   Error failure(std::int32_t code, std::string message) const;
   Result<bool> fill(FlowBatch& batch);
@@ -85,7 +90,7 @@ class FlowReader final : public FlowSource {
 
   task::File file_;
   std::unique_ptr<ContentSource> source_;
-  const mole_decoder_v1* decoder_vtable_;
+  const mole_decoder_v1* decoder_vtable_;  // null: no decoder recognises the file
   const mole_module* module_;
   std::uint32_t router_;
   ColumnBuffers buffers_;
@@ -120,5 +125,9 @@ class FlowReader final : public FlowSource {
   std::optional<DelayCounter> delays_;
   ExporterCount exporters_;
 };
+
+// Returns why nothing is read from content that begins like this, and what to do; an empty string if its format is not known.
+// `readers`: "the decoder does not read".
+std::string why_unreadable(std::span<const std::uint8_t> content, std::string_view readers);
 
 }  // namespace mole::runtime

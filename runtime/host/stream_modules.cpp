@@ -96,6 +96,13 @@ StreamModule<Module, Vtable, kind>::~StreamModule() {
 template class StreamModule<DecoderModule, mole_decoder_v1, PluginKind::decoder>;
 template class StreamModule<DownloaderModule, mole_downloader_v1, PluginKind::downloader>;
 
+bool DecoderModule::recognises(std::span<const std::uint8_t> head) const {
+  record_->mark(Call::recognises, no_step, name_);
+  const bool recognised = vtable_->recognises(head.data(), head.size()) == 1;
+  record_->clear();
+  return recognised;
+}
+
 Result<> DownloaderModule::index(const std::function<Result<>(const task::IndexEntry&)>& found,
                                  std::vector<task::PassedOver>* passed_over) const {
   Listing listing{found, *record_, passed_over};

@@ -38,6 +38,8 @@ class StreamModule {
 // Must outlive the decoders that FlowReader creates from it.
 class DecoderModule : public StreamModule<DecoderModule, mole_decoder_v1, PluginKind::decoder> {
  public:
+  // Whether content that begins like this has the decoder's format.
+  bool recognises(std::span<const std::uint8_t> head) const;
   // Runs `body` (a FlowReader's next), marked in the call record as one step of the decoder.
   template <class F>
   auto step(std::uint64_t batch, F&& body) const {
@@ -46,8 +48,6 @@ class DecoderModule : public StreamModule<DecoderModule, mole_decoder_v1, Plugin
     record_->clear();
     return result;
   }
-  // Records progress within the step: input was read or decompressed.
-  void progress() const { record_->progress(); }
 };
 
 // Any thread.

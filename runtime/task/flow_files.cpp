@@ -2,7 +2,6 @@
 
 #include "runtime/decode/column_reader.hpp"
 #include "runtime/decode/column_recorder.hpp"
-#include "runtime/decode/flow_reader.hpp"
 
 #include <charconv>
 
@@ -35,14 +34,15 @@ bool is_intact(const Staged& staged) {
 
 }  // namespace
 
-// Decodes a file and marks each step in the call record.
+// Decodes a file and marks each step in the call record. decoder: null if none reads the file.
 class FlowFiles::DecodedSource final : public FlowSource {
  public:
-  DecodedSource(const DecoderModule& decoder, std::unique_ptr<FlowReader> reader)
+  DecodedSource(const DecoderModule* decoder, std::unique_ptr<FlowReader> reader)
       : decoder_(decoder), reader_(std::move(reader)) {}
 
   Result<bool> next(FlowBatch& batch) override {
-    return decoder_.step(batches_++, [&] { return reader_->next(batch); });
+    if (!decoder_) return reader_->next(batch);
+    return decoder_->step(batches_++, [&] { return reader_->next(batch); });
   }
   bool may_be_misplaced() const override { return reader_->may_be_misplaced(); }
   task::FileReport report() const override { return reader_->report(); }
@@ -51,7 +51,7 @@ class FlowFiles::DecodedSource final : public FlowSource {
   std::uint64_t stored_bytes() const override { return reader_->stored_bytes(); }
 
  private:
-  const DecoderModule& decoder_;
+  const DecoderModule* decoder_;
   std::unique_ptr<FlowReader> reader_;
   std::uint64_t batches_ = 0;
 };
@@ -106,11 +106,10 @@ class FlowFiles::CachedSource final : public FlowSource {
   std::uint64_t rows_returned_ = 0;
 };
 
-FlowFiles::FlowFiles(const task::Spec& spec, Cache& cache, const DecoderModule& decoder, Fetch fetch,
-                     const FlowFilesOptions& options)
+FlowFiles::FlowFiles(const task::Spec& spec, Cache& cache, Decoders& decoders, Fetch fetch, const FlowFilesOptions& options)
     : spec_(spec),
       cache_(cache),
-      decoder_(decoder),
+      decoders_(decoders),
       fetch_(std::move(fetch)),
       options_(without_elements(options)),
       archive_(task::cache_name_of(*spec.archive)) {
@@ -176,20 +175,21 @@ Result<std::unique_ptr<FlowSource>> FlowFiles::decode(std::uint32_t number, Colu
   const auto& archive = *spec_.archive;
   const ContentOptions options{
       .threads = options_.threads, .decode = archive.decode, .max_content = archive.max_content, .progress = [this] {
-        decoder_.progress();
+        decoders_.progress();
       }};
   auto content = open_content(staged_[number].path, options);
   if (!content) return transient("staged file " + file.id + " cannot be opened: " + content.error().message);
+  MOLE_TRY(auto choice, decoders_.choose(std::move(*content)));
   std::optional<ColumnsPart> part;
   if (options_.columns)
     if (auto begun = cache_.begin_columns(column_names_[number], max_column_bytes(file)); begun && *begun)
       part.emplace(std::move(**begun));
   ColumnSet decoded = part ? wanted | column_file::stored_columns(options_.wanted) : wanted;
   if (options_.delays) decoded.set(MOLE_COLUMN_START).set(MOLE_COLUMN_END);
-  auto reader = std::make_unique<FlowReader>(file, std::move(*content), decoder_.vtable(), decoder_.module(), decoded,
-                                             router_number(file.router));
+  const auto* decoder = choice.decoder;
+  auto reader = make_reader(std::move(choice), file, decoded, router_number(file.router));
   if (options_.delays) reader->measure_delays(file.covers.from - archive.lateness);
-  std::unique_ptr<FlowSource> source = std::make_unique<DecodedSource>(decoder_, std::move(reader));
+  std::unique_ptr<FlowSource> source = std::make_unique<DecodedSource>(decoder, std::move(reader));
   if (!part) return source;
   return record(number, wanted, std::move(source), std::move(*part));
 }

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "runtime/decode/flow_source.hpp"
-#include "runtime/host/stream_modules.hpp"
 #include "runtime/staging/cache.hpp"
+#include "runtime/task/decoders.hpp"
 #include "sdk/model/task.hpp"
 
 #include <cstdint>
@@ -25,7 +25,7 @@ struct FlowFilesOptions {
 // Not thread-safe: use from one thread at a time. The constructor's arguments must outlive it, and it must outlive its sources.
 class FlowFiles {
  public:
-  FlowFiles(const task::Spec& spec, Cache& cache, const DecoderModule& decoder, Fetch fetch, const FlowFilesOptions& options);
+  FlowFiles(const task::Spec& spec, Cache& cache, Decoders& decoders, Fetch fetch, const FlowFilesOptions& options);
 
   // Pins every file that is present, or its cached columns. Returns the errors of Cache::acquire. Call once, before open().
   Result<> stage();
@@ -52,7 +52,7 @@ class FlowFiles {
 
   const task::Spec& spec_;
   Cache& cache_;
-  const DecoderModule& decoder_;
+  Decoders& decoders_;
   const Fetch fetch_;
   const FlowFilesOptions options_;
   std::string archive_;               // the archive's name in the cache

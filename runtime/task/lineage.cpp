@@ -1,5 +1,8 @@
 #include "runtime/task/lineage.hpp"
 
+#include "sdk/descriptor/sidecar.hpp"
+#include "sdk/model/flow_columns.hpp"
+
 #include <algorithm>
 #include <map>
 
@@ -16,8 +19,10 @@ json archive_of(const task::Archive& archive) {
   json downloader = {
       {"name", archive.downloader.name},
       {"version", archive.downloader.version}};  // without its parameters, which determine the location, not the content
-  json out = {{"name", archive.name},         {"decoder", plugin_of(archive.decoder)}, {"downloader", downloader},
-              {"damage", archive.damage},     {"duplicates", archive.duplicates},      {"covers", archive.covers},
+  json decoders = json::array();
+  for (const auto& decoder : archive.candidates()) decoders.push_back(plugin_of(decoder));
+  json out = {{"name", archive.name},         {"decoders", std::move(decoders)},     {"downloader", downloader},
+              {"damage", archive.damage},     {"duplicates", archive.duplicates},    {"covers", archive.covers},
               {"lateness", archive.lateness}, {"export_delay", archive.export_delay}};
   out["max_content"] = archive.max_content;
   return out;
@@ -32,8 +37,45 @@ json file_of(const task::File& file, const task::FileReport& report) {
               {"size", report.size},   {"digest", report.digest.hex()},  {"revision", file.revision}, {"state", report.state},
               {"flows", report.flows}, {"flows_lost", report.flows_lost}};
   if (report.flows_lost_in_damage > 0) out["flows_lost_in_damage"] = report.flows_lost_in_damage;
+  if (!report.decoder.empty()) out["decoder"] = report.decoder;
   if (!report.lost_compressed.empty()) out["lost_compressed"] = report.lost_compressed;
   if (!report.lost_content.empty()) out["lost_content"] = report.lost_content;
+  return out;
+}
+
+// Returns the names of the columns that the step reads from flow records.
+std::vector<std::string> columns_of(const StepRun& run, const task::Archive& archive) {
+  ColumnSet columns;
+  for (const int c : run.columns()) columns.set(static_cast<std::size_t>(c));
+  for (const int c : run.grouping_plan(archive.lateness).columns()) columns.set(static_cast<std::size_t>(c));
+  const bool looks_up_as = !run.step().routes.empty();
+  const auto replace = [&](int as, int address) {
+    if (looks_up_as && columns[static_cast<std::size_t>(as)])
+      columns.reset(static_cast<std::size_t>(as)).set(static_cast<std::size_t>(address));
+  };
+  replace(MOLE_COLUMN_SRC_AS, MOLE_COLUMN_SRC_ADDR);
+  replace(MOLE_COLUMN_DST_AS, MOLE_COLUMN_DST_ADDR);
+  columns.reset(MOLE_COLUMN_ROUTER);
+  std::vector<std::string> names;
+  for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
+    if (columns[static_cast<std::size_t>(c)]) names.emplace_back(flow_column_name(c));
+  return names;
+}
+
+// Returns the columns that the step reads and a decoder of some of its files does not write, with the number of these files.
+json columns_absent(const StepRun& run, const task::Archive& archive, const json& files) {
+  json out = json::array();
+  if (archive.decoders.empty()) return out;  // it provides every column, or the submission was refused
+  std::map<std::string, std::uint64_t> read;
+  for (const auto& file : files) ++read[file.value("decoder", "")];
+  for (const auto& use : archive.decoders) {
+    const auto sidecar = Sidecar::parse(use.sidecar);
+    const auto* decoder = sidecar ? sidecar->find(PluginKind::decoder, use.name) : nullptr;
+    if (!decoder || decoder->writes.empty() || !read.contains(use.name)) continue;
+    for (const auto& column : columns_of(run, archive))
+      if (std::ranges::find(decoder->writes, column) == decoder->writes.end())
+        out.push_back({{"column", column}, {"decoder", use.name}, {"files", read[use.name]}});
+  }
   return out;
 }
 
@@ -68,6 +110,8 @@ json lineage_of(const StepRun& run, const task::Spec& spec, const std::vector<ta
       else
         absent.push_back({{"router", file.router}, {"sequence", file.sequence}, {"covers", file.covers}});
     }
+    if (auto absent_columns = columns_absent(run, *spec.archive, read); !absent_columns.empty())
+      out["columns_absent"] = std::move(absent_columns);
     out["files"] = std::move(read);
     out["missing"] = std::move(absent);
     json routes = json::array();

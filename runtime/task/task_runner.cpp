@@ -56,13 +56,13 @@ void TaskRunner::set_levels() {
 
 Result<> TaskRunner::stage() {
   MOLE_TRY(downloader_, open_downloader());
-  MOLE_TRY(decoder_, DecoderModule::open(plugins_, spec_.archive->decoder));
+  decoders_ = std::make_unique<Decoders>(plugins_, spec_.archive->candidates());
   if (!options_.cache) return invalid("this worker has no cache folder; start it with --cache");
   archive_ = std::make_unique<ArchiveReader>(*downloader_);
   // verify reads the archive's files, not copies of them or cached columns.
   const bool verify = spec_.kind == task::Kind::verify;
   const FlowFilesOptions files{options_.threads, options_.columns && !verify, verify, verify, columns_read()};
-  flows_ = std::make_unique<FlowFiles>(spec_, *options_.cache, *decoder_, archive_->fetcher(), files);
+  flows_ = std::make_unique<FlowFiles>(spec_, *options_.cache, *decoders_, archive_->fetcher(), files);
   return flows_->stage();
 }
 

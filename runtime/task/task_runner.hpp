@@ -57,7 +57,7 @@ class TaskRunner {
   const PluginSet& plugins_;
   TaskSink& sink_;
   std::unique_ptr<DownloaderModule> downloader_;
-  std::unique_ptr<DecoderModule> decoder_;
+  std::unique_ptr<Decoders> decoders_;
   std::unique_ptr<ArchiveReader> archive_;
   std::unique_ptr<FlowFiles> flows_;
   std::vector<std::unique_ptr<StepRun>> steps_;

@@ -30,6 +30,11 @@ std::string title_of(const Spec& spec) {
   return "task " + spec.id + (spec.request.empty() ? "" : " for " + spec.request) + jobs;
 }
 
+void Archive::set_candidates(const std::vector<PluginUse>& candidates) {
+  decoder = candidates.size() == 1 ? candidates.front() : PluginUse();
+  decoders = candidates.size() == 1 ? std::vector<PluginUse>() : candidates;
+}
+
 std::string cache_name_of(const Archive& archive) {
   return archive.name + "\n" + archive.downloader.name + "\n" + text_of(archive.downloader.params);
 }
@@ -37,10 +42,10 @@ std::string cache_name_of(const Archive& archive) {
 Digest column_name_of(const File& file, const Archive& archive, std::uint64_t further) {
   Hasher hasher;
   const auto add = [&](const auto&... fields) { (hasher.field(fields), ...); };
-  const auto& decoder = archive.decoder;
-  add("mole columns 3", further, cache_name_of(archive), file.id, file.size, file.revision, file.version, file.covers.from,
+  add("mole columns 4", further, cache_name_of(archive), file.id, file.size, file.revision, file.version, file.covers.from,
       file.covers.to);
-  add(decoder.name, decoder.version, decoder.library, text_of(decoder.params), archive.max_content);
+  for (const auto& decoder : archive.candidates()) add(decoder.name, decoder.version, decoder.library, text_of(decoder.params));
+  add(archive.max_content);
   return hasher.finish();
 }
 

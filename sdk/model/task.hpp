@@ -72,18 +72,27 @@ struct Archive {
   Duplicates duplicates = Duplicates::refuse;
   std::uint64_t max_content = default_max_content;
   std::string index = {};
+  std::vector<PluginUse> decoders = {};
+
+  // The candidates for decoding its files, by name: `decoder` alone, or `decoders`.
+  std::vector<PluginUse> candidates() const { return decoders.empty() ? std::vector{decoder} : decoders; }
+  void set_candidates(const std::vector<PluginUse>& candidates);
 
   static constexpr auto table =
       document("Archive", "The archive that a task reads.",  //
                field("name", &Archive::name, "Name in the manifest"), field("downloader", &Archive::downloader, "Downloader"),
-               field("decoder", &Archive::decoder, "Decoder"), field("damage", &Archive::damage, "Policy for damaged files"),
+               field("decoder", &Archive::decoder, "Decoder of every file; no name: `decoders` has several"),
+               field("damage", &Archive::damage, "Policy for damaged files"),
                field("covers", &Archive::covers, "Time span covered by a file").unit("us"),
                field("lateness", &Archive::lateness, "How late flows may be exported").unit("us"),
                field("home", &Archive::home, "Home network"), field("decode", &Archive::decode, "Decoder of bzip2 blocks"),
                field("duplicates", &Archive::duplicates, "Policy for files of one router and time"),
                field("max_content", &Archive::max_content, "Limit of the decompressed size of a file").unit("B"),
                field("index", &Archive::index, "Identifies its place and pattern (decision 0130): 12 hex digits").optional(),
-               field("export_delay", &Archive::export_delay, "How long after a flow its record is exported"));
+               field("export_delay", &Archive::export_delay, "How long after a flow its record is exported"),
+               field("decoders", &Archive::decoders,
+                     "Several decoders, by name: the first one that recognises the content of a file reads it (decision 0174)")
+                   .optional());
 };
 
 struct RowsRef {
@@ -244,8 +253,8 @@ struct FileReport {
   FlowSource source = FlowSource::none;
   DelayCounts delays;
   Digest columns = {};
-  std::uint64_t exporters = 0;
-  std::uint64_t flows_lost_in_damage = 0;
+  std::uint64_t exporters = 0, flows_lost_in_damage = 0;
+  std::string decoder = {};
 
   static constexpr auto table = document(
       "FileReport", "The results of decoding a file.",  //
@@ -263,12 +272,12 @@ struct FileReport {
       field("delays", &FileReport::delays, "`verify`: its flows by export delay; not part of the lineage").optional(),
       field("columns", &FileReport::columns, "Name of its columns in the node's cache; empty: not kept. Not part of the lineage")
           .optional(),
-      field(
-          "exporters", &FileReport::exporters,
-          "`verify`: exporters whose datagrams alternate in the file, if the decoder distinguishes them; not part of the lineage")
+      field("exporters", &FileReport::exporters,
+            "`verify`: exporters whose datagrams alternate in the file, if it is known; not part of the lineage")
           .optional(),
-      field("flows_lost_in_damage", &FileReport::flows_lost_in_damage,
-            "Flows missing according to the sequence numbers before and after damage")
+      field("flows_lost_in_damage", &FileReport::flows_lost_in_damage, "Flows missing by sequence numbers around damage")
+          .optional(),
+      field("decoder", &FileReport::decoder, "Name of the decoder that read it; empty: not read, or none recognises its content")
           .optional());
 };
 

@@ -66,6 +66,70 @@ TEST_F(Dag, FindsTheTimeSpanCoveredByACount) {
   EXPECT_EQ(over("traffic", "octets"), 0);
 }
 
+// A decoder that no file is read with; `writes` beside start, end and bytes.
+nlohmann::json decoder(const std::string& name, std::vector<std::string> writes, const std::string& version = "1.0.0") {
+  writes.insert(writes.end(), {"start", "end", "bytes", "packets"});
+  return {{"kind", "decoder"},
+          {"name", name},
+          {"version", version},
+          {"summary", name},
+          {"params", nlohmann::json::array()},
+          {"inputs", nlohmann::json::array()},
+          {"output", nlohmann::json::array()},
+          {"writes", std::move(writes)}};
+}
+
+TEST_F(Dag, WithoutADecoderAllInstalledOnesAreCandidates) {
+  const auto names = [&](const std::vector<std::string>& overrides) {
+    const auto resolved = resolve(chain, overrides);
+    EXPECT_TRUE(resolved) << resolved.error().message;
+    return resolved ? manifest::names_of(resolved->graph.archives[0].decoders) : std::vector<std::string>();
+  };
+  EXPECT_EQ(names({}), (std::vector<std::string>{"netflow5"}));
+  write_plugin(folder_.path(), decoder("ipfix", {"application_label"}), "ipfix");
+  write_plugin(folder_.path(), decoder("zeta", {}), "zeta");
+  EXPECT_EQ(names({}), (std::vector<std::string>{"ipfix", "netflow5", "zeta"}));
+  EXPECT_EQ(names({"archives.flows.decoder=zeta"}), (std::vector<std::string>{"zeta"}));
+  EXPECT_NE(error({"archives.flows.decoder=zetta"}).find("there is no decoder plugin 'zetta'"), std::string::npos);
+}
+
+TEST_F(Dag, TheCandidatesArePartOfTheFingerprint) {
+  const auto fingerprint = [&](const std::vector<std::string>& overrides = {}) {
+    return resolve(chain, overrides)->graph.modules[0].fingerprint;
+  };
+  const auto alone = fingerprint();
+  EXPECT_EQ(fingerprint({"archives.flows.decoder=netflow5"}), alone) << "the same decoder reads every file";
+  write_plugin(folder_.path(), decoder("ipfix", {}), "ipfix");
+  const auto both = fingerprint();
+  EXPECT_NE(both, alone);
+  EXPECT_EQ(fingerprint({"archives.flows.decoder=netflow5"}), alone);
+  write_plugin(folder_.path(), decoder("ipfix", {}, "1.0.1"), "ipfix 2");
+  EXPECT_NE(fingerprint(), both);
+}
+
+TEST_F(Dag, AColumnMustBeProvidedBySomeDecoder) {
+  const std::string by = "modules.traffic.by=[application_label]", filter = "modules.traffic.filter=dst port 80";
+  EXPECT_EQ(error({by}),
+            "m.yaml:11:3: \"by\" of \"traffic\" names the column \"application_label\", which the decoder \"netflow5\" does not "
+            "provide; choose a different decoder");
+  write_plugin(folder_.path(), decoder("ipfix", {"application_label"}), "ipfix");
+  EXPECT_EQ(error({by}), "no error") << "IPFIX files have it";
+  EXPECT_EQ(error({filter}), "no error") << "NetFlow v5 files have it";
+  EXPECT_NE(error({filter, "archives.flows.decoder=ipfix"}).find("\"dst_port\", which the decoder \"ipfix\" does not provide"),
+            std::string::npos);
+  const auto none = "\"src_as\", which no installed decoder (ipfix, netflow5) provides";
+  EXPECT_NE(error({"modules.traffic.filter=src as 559"}).find(none), std::string::npos);
+  EXPECT_NE(error({"modules.traffic.by=[src_as]"}).find(none), std::string::npos);
+}
+
+TEST_F(Dag, ReadsGraphsStoredWithASingleDecoder) {
+  const auto graph = resolve(chain)->graph;
+  auto stored = dag::to_json(graph);
+  stored["archives"][0]["decoder"] = stored["archives"][0]["decoders"][0];
+  stored["archives"][0].erase("decoders");
+  EXPECT_EQ(dag::to_json(dag::graph_from_json(stored)), dag::to_json(graph));
+}
+
 TEST_F(Dag, RoundTripsThroughJson) {
   const auto graph = resolve(chain)->graph;
   const auto again = dag::graph_from_json(nlohmann::json::parse(dag::to_json(graph).dump()));

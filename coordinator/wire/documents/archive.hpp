@@ -56,6 +56,7 @@ struct DamagedFile {
   std::uint64_t flows_lost = 0;
   bool more_lost = false;
   std::vector<Interval> lost = {};
+  std::string decoder = {};
 
   bool operator==(const DamagedFile&) const = default;
   static constexpr auto table =
@@ -73,7 +74,8 @@ struct DamagedFile {
                field("more_lost", &DamagedFile::more_lost,
                      "An unknown number of flows is lost besides, because no sequence number tells how many")
                    .optional(),
-               field("lost", &DamagedFile::lost, "Export times of which nothing could be read").optional());
+               field("lost", &DamagedFile::lost, "Export times of which nothing could be read").optional(),
+               field("decoder", &DamagedFile::decoder, "Decoder that read it; empty: none recognises its content").optional());
 };
 
 struct FileConflict {

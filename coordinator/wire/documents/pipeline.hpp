@@ -27,13 +27,15 @@ struct PipelineArchive {
   Micros covers = 0, block = 0;
 
   bool operator==(const PipelineArchive&) const = default;
-  static constexpr auto table = document("PipelineArchive", "An archive of a pipeline.",  //
-                                         field("archive", &PipelineArchive::archive, "Name"),
-                                         field("downloader", &PipelineArchive::downloader, "Plugin that lists and fetches files"),
-                                         field("decoder", &PipelineArchive::decoder, "Plugin that decodes them"),
-                                         field("files", &PipelineArchive::files, "Pattern of the file names"),
-                                         duration_field("covers", &PipelineArchive::covers, "Time one file covers"),
-                                         duration_field("block", &PipelineArchive::block, "Length of a block"));
+  static constexpr auto table =
+      document("PipelineArchive", "An archive of a pipeline.",  //
+               field("archive", &PipelineArchive::archive, "Name"),
+               field("downloader", &PipelineArchive::downloader, "Plugin that lists and fetches files"),
+               field("decoder", &PipelineArchive::decoder,
+                     "Plugin that decodes them; several, separated by commas: the content of each file decides"),
+               field("files", &PipelineArchive::files, "Pattern of the file names"),
+               duration_field("covers", &PipelineArchive::covers, "Time one file covers"),
+               duration_field("block", &PipelineArchive::block, "Length of a block"));
 };
 
 struct ModuleInput {

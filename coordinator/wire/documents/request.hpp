@@ -97,6 +97,20 @@ struct SharedFile {
                                          field("exporters", &SharedFile::exporters, "Exporters whose datagrams alternate in it"));
 };
 
+struct FormatCount {
+  std::string router, decoder;
+  std::uint64_t files = 0;
+  Micros from = 0, to = 0;
+
+  bool operator==(const FormatCount&) const = default;
+  static constexpr auto table = document("FormatCount", "Files of one router that the same decoder read.",  //
+                                         field("router", &FormatCount::router, "Router; empty: names contain none"),
+                                         field("decoder", &FormatCount::decoder, "Decoder; empty: none recognises their content"),
+                                         field("files", &FormatCount::files, "Number of files"),
+                                         time_field("from", &FormatCount::from, "Start of the first of them"),
+                                         time_field("to", &FormatCount::to, "End of the last of them"));
+};
+
 struct RequestStatus {
   std::string id;
   RequestKind kind = RequestKind::run;
@@ -123,6 +137,7 @@ struct RequestStatus {
   std::vector<SharedFile> shared_files = {};
   std::uint64_t sample = 0;
   std::vector<DamagedFile> damaged_files = {};
+  std::vector<FormatCount> formats = {};
 
   bool operator==(const RequestStatus&) const = default;
   static constexpr auto table = document(
@@ -154,9 +169,9 @@ struct RequestStatus {
       time_field("asked_from", &RequestStatus::asked_from, "Start of the range that was asked for; its rows decide the state")
           .optional(),
       time_field("asked_to", &RequestStatus::asked_to, "End of that range").optional(),
-      field(
-          "notes", &RequestStatus::notes,
-          "What the range or the manifest asks for and the archive does not have; at the end also which modules printed messages")
+      field("notes", &RequestStatus::notes,
+            "What the range or the manifest asks for and the archive does not have; at the end also which modules printed "
+            "messages, and which columns some files do not have")
           .optional(),
       field("manifest", &RequestStatus::manifest, "Path of its manifest, as the user wrote it").optional(),
       field("internal", &RequestStatus::internal, "A command submitted it to prepare the request that the user wants").optional(),
@@ -166,6 +181,8 @@ struct RequestStatus {
       field("sample", &RequestStatus::sample, "`profile`: number of times whose files are read; 0: 12").optional(),
       field("damaged_files", &RequestStatus::damaged_files,
             "`run`, when it has ended: the files of the range that are not sound, the first 100")
+          .optional(),
+      field("formats", &RequestStatus::formats, "`verify` and `profile`: files by router and decoder, at most 1000 combinations")
           .optional());
 };
 

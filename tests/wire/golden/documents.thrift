@@ -300,6 +300,14 @@ struct SharedFile {
   2: i64 exporters
 }
 
+struct FormatCount {
+  1: string router
+  2: string decoder
+  3: i64 files
+  4: i64 from_us
+  5: i64 to_us
+}
+
 struct RequestStatus {
   1: string id
   2: RequestKind kind
@@ -333,6 +341,7 @@ struct RequestStatus {
   30: optional bool internal
   31: optional list<SharedFile> shared_files
   32: optional i64 sample
+  33: optional list<FormatCount> formats
 }
 
 struct FinishedJob {
@@ -493,6 +502,7 @@ struct DamagedFile {
   6: i64 to_us
   7: i64 exported_from_us
   8: i64 exported_to_us
+  9: optional string decoder
 }
 
 struct FileConflict {
@@ -595,6 +605,7 @@ struct Archive {
   10: i64 max_content
   11: optional string index
   12: ExportDelay export_delay
+  13: optional list<PluginUse> decoders
 }
 
 struct File {
@@ -748,6 +759,7 @@ struct FileReport {
   15: optional DelayCounts delays
   16: optional binary columns
   17: optional i64 exporters
+  18: optional string decoder
 }
 
 struct IndexEntry {
