@@ -7,9 +7,9 @@
 
 #include <arpa/inet.h>
 
+#include <gtest/gtest.h>
 #include <algorithm>
 #include <cstring>
-#include <gtest/gtest.h>
 #include <memory>
 
 namespace mole::testing {
@@ -131,8 +131,6 @@ struct Batch {
 // Reads datagrams with a sender from a stream.
 class Datagrams {
  public:
-  static constexpr auto about = mole::decoder("datagrams", "1.0.0", "Datagrams with their senders");
-  using writes = mole::Writes<start>;
   static bool recognises(std::span<const std::byte>) { return true; }
   Datagrams(ByteSource& source, Sink& sink) : in_(source), collector_(sink) {}
   Result<bool> next(FlowBuilder& out) {

@@ -16,7 +16,7 @@ struct Flow {
   std::uint32_t family;
   std::int64_t start_us, end_us;
   std::string src, dst, next_hop, exporter, post_src, post_dst;
-  std::map<int, std::uint64_t> numbers;                  // by MOLE_COLUMN_*
+  std::map<int, std::uint64_t> numbers;                      // by MOLE_COLUMN_*
   std::map<std::string, std::vector<std::string>> elements;  // values in native bytes, by the name of the request
 
   std::uint64_t operator[](int column) const { return numbers.at(column); }

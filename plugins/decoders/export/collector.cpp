@@ -109,7 +109,8 @@ void Collector::State::wait_for_template(std::uint16_t id, Bytes body, std::uint
   waiting_bytes_ += body.size();
   ++waiting_sets_;
   domain.waiting[id].push_back(std::move(set));
-  domain.uncounted.push_back(id);
+  const std::pair entry{message_.number, id};
+  if (domain.uncounted.empty() || domain.uncounted.back() != entry) domain.uncounted.push_back(entry);
 }
 
 // The template has arrived.
@@ -133,22 +134,20 @@ void Collector::State::resume_waiting(Domain& domain, const std::shared_ptr<Temp
   }
 }
 
-// A sequence number that is ahead by more records than were decoded shows how many records the waiting sets of the message before
-// have.
-void Collector::State::learn_uncounted(Domain& domain, Gap& gap) {
-  for (const std::uint16_t id : domain.uncounted) {
-    if (message_.protocol != Protocol::ipfix) break;
-    const auto found = domain.waiting.find(id);
-    if (found == domain.waiting.end()) continue;
-    for (WaitingSet& set : found->second) {
-      if (set.message != domain.last_message || set.records) continue;
-      constexpr std::size_t min_record = 4;
-      set.records = static_cast<std::uint32_t>(std::min<std::size_t>(gap.count, set.bytes.size() / min_record));
-      gap.first += *set.records;
-      gap.count -= *set.records;
+// A sequence number that is ahead by more records than were decoded shows how many records the sets of a message have that wait.
+void Collector::State::learn_uncounted(Domain& domain, std::uint64_t message, Gap& gap) {
+  constexpr std::size_t min_record = 4;
+  for (const auto& [number, id] : domain.uncounted) {
+    if (number != message) continue;
+    auto& sets = domain.waiting[id];
+    for (auto set = sets.rbegin(); set != sets.rend() && set->message >= message; ++set) {  // they are in order
+      if (set->message != message || set->records) continue;
+      set->records = static_cast<std::uint32_t>(std::min<std::size_t>(gap.count, set->bytes.size() / min_record));
+      gap.first += *set->records;
+      gap.count -= *set->records;
     }
+    if (sets.empty()) domain.waiting.erase(id);
   }
-  domain.uncounted.clear();
 }
 
 // Reports a set that no template describes.

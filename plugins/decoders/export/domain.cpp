@@ -2,6 +2,7 @@
 
 #include "plugins/decoders/export/operations.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -20,47 +21,77 @@ std::size_t DomainKeyHash::operator()(const DomainKey& key) const {
   return hash;
 }
 
-Gap Sequence::next(Protocol protocol, std::uint64_t domain, std::uint32_t number, std::int64_t exported_us, std::uint64_t damage,
-                   bool restarted, Reports& reports) {
-  // Per second, of any exporter; a larger step is not a loss but a restart.
-  const std::int64_t max_rate = protocol == Protocol::v9 ? 10'000 : 1'000'000;
-  constexpr std::int64_t max_late = 1'000'000;
-  domain_ = domain;
-  reports_ = &reports;
-  late_ = false;
-  Gap gap{domain, expected_, 0, damage != damage_, 1};
-  const std::int64_t ahead = static_cast<std::int32_t>(number - expected_);
-  const std::int64_t elapsed = (exported_us - exported_us_) / 1'000'000;
-  const bool counts_records = protocol == Protocol::v9 && records_ > 1 && number == number_ + records_;  // as some exporters do
-  const bool restarts = restarted || (number == 0 && expected_ > 10'000);
-  if (known_ && ahead < 0 && ahead >= -max_late && elapsed <= 1 && !restarts) {
-    late_ = true;
-    late_number_ = number;
-    damage_ = damage;
-    return gap;
-  }
-  if (known_ && ahead > 0 && !restarts && !counts_records && ahead <= (std::max<std::int64_t>(elapsed, 0) + 1) * max_rate) {
-    gap.count = static_cast<std::uint32_t>(ahead);
-    if (protocol == Protocol::v9)
-      gap.flows_per_number = datagrams_ == 0 ? 1 : static_cast<double>(flows_) / static_cast<double>(datagrams_);
-  }
-  known_ = true;
-  number_ = number;
-  exported_us_ = exported_us;
-  damage_ = damage;
-  return gap;
+std::uint32_t Sequence::count(const Convention& c, const Numbered& m) {
+  return c.unit == Unit::datagram ? 1 : c.unit == Unit::record ? m.records : m.flows;
 }
 
-void Sequence::counted(Protocol protocol, std::uint32_t records, std::uint32_t flows) {
-  const std::uint32_t numbers = protocol == Protocol::v9 ? 1 : records;
-  flows_ += flows;
-  ++datagrams_;
-  if (late_) {
-    if (reports_ != nullptr) reports_->arrived(domain_, late_number_, numbers);
-    return;
+// Numbers between two messages, modulo 2^32.
+std::int64_t Sequence::gap(const Convention& c, const Numbered& before, const Numbered& message) {
+  const std::uint32_t end = before.number + (c.after ? 0 : count(c, before));
+  const std::uint32_t begin = message.number - (c.after ? count(c, message) : 0);
+  return static_cast<std::int32_t>(begin - end);
+}
+
+const Sequence::Convention& Sequence::best() const {
+  static constexpr Convention none{Unit::record, false};
+  const auto found = std::max_element(conventions_.begin(), conventions_.end(),
+                                      [](const Convention& a, const Convention& b) { return a.votes < b.votes; });
+  return found == conventions_.end() ? none : *found;
+}
+
+Gap Sequence::next(Protocol protocol, std::uint64_t domain, const Numbered& message, std::uint64_t damage, bool restarted,
+                   Reports& reports) {
+  constexpr std::int64_t max_late = 1'000'000;
+  if (conventions_.empty()) {
+    if (protocol == Protocol::v9)
+      conventions_ = {{Unit::datagram, false}, {Unit::record, false}, {Unit::record, true}};
+    else if (protocol == Protocol::ipfix)
+      conventions_ = {{Unit::record, false}, {Unit::flow, false}, {Unit::record, true}, {Unit::flow, true}};
+    else
+      conventions_ = {{Unit::record, false}};
   }
-  expected_ = number_ + numbers;
-  records_ = records;
+  const auto next_datagram = [&] {
+    flows_ += message.flows;
+    ++datagrams_;
+  };
+  Gap result{domain, 0, 0, damage != damage_, 1};
+  damage_ = damage;
+  if (!known_) {
+    known_ = true;
+    last_ = message;
+    next_datagram();
+    return result;
+  }
+  const Convention* used = &best();
+  std::int64_t ahead = gap(*used, last_, message);
+  const std::uint32_t most = used->votes;
+  for (const Convention& c : conventions_)  // as long as little is known, any that fits
+    if (ahead != 0 && c.votes + 1 >= most && gap(c, last_, message) == 0) {
+      used = &c;
+      ahead = 0;
+    }
+  if (last_.all_counted && message.all_counted)
+    for (Convention& c : conventions_) c.votes += gap(c, last_, message) == 0 ? 1 : 0;
+
+  // Per second, of any exporter; a larger step is not a loss but a restart.
+  const std::int64_t max_rate = used->unit == Unit::datagram ? 10'000 : 1'000'000;
+  const std::int64_t elapsed = (message.exported_us - last_.exported_us) / 1'000'000;
+  const bool restarts = restarted || (message.number == 0 && last_.number > 10'000);
+  const std::uint32_t begin = message.number - (used->after ? count(*used, message) : 0);
+  if (ahead < 0 && ahead >= -max_late && elapsed <= 1 && !restarts) {  // late, or repeated
+    reports.arrived(domain, begin, count(*used, message));
+    next_datagram();
+    return result;
+  }
+  if (ahead > 0 && !restarts && ahead <= (std::max<std::int64_t>(elapsed, 0) + 1) * max_rate) {
+    result.count = static_cast<std::uint32_t>(ahead);
+    result.first = begin - result.count;
+    if (used->unit == Unit::datagram)
+      result.flows_per_number = datagrams_ == 0 ? 1 : static_cast<double>(flows_) / static_cast<double>(datagrams_);
+  }
+  next_datagram();
+  last_ = message;
+  return result;
 }
 
 void read_options(const Template& layout, const Value* values, Domain& domain) {

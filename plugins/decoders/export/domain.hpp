@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace mole::plugins::flow_export {
@@ -25,26 +26,41 @@ struct DomainKeyHash {
   std::size_t operator()(const DomainKey& key) const;
 };
 
-// The sequence numbers of a domain: of records (IPFIX, NetFlow v5 and v7) or of datagrams (NetFlow v9).
+// A datagram or message in the sequence of its domain.
+struct Numbered {
+  std::uint32_t number = 0;
+  std::int64_t exported_us = 0;
+  std::uint32_t records = 0, flows = 0;  // decoded; flows without options records
+  bool all_counted = true;               // false: data sets are waiting for their template
+};
+
+// The sequence numbers of a domain. They count records (IPFIX, NetFlow v5 and v7) or datagrams (NetFlow v9). Exporters differ in
+// whether the number includes the message itself and options records; what fits the messages most often is used.
 class Sequence {
  public:
-  // Returns the gap before a datagram with this number. `damage`: changes when bytes were missing in between.
-  Gap next(Protocol protocol, std::uint64_t domain, std::uint32_t number, std::int64_t exported_us, std::uint64_t damage,
-           bool restarted, Reports& reports);
-  // The datagram that next() was called for has this many records, of which `flows` are flows.
-  void counted(Protocol protocol, std::uint32_t records, std::uint32_t flows);
-  // Records of a datagram that was counted before.
-  void counted_later(std::uint32_t records) { expected_ += records; }
-  bool continues_with(std::uint32_t number) const { return known_ && number == expected_; }
+  // Returns the gap before a message. `restarted`: the exporter was; damage: changes when bytes are missing in between.
+  Gap next(Protocol protocol, std::uint64_t domain, const Numbered& message, std::uint64_t damage, bool restarted,
+           Reports& reports);
+  // Whether the number follows the last one of NetFlow v9.
+  bool continues_with(std::uint32_t number) const { return known_ && number == last_.number + 1; }
+  // Whether numbers include the records of their own message.
+  bool counts_itself() const { return best().after; }
 
  private:
-  bool known_ = false, late_ = false;
-  std::uint32_t expected_ = 0, number_ = 0, records_ = 0;
-  std::int64_t exported_us_ = 0;
+  enum class Unit : std::uint8_t { datagram, record, flow };
+  struct Convention {
+    Unit unit;
+    bool after;  // the number includes its message
+    std::uint32_t votes = 0;
+  };
+  static std::uint32_t count(const Convention& c, const Numbered& m);
+  static std::int64_t gap(const Convention& c, const Numbered& before, const Numbered& message);
+  const Convention& best() const;
+
+  bool known_ = false;
+  Numbered last_;
   std::uint64_t damage_ = 0, flows_ = 0, datagrams_ = 0;
-  std::uint64_t domain_ = 0;
-  std::uint32_t late_number_ = 0;
-  Reports* reports_ = nullptr;
+  std::vector<Convention> conventions_;
 };
 
 // A data set whose template has not arrived.
@@ -66,8 +82,8 @@ struct Domain {
   std::optional<std::uint32_t> boot_ms;    // of the last datagram of NetFlow v9, modulo 2^32
   std::optional<std::int64_t> started_ms;  // systemInitTimeMilliseconds of options
   std::unordered_map<std::uint16_t, std::vector<WaitingSet>> waiting;
-  // Sets of the last message that wait: the next sequence number shows how many records they have.
-  std::vector<std::uint16_t> uncounted;
+  // Templates for which sets of the last two messages wait: a sequence number will show how many records the sets have.
+  std::vector<std::pair<std::uint64_t, std::uint16_t>> uncounted;  // by number of the message
   std::uint64_t last_message = 0;
   std::uint64_t records = 0, record_bytes = 0;  // decoded
 };

@@ -48,10 +48,8 @@ void Collector::State::open_message(const Datagram& datagram, Protocol protocol,
   message_.exporter = exporter;
   message_.offset = datagram.offset;
   message_.in_datagrams = datagram.exporter != Addr{};
-  if (domain == nullptr) return;
-  message_.gap = domain->sequence.next(protocol, domain->number, sequence, context.exported_us, damage_, restarted, reports_);
-  learn_uncounted(*domain, message_.gap);
-  domain->last_message = message_.number;
+  message_.sequence = sequence;
+  message_.restarted = restarted;
 }
 
 void Collector::State::add_fixed(const Datagram& datagram, Protocol protocol) {
@@ -65,6 +63,7 @@ void Collector::State::add_fixed(const Datagram& datagram, Protocol protocol) {
   context.now_ms = std::int64_t{seconds} * 1000 + nanoseconds / 1'000'000;
   context.uptime_ms = uptime_ms;
   context.has_uptime = true;
+  context.max_ahead_ms = 100'000;  // as in nfdump (Cisco bug CSCei12353)
   if (protocol == Protocol::v5) {
     context.domain = u16(p + 20);  // engine type and number
     context.sampling = std::max<std::uint32_t>(1, u16(p + 22) & 0x3fffu);

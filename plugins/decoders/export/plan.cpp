@@ -6,10 +6,8 @@
 
 namespace mole::plugins::flow_export {
 
-// The age is an unsigned 32-bit difference, correct across a wrap of SysUptime (every 49.7 days). As in nfdump, a time may lie up
-// to 100 s after the datagram (Cisco bug CSCei12353).
+// The age is an unsigned 32-bit difference, correct across a wrap of SysUptime (every 49.7 days).
 std::int64_t Context::time_of_uptime(std::uint64_t uptime) const {
-  constexpr std::uint32_t max_ahead_ms = 100'000;
   if (!may_wrap) return (start_ms + static_cast<std::int64_t>(uptime & 0xffffffff)) * 1000;
   return (now_ms + max_ahead_ms - std::int64_t{uptime_ms - static_cast<std::uint32_t>(uptime) + max_ahead_ms}) * 1000;
 }

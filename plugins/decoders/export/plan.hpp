@@ -29,6 +29,7 @@ struct Context {
   bool may_wrap = true;  // false: the exporter started less than 2^32 ms ago, at start_ms
   std::int64_t now_ms = 0, start_ms = 0;
   std::uint32_t uptime_ms = 0;
+  std::uint32_t max_ahead_ms = 0x80000000;  // how much later than the message a time may be
   std::uint32_t domain = 0;
   std::uint32_t sampling = 1;           // of the header (NetFlow v5)
   Addr exporter{};                      // all zero: unknown

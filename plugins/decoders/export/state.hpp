@@ -70,8 +70,9 @@ class Collector::State {
     Domain* domain = nullptr;
     std::uint32_t exporter = 0;
     std::uint64_t offset = 0;
+    std::uint32_t sequence = 0;
+    bool restarted = false;
     std::uint32_t records = 0, flows = 0;
-    Gap gap;
     bool in_datagrams = false;  // from a known sender, so that templates expire
   };
 
@@ -93,7 +94,7 @@ class Collector::State {
   std::uint32_t read_options_data(const Template& layout, Bytes body, Domain& domain);
   void wait_for_template(std::uint16_t id, Bytes body, std::uint64_t offset);
   void resume_waiting(Domain& domain, const std::shared_ptr<Template>& layout);
-  void learn_uncounted(Domain& domain, Gap& gap);
+  void learn_uncounted(Domain& domain, std::uint64_t message, Gap& gap);
   void drop(const Dropped& dropped);
   void drop_all_waiting();
   Domain& domain_of(const Datagram& datagram, Protocol protocol, std::uint32_t group, std::uint32_t id);

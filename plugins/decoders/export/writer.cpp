@@ -180,8 +180,23 @@ void Collector::State::end_work(Work& work) {
 
 void Collector::State::end_message() {
   message_.open = false;
-  if (message_.domain != nullptr) message_.domain->sequence.counted(message_.protocol, message_.records, message_.flows);
-  reports_.datagram(message_.context.exported_us, message_.flows, message_.exporter, message_.gap);
+  Gap gap;
+  if (message_.domain != nullptr) {
+    Domain& domain = *message_.domain;
+    const bool all_counted = std::none_of(domain.uncounted.begin(), domain.uncounted.end(), [&](const auto& entry) {
+      if (entry.first != message_.number) return false;
+      const auto found = domain.waiting.find(entry.second);
+      return found != domain.waiting.end() && found->second.back().message == message_.number;
+    });
+    gap = domain.sequence.next(message_.protocol, domain.number,
+                               {message_.sequence, message_.context.exported_us, message_.records, message_.flows, all_counted},
+                               damage_, message_.restarted, reports_);
+    if (message_.protocol == Protocol::ipfix && !domain.uncounted.empty())
+      learn_uncounted(domain, domain.sequence.counts_itself() ? message_.number : domain.last_message, gap);
+    domain.last_message = message_.number;
+    std::erase_if(domain.uncounted, [&](const auto& entry) { return entry.first != message_.number; });
+  }
+  reports_.datagram(message_.context.exported_us, message_.flows, message_.exporter, gap);
 }
 
 }  // namespace mole::plugins::flow_export
