@@ -123,10 +123,11 @@ def files_of_other_programs():
                 if name == "lzma":
                     continue
                 check(read(data + write(two))[0] == twice, f"{what}, concatenated")
+                skippable = 12 if data.startswith(b"\x50\x2a\x4d\x18") else 0  # the frame before a frame of pzstd
                 flows, told = read(data + b"x" * 1000 + write(two), code=3)
-                check(flows == twice and f"{len(data)}-{len(data) + 1000}" in told, f"{what}, other bytes between: {len(flows)} flows, {told}")
+                check(flows == twice and f"{len(data)}-{len(data) + 1000 + skippable}" in told, f"{what}, other bytes between: {len(flows)} flows, {told}")
                 flows, told = read(data[:len(data) // 2] + write(two), code=3)
-                check(flows[-300:] == twice[-300:] and f"-{len(data) // 2}:" in told, f"{what}, the first part is cut off: {len(flows)} flows, {told}")
+                check(flows[-300:] == twice[-300:] and f"-{len(data) // 2 + skippable}:" in told, f"{what}, the first part is cut off: {len(flows)} flows, {told}")
 
 
 def main():
