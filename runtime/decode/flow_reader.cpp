@@ -80,7 +80,9 @@ std::int32_t FlowReader::source_next(void* self, const std::uint8_t** data, std:
   }
   if (!*chunk) return MOLE_END;
   if ((*chunk)->gap) reader.mark_gap((*chunk)->offset);
-  if ((*chunk)->offset == 0) reader.why_unreadable_ = why_unreadable((*chunk)->bytes, "the decoder does not read");
+  if (const auto head = (*chunk)->bytes;
+      (*chunk)->offset == 0 && reader.decoder_vtable_->recognises(head.data(), std::min<std::size_t>(head.size(), 4096)) == 0)
+    reader.why_unreadable_ = why_unreadable(head, "the decoder does not read");
   *data = (*chunk)->bytes.data();
   *size = (*chunk)->bytes.size();
   *offset = (*chunk)->offset;

@@ -2,6 +2,7 @@
 #include "runtime/decode/bzip2_writer.hpp"
 #include "runtime/decode/compressor.hpp"
 #include "runtime/decode/segment_scanner.hpp"
+#include "tests/decode/nfcapd_writer.hpp"
 #include "tests/decode/support.hpp"
 #include "tests/fuzz/targets.hpp"
 
@@ -105,6 +106,22 @@ TEST(FuzzReplay, NetFlow5DecoderSurvivesDamagedContent) {
   for (const auto& seed : seeds) {
     run_target(fuzz_netflow5, seed);
     for (int i = 0; i < 2000; ++i) run_target(fuzz_netflow5, mutate(seed, random));
+  }
+}
+
+TEST(FuzzReplay, NfcapdDecoderSurvivesDamagedContent) {
+  std::mt19937_64 random(19);
+  std::vector<std::string> seeds{"", noise(500)};
+  for (const int layout : {1, 2})
+    for (const auto compression : all_compressions) {
+      NfFile file{layout, compression, {{1, {}}}, std::vector<std::vector<NfFlow>>(2), 3};
+      for (auto& block : file.blocks)
+        for (int i = 0; i < 5; ++i) block.push_back(random_flow(random, layout));
+      if (layout == 2 || compression != Compression::zstd) seeds.push_back(file.bytes());
+    }
+  for (const auto& seed : seeds) {
+    run_target(fuzz_nfcapd, seed);
+    for (int i = 0; i < 20; ++i) run_target(fuzz_nfcapd, mutate(seed, random));
   }
 }
 

@@ -6,6 +6,7 @@ import lzma
 import pathlib
 import random
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -44,4 +45,28 @@ def by_program(program, text):
 streams = [gzip.compress, lzma.compress, lambda text: lzma.compress(text, lzma.FORMAT_ALONE)]
 write("compressed", [compress(text) for text in CONTENTS for compress in streams] + [gzip.compress(CONTENTS[3]) + gzip.compress(CONTENTS[4])] +
       [data for text in CONTENTS for program in ("zstd", "lz4") for data in by_program(program, text)])
+
+
+def nfcapd_file(compression, compress):
+    """A file of layout 2 with one block: an exporter and three flows, one of them IPv6."""
+    def record(kind, fields):
+        return struct.pack("<HH", kind, 4 + len(fields)) + fields
+
+    def flow(kind, addresses):
+        generic = record(1, struct.pack("<QQQQQHHBBBB", 1190487600000, 1190487601000, 1190487602000, 3, 120, 1234, 80, 6, 18, 0, 0))
+        elements = [generic, record(kind, addresses), record(4, bytes(16)), record(12, b"\1\0\0\177")]
+        return record(11, struct.pack("<HBBHBB", len(elements), 0, 0, 1, 0, 9) + b"".join(elements))
+
+    def block(records):
+        content = compress(b"".join(records))
+        return struct.pack("<IIHH", len(records), len(content), 3, 0) + content
+
+    exporter = record(7, struct.pack("<I8xI4xHHI", 9, 0x7f000001, 2, 1, 7))
+    data = block([exporter, record(15, struct.pack("<HHqII", 1, 1, -1, 1, 99)), flow(2, bytes(8)), flow(2, bytes(range(8))), flow(3, bytes(range(32)))])
+    appendix = block([record(0x8001, b"seed"), record(0x8002, bytes(144))])
+    header = struct.pack("<HHIqBBHIqII", 0xA50C, 2, 0x01070100, 1190487600, compression, 0, 1, 1, 40 + len(data), 0, 1)
+    return header + data + appendix
+
+
+write("nfcapd", [nfcapd_file(0, bytes), nfcapd_file(2, bz2.compress)])
 write("netflow5", [b"\0\5\0\1" + bytes(20 + 48), b"\0\5\0\2" + bytes(20 + 2 * 48)])

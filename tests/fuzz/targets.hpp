@@ -21,4 +21,8 @@ void fuzz_compressed(const std::uint8_t* data, std::size_t size);
 // is either read or reported as lost.
 void fuzz_netflow5(const std::uint8_t* data, std::size_t size);
 
+// Decodes the bytes as content of an nfcapd file, cut into chunks with gaps: every flow is reported once, and offsets stay in
+// range.
+void fuzz_nfcapd(const std::uint8_t* data, std::size_t size);
+
 }  // namespace mole::runtime::test

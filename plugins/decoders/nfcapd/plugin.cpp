@@ -1,0 +1,3 @@
+#include "nfcapd.hpp"
+
+MOLE_PLUGINS(mole::plugins::Nfcapd)
