@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -376,7 +375,6 @@ std::string plain(const std::string& address) {
 }
 
 TEST(Nfcapd, NfdumpReadsTheSameFields) {
-  if (std::system("nfdump -V >/dev/null 2>&1") != 0) GTEST_SKIP() << "nfdump is not installed";
   for_each_kind([](int layout, Compression compression) {
     if (compression == Compression::zstd) return;  // since nfdump 1.7.3
     auto file = random_file(21, layout, compression, 3, 100);
