@@ -19,6 +19,7 @@ class CompressedSource final : public ContentSource {
                    std::size_t read_bytes = std::size_t{256} << 10);
 
   Result<std::optional<Chunk>> next() override;
+  std::string_view compression() const override { return format_.name; }
 
  private:
   enum class Phase {
