@@ -17,7 +17,7 @@ struct DomainKey {
   Addr exporter;
   std::uint16_t port;
   Protocol protocol;
-  std::uint32_t group;  // exporters of one stream that were told apart by their boot times
+  std::uint32_t group;  // exporters of one stream that are distinguished by their boot times
   std::uint32_t domain;
   bool operator==(const DomainKey&) const = default;
 };
