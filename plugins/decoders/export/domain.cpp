@@ -95,7 +95,7 @@ Gap Sequence::next(Protocol protocol, std::uint64_t domain, const Numbered& mess
 }
 
 void read_options(const Template& layout, const Value* values, Domain& domain) {
-  std::optional<std::uint64_t> interval, space, size, population, selector, interface;
+  std::optional<std::uint64_t> interval, taken, space, size, population, selector, interface;
   std::optional<double> probability;
   for (std::size_t i = 0; i < layout.fields.size(); ++i) {
     const Field& field = layout.fields[i];
@@ -109,8 +109,10 @@ void read_options(const Template& layout, const Value* values, Domain& domain) {
         break;
       case 34:
       case 50:
-      case 305:
         if (value != 0) interval = value;
+        break;
+      case 305:
+        if (value != 0) taken = value;
         break;
       case 306:
         space = value;
@@ -138,7 +140,9 @@ void read_options(const Template& layout, const Value* values, Domain& domain) {
   }
   std::uint32_t rate = 0;
   if (interval)
-    rate = clamp_interval((*interval + space.value_or(0) + *interval / 2) / *interval);
+    rate = clamp_interval(*interval);
+  else if (taken)
+    rate = clamp_interval((*taken + space.value_or(0) + *taken / 2) / *taken);
   else if (size && population && *size > 0)
     rate = clamp_interval((*population + *size / 2) / *size);
   else if (probability && *probability > 0 && *probability <= 1)

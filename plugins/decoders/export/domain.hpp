@@ -17,7 +17,7 @@ struct DomainKey {
   Addr exporter;
   std::uint16_t port;
   Protocol protocol;
-  std::uint32_t group;  // exporters of one stream that are distinguished by their boot times
+  std::uint32_t group;  // exporters of one stream that differ in their boot times
   std::uint32_t domain;
   bool operator==(const DomainKey&) const = default;
 };
@@ -41,6 +41,11 @@ class Sequence {
   // Returns the gap before a message. `restarted`: the exporter was; damage: changes when bytes are missing in between.
   Gap next(Protocol protocol, std::uint64_t domain, const Numbered& message, std::uint64_t damage, bool restarted,
            Reports& reports);
+  // Records of the last message whose template arrived after it.
+  void counted_later(std::uint32_t records) {
+    last_.records += records;
+    last_.flows += records;
+  }
   // Whether the number follows the last one of NetFlow v9.
   bool continues_with(std::uint32_t number) const { return known_ && number == last_.number + 1; }
   // Whether numbers include the records of their own message.

@@ -8,6 +8,7 @@ namespace mole::plugins::flow_export {
 namespace {
 
 constexpr std::size_t max_message = 65'535;
+constexpr std::uint32_t max_ahead = 1'000'000;  // of sequence numbers of consecutive messages
 
 bool are_near(std::uint32_t seconds, std::uint32_t others) {
   constexpr std::uint32_t slack = 3600;
@@ -45,7 +46,18 @@ bool MessageStream::add_message() {
     const auto bytes = in_.peek(size + header_size);
     const auto following = bytes.size() == size ? std::nullopt : framing_.header(bytes.subspan(size));
     const bool followed = following && are_near(following->seconds, header->seconds);
-    if (!followed && !(sound && bytes.size() == size && !in_.gap())) size = find_inside(size, *header);
+    if (!followed && !(sound && bytes.size() == size && !in_.gap())) {
+      const std::size_t inside = find_inside(size, *header);
+      const auto after = in_.peek(size + header_size).subspan(std::min(size, in_.peek(size).size()));
+      const bool lost = inside == size && !following && after.size() == header_size && !may_follow(after, *header);
+      if (inside < size || lost) {  // none of its records is used: some may consist of bytes of two messages
+        const std::size_t skipped = lost ? header_size : inside;
+        damaged(in_.offset(), skipped, "bytes are missing inside a message, or after it");
+        in_.skip(skipped);
+        lost_sync_ = lost;
+        continue;
+      }
+    }
     size_ = size;
     last_seconds_ = header->seconds;
     collector_.add({in_.peek(size), in_.offset()});
@@ -53,9 +65,15 @@ bool MessageStream::add_message() {
   }
 }
 
+// Whether the bytes can be a damaged header of the message after the one with this header.
+bool MessageStream::may_follow(std::span<const std::byte> bytes, const MessageHeader& header) const {
+  const MessageHeader other = framing_.fields(bytes);
+  return are_near(other.seconds, header.seconds) ||
+         (other.domain == header.domain && other.sequence - header.sequence <= max_ahead);
+}
+
 // Returns where a message begins inside the one of `size` bytes with this header; `size` if none does.
 std::size_t MessageStream::find_inside(std::size_t size, const MessageHeader& header) {
-  constexpr std::uint32_t max_ahead = 1'000'000;
   const auto bytes = in_.peek(size + max_message);
   for (std::size_t at = framing_.header_size(); at < size; ++at) {
     const auto other = framing_.header(bytes.subspan(at));

@@ -25,6 +25,8 @@ class Framing {
   virtual std::string_view name() const = 0;  // for reports
   // The header at the start of the bytes; nullopt if there is none.
   virtual std::optional<MessageHeader> header(std::span<const std::byte> bytes) const = 0;
+  // What a header here would contain, whatever its version; the bytes must be as many as a header has.
+  virtual MessageHeader fields(std::span<const std::byte> bytes) const = 0;
   // Size of the message that begins here, as far as it is consistent. `sound`: it ends where it should.
   virtual std::size_t measure(ByteSource& in, bool& sound) const = 0;
   // Whether the bytes begin with a header and sets that are consistent up to the end of the message or of the bytes.
@@ -41,6 +43,7 @@ class MessageStream {
 
  private:
   bool add_message();
+  bool may_follow(std::span<const std::byte> bytes, const MessageHeader& header) const;
   bool skip_truncated(std::size_t left);
   bool resynchronise();
   std::size_t find_inside(std::size_t size, const MessageHeader& header);

@@ -174,6 +174,8 @@ void Collector::State::end_work(Work& work) {
     return;
   }
   // The set waited for its template.
+  if (work.message == work.domain->last_message && !work.expected_records && !work.domain->sequence.counts_itself())
+    work.domain->sequence.counted_later(work.records);
   const std::uint32_t expected = work.expected_records.value_or(work.records);
   reports_.later(work.context.exported_us, work.records, expected > work.records ? expected - work.records : 0, work.exporter);
 }

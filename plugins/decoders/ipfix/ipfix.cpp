@@ -20,7 +20,11 @@ class IpfixFraming final : public flow_export::Framing {
     if (bytes.size() < mole::plugins::header_size || u16(bytes.data()) != 10 ||
         u16(bytes.data() + 2) < mole::plugins::header_size)
       return std::nullopt;
-    return flow_export::MessageHeader{u32(bytes.data() + 4), u32(bytes.data() + 8), u32(bytes.data() + 12)};
+    return fields(bytes);
+  }
+
+  flow_export::MessageHeader fields(Bytes bytes) const override {
+    return {u32(bytes.data() + 4), u32(bytes.data() + 8), u32(bytes.data() + 12)};
   }
 
   std::size_t measure(ByteSource& in, bool& sound) const override {

@@ -22,7 +22,11 @@ class NetFlow9Framing final : public flow_export::Framing {
     if (bytes.size() >= v9_header + set_header && u16(bytes.data() + v9_header) != 9 && !is_set(bytes.data() + v9_header) &&
         u32(bytes.data() + v9_header) != 0)
       return std::nullopt;
-    return flow_export::MessageHeader{u32(bytes.data() + 8), u32(bytes.data() + 12), u32(bytes.data() + 16)};
+    return fields(bytes);
+  }
+
+  flow_export::MessageHeader fields(Bytes bytes) const override {
+    return {u32(bytes.data() + 8), u32(bytes.data() + 12), u32(bytes.data() + 16)};
   }
 
   std::size_t measure(ByteSource& in, bool& sound) const override {
