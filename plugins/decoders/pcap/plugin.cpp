@@ -1,0 +1,3 @@
+#include "plugins/decoders/pcap/pcap.hpp"
+
+MOLE_PLUGINS(mole::plugins::Pcap)
