@@ -69,6 +69,9 @@ std::string contents_text(const FlowSummary& s) {
     out +=
         line("exported", fmt::format("{}, {} datagrams", span_text(s.exported_first, s.exported_last), human_count(s.datagrams)));
   if (s.flows_lost > 0) out += line("lost", fmt::format("{} flows, by sequence numbers", human_count(s.flows_lost)));
+  if (s.flows_lost_in_damage > 0)
+    out += line(s.flows_lost > 0 ? "" : "lost",
+                fmt::format("{} flows in damage, by sequence numbers", human_count(s.flows_lost_in_damage)));
   return out;
 }
 
@@ -89,7 +92,7 @@ void FlowTotals::add(const FlowSummary& file) {
     ++unreadable;
     return;
   }
-  ++formats[file.decoder];
+  if (!file.decoder.empty()) ++formats[file.decoder];
   ++states[name_of(file.state)];
   sums.size += file.size;
   sums.content_bytes += file.content_bytes;
@@ -107,6 +110,7 @@ void FlowTotals::add(const FlowSummary& file) {
   sums.datagrams += file.datagrams;
   sums.flows_read += file.flows_read;
   sums.flows_lost += file.flows_lost;
+  sums.flows_lost_in_damage += file.flows_lost_in_damage;
   sums.flows += file.flows;
   sums.flows_ipv6 += file.flows_ipv6;
   sums.bytes += file.bytes;
@@ -119,7 +123,7 @@ std::string summary_text(const FlowSummary& file, const Style& style) {
   auto size = human_bytes(static_cast<double>(file.size));
   if (file.compression != "none")
     size += fmt::format(" in {}, {} decompressed", file.compression, human_bytes(static_cast<double>(file.content_bytes)));
-  out += line("format", fmt::format("{}, {}", file.decoder, size));
+  out += line("format", fmt::format("{}, {}", file.decoder.empty() ? "not recognised" : file.decoder, size));
   const bool sound = file.state == task::FileState::sound;
   out += line("state", style.paint(sound ? Paint::plain : Paint::red, name_of(file.state)));
   return out + contents_text(file) + losses_text("stored", file.lost_compressed) + losses_text("content", file.lost_content);

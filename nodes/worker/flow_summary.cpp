@@ -62,6 +62,8 @@ FlowSummary FlowSummarizer::summary(const task::FileReport& report) && {
   out.exported_last = report.exported_last;
   out.flows_read = report.flows;
   out.flows_lost = report.flows_lost;
+  out.flows_lost_in_damage = report.flows_lost_in_damage;
+  out.decoder = report.decoder;
   out.lost_compressed = report.lost_compressed;
   out.lost_content = report.lost_content;
   out.observation_domains.assign(domains_.begin(), domains_.end());

@@ -159,7 +159,6 @@ class FlowsRun {
         MOLE_TRY(const auto report, read_flows(reader, add));
         auto summary = std::move(sums).summary(report);
         summary.file = path.string();
-        summary.decoder = report.decoder;
         summary.compression = compression;
         if (auto done = sink(json_text(summary) + "\n"); !done) return done.error();
         return Outcome{report.state, {}};

@@ -22,7 +22,7 @@ struct FlowSummary {
   std::vector<std::string> exporter_addresses;
   std::vector<std::uint64_t> observation_domains, sampling;
   Micros exported_first = 0, exported_last = 0;
-  std::uint64_t flows_read = 0, flows_lost = 0;
+  std::uint64_t flows_read = 0, flows_lost = 0, flows_lost_in_damage = 0;
   std::uint64_t flows = 0, flows_ipv6 = 0, bytes = 0, packets = 0;
   Micros first = 0, last = 0;
   std::vector<task::ByteRange> lost_compressed, lost_content;
@@ -31,7 +31,7 @@ struct FlowSummary {
       "FlowSummary", "What a file of flows contains.",  //
       field("file", &FlowSummary::file, "Path"),
       field("error", &FlowSummary::error, "Why it cannot be read at all; the other fields are then not set").optional(),
-      field("decoder", &FlowSummary::decoder, "Decoder"),
+      field("decoder", &FlowSummary::decoder, "Decoder; empty: none recognises its content"),
       field("compression", &FlowSummary::compression, "Compression of the file: `none`, `bzip2`, `gzip`, ..."),
       field("state", &FlowSummary::state, "State"), field("size", &FlowSummary::size, "Size of the file").unit("B"),
       field("content_bytes", &FlowSummary::content_bytes, "Decompressed and readable").unit("B"),
@@ -45,6 +45,7 @@ struct FlowSummary {
       time_field("exported_last", &FlowSummary::exported_last, "Last export time").optional(),
       field("flows_read", &FlowSummary::flows_read, "Flows in the file, selected or not"),
       field("flows_lost", &FlowSummary::flows_lost, "Flows missing according to sequence numbers, outside damage"),
+      field("flows_lost_in_damage", &FlowSummary::flows_lost_in_damage, "Flows missing according to sequence numbers, in damage"),
       field("flows", &FlowSummary::flows, "Selected flows: all, or those that pass --filter"),
       field("flows_ipv6", &FlowSummary::flows_ipv6, "Selected flows with IPv6 addresses; the others have IPv4 addresses"),
       field("bytes", &FlowSummary::bytes, "Bytes of the selected flows, as recorded").unit("B"),

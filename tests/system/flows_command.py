@@ -138,8 +138,8 @@ def check_summary(archive, files, everything):
           (4, len(everything), 70, sum(f["bytes"] for f in everything), {"sound": 4}, {"netflow5": 4}), f"total: {total}")
     check(summary(archive, "--threads", "1") == summary(archive, "--threads", "7") == printed, "equal for every number of threads")
     text = mole("flows", archive, "--summary").stdout
-    for words in ("4 files", "lost      70 flows, by sequence numbers", "2,820", "netflow5", "in bzip2", "2007-09-22T19:", "1,130,"):
-        check(words in text or words == "1,130,", f"'{words}' is in the summary:\n{text}")
+    for words in ("4 files", "lost      70 flows, by sequence numbers", "2,820", "netflow5", "in bzip2", "2007-09-22T19:"):
+        check(words in text, f"'{words}' is in the summary:\n{text}")
 
 
 def check_damage(folder, files):
@@ -225,6 +225,25 @@ def check_many(folder):
     check(set(counts.values()) == {1, 3000} and len(counts) == 21, f"{len(counts)} addresses")
 
 
+def check_formats(folder):
+    """The same traffic in several formats and compressions in one folder: each file is read by its content."""
+    mixed = folder / "mixed"
+    for form, decoder, compression in (("v5", "netflow5", "none"), ("v9", "netflow9", "gz"), ("ipfix", "ipfix", "bz2")):
+        mole("archive", "simulate", mixed / decoder, "--seed", "7", "--from", "2007-09-22T10", "--to", "2007-09-22T12", "--routers", "1", "--flows-per-hour", "500",
+             "--format", form, "--compress", compression)
+    printed = summary(mixed)
+    formats = collections.Counter((s["decoder"], s["compression"], s["file"].split("/")[-2]) for s in printed["files"])
+    check(set(formats) == {("netflow5", "none", "netflow5"), ("netflow9", "gzip", "netflow9"), ("ipfix", "bzip2", "ipfix")}, f"{formats}")
+    check(printed["total"]["formats"] == {d: n for (d, _, _), n in formats.items()}, f"{printed['total']}")
+    of = {d: [(s["flows"], s["bytes"], s["packets"]) for s in printed["files"] if s["decoder"] == d] for d, _, _ in formats}
+    check(of["netflow5"] == of["netflow9"] == of["ipfix"], f"the same traffic in each format: {of}")
+    key = lambda flow: sorted(flow.items())
+    v5, v9, ipfix = (sorted(flows_of(mixed / d), key=key) for d in ("netflow5", "netflow9", "ipfix"))
+    counted = ("src_addr", "dst_addr", "src_port", "dst_port", "protocol", "packets", "bytes")
+    only = [[{c: f[c] for c in counted} for f in flows] for flows in (v5, v9, ipfix)]
+    check(all(sorted(map(key, a)) == sorted(map(key, only[0])) for a in only), "equal flows")
+
+
 def main():
     with TemporaryFolder("flows-command") as folder:
         archive = folder / "archive"
@@ -238,6 +257,7 @@ def main():
         check_types(folder, files, everything)
         check_table(files, everything)
         check_many(folder)
+        check_formats(folder)
         check("no files" in mole("flows", archive / "empty", code=4).stderr, "an empty folder")
         mole("flows", archive / "absent", code=4)
     print("folders, order, filters, summaries, damage, types and tables are as they should be")
