@@ -78,7 +78,7 @@ Result<Files> files_of(Context& context, const std::vector<std::string>& paths) 
     for (const auto& name : found.unreadable) {
       files.incomplete = true;
       context.err << fmt::format(
-          "mole flows: {}: {} was passed over: a folder that cannot be listed, or a name that is not UTF-8\n", printable(path),
+          "mole flows: {}: {} was skipped: it is a folder that cannot be listed, or its name is not UTF-8\n", printable(path),
           printable(name));
     }
   }
@@ -285,7 +285,7 @@ void add_flows(Shell& shell) {
           "limit of the decompressed size of a file, against decompression bombs; default 16GiB")
       ->type_name("SIZE")
       ->check(parsed_by(parse_size, "SIZE"));
-  command->add_option("--threads", args->threads, "number of threads, within a file and for several files; 0: all cores")
+  command->add_option("--threads", args->threads, "number of threads, shared by the files read at the same time; 0: all cores")
       ->check(CLI::Range(0, 4096));
 }
 

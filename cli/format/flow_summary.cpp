@@ -135,7 +135,9 @@ std::string totals_text(const FlowTotals& totals, const Style& style) {
     out += line("format", fmt::format("{}; {}", counted(totals.formats), human_bytes(static_cast<double>(totals.sums.size))));
   auto states = totals.states;
   if (totals.unreadable > 0) states["not read"] = totals.unreadable;
-  return out + line("state", counted(states)) + contents_text(totals.sums);
+  auto sums = totals.sums;
+  sums.exporters = 0;  // of one file; those of several files are known only by their addresses
+  return out + line("state", counted(states)) + contents_text(sums);
 }
 
 nlohmann::json totals_json(const FlowTotals& totals) {

@@ -209,9 +209,6 @@ bool Completions::apply_file_reports(const Completion& completion, Change& chang
           change);
     if (file.gone) state_.log({{"event", "file missing"}, {"archive", archive}, {"file", report.id}}, change);
     if (file.changed) change.put_file(archive, report.id, file.row);
-    const bool was_misplaced = known->state == task::FileState::misplaced,
-               misplaced = file.row.state == task::FileState::misplaced;
-    if (misplaced != was_misplaced) records_.put_misplaced(change.batch, archive, report.id, misplaced);
     if (file.changed && is_faulty(report.state))
       records_.put_json(change.batch, Table::damage, keys::pair(archive, report.id), report);
     if (file.changed && !report.digest.empty() && report.state != task::FileState::sound && !is_faulty(report.state))

@@ -40,7 +40,7 @@ std::string absent_note(const Request& request) {
   }
   if (text.empty()) return "";
   if (request.absent.size() > max_shown) text += "; and " + std::to_string(request.absent.size() - max_shown) + " more";
-  return "some files do not have a column that is read, so it is 0 or empty in their flows: " + text +
+  return "some files lack a column that is read; in their flows it has its default (docs/flow_columns.md): " + text +
          "; mole why counts these files";
 }
 
@@ -117,7 +117,9 @@ std::string Requests::misplaced_files(const jobs::Plan& plan, TimeRange range) c
   std::string first;
   for (std::size_t a = 0; a < plan.indexes.size(); ++a) {
     if (!plan.indexes[a]) continue;
-    const auto misplaced = records_.misplaced_files(plan.graph->index_name(plan.graph->archives[a]));
+    std::set<std::string> misplaced;
+    for (const auto& [id, state] : records_.faulty_files(plan.graph->index_name(plan.graph->archives[a])))
+      if (state == task::FileState::misplaced) misplaced.insert(id);
     if (misplaced.empty()) continue;
     std::set<std::string> routers;
     for (std::size_t m = 0; m < plan.modules.size(); ++m)

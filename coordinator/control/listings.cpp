@@ -86,8 +86,6 @@ bool Listings::store_listing(const std::string& archive, const Request& request,
   for (const auto& [id, row] : changes) {
     records_.put_file(change.batch, archive, id, row);
     if (row.digest.empty()) change.batch.erase(Table::damage, keys::pair(archive, id));
-    if (const auto was = known.find(id); was != known.end() && was->second.state == task::FileState::misplaced)
-      records_.put_misplaced(change.batch, archive, id, row.state == task::FileState::misplaced);
   }
   const auto before = records_.json(Table::archives, archive);
   const json passed_over = report.passed_over;

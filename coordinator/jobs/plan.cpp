@@ -82,13 +82,13 @@ struct Propagation {
   }
 };
 
-// `routers`: of each module.
-bool is_read(const Plan& plan, const std::vector<std::vector<std::string>>& routers, std::uint32_t archive,
-             const FileConflict& conflict) {
+bool is_read(const Plan& plan, std::uint32_t archive, const FileConflict& conflict) {
   for (std::size_t m = 0; m < plan.modules.size(); ++m) {
     const auto& module = plan.graph->modules[m];
     if (module.inputs[0].kind != InputKind::flows || module.inputs[0].source != archive) continue;
-    if (std::ranges::find(routers[m], conflict.router) == routers[m].end()) continue;
+    // The index may not list the router, because its files are undecided.
+    if (!module.routers.empty() && std::ranges::find(module.routers, conflict.router) == module.routers.end()) continue;
+    if (const auto filter = parse_filter(module.filter); filter && !may_pass(*filter, conflict.router)) continue;
     const auto& grid = plan.grid(m);
     const auto last = grid.number(conflict.to + module.warmup);
     for (auto b = grid.number(conflict.from - plan.graph->archives[archive].lateness); b <= last; ++b)
@@ -177,15 +177,13 @@ std::vector<std::string> notes_on(const Plan& plan, TimeRange range) {
 // Refuses a plan with a job that reads files of which it is not known which are right, and notes other conflicts.
 Result<> check_conflicts(Plan& plan) {
   constexpr std::size_t max_notes = 5;
-  std::vector<std::vector<std::string>> routers;
-  for (std::size_t m = 0; m < plan.modules.size(); ++m) routers.push_back(plan.routers(m));
   for (std::uint32_t a = 0; a < plan.indexes.size(); ++a) {
     const auto about = "the archive " + plan.graph->archives[a].name + ": ";
     const auto& findings = plan.indexes[a]->findings();
     for (const auto& note : findings.notes) plan.notes.push_back(about + note);
     std::size_t noted = 0;
     for (const auto& conflict : findings.conflicts) {
-      if (!is_read(plan, routers, a, conflict)) continue;
+      if (!is_read(plan, a, conflict)) continue;
       if (conflict.refused) return invalid(about + conflict.message);
       if (++noted <= max_notes) plan.notes.push_back(about + conflict.message);
     }

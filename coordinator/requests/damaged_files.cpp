@@ -59,16 +59,13 @@ std::vector<DamagedFile> damaged_files(const store::Records& records, const jobs
   for (std::size_t a = 0; a < plan.indexes.size(); ++a) {
     if (!plan.indexes[a]) continue;
     const auto& archive = plan.graph->archives[a];
+    const auto index = plan.graph->index_name(archive);
+    const auto states = records.faulty_files(index);
+    if (states.empty()) continue;
     std::set<std::string> routers;
     for (std::size_t m = 0; m < plan.modules.size(); ++m)
       if (plan.graph->modules[m].archive == a && plan.graph->modules[m].inputs[0].kind == InputKind::flows)
         for (auto& router : plan.routers(m)) routers.insert(router);
-    std::map<std::string, task::FileState> states;
-    const auto index = plan.graph->index_name(archive);
-    records.scan_files(index, [&](const std::string& id, const store::FileRow& row) {
-      if (is_faulty(row.state)) states.emplace(id, row.state);
-    });
-    if (states.empty()) continue;
     const TimeRange exported{range.from, range.to + archive.export_delay.start.back().delay};
     for (const auto& [file, key] : plan.indexes[a]->files()) {
       const auto state = states.find(file.id);

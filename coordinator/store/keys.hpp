@@ -37,7 +37,7 @@ inline Micros block_start_of(std::string_view key) {
   return static_cast<Micros>(read_u64(key.substr(16)) ^ std::uint64_t{1} << 63);
 }
 
-// files, damage, misplaced: "pipeline/archive" and the file's id. plugins: name and version.
+// files, damage: "pipeline/archive" and the file's id. plugins: name and version.
 inline std::string pair(std::string_view first, std::string_view second) {
   return std::string(first).append(1, '\0').append(second);
 }

@@ -21,7 +21,7 @@ json describe_key(Table table, std::string_view key) {
   if (table == revisions || table == fingerprints) return keys::read_digest(key).hex();
   if (table == catalogue || table == lineage || table == failures)
     return keys::read_digest(key).hex() + "@" + format_time(keys::block_start_of(key));
-  if (table == files || table == damage || table == misplaced || table == plugins)
+  if (table == files || table == damage || table == plugins)
     return std::string(keys::first_of(key)) + " " + std::string(keys::second_of(key));
   return std::string(key);
 }
@@ -114,23 +114,17 @@ void Records::scan_files(const std::string& archive, const std::function<void(co
       at_);
 }
 
-std::set<std::string> Records::misplaced_files(const std::string& archive) const {
-  std::set<std::string> ids;
+std::map<std::string, task::FileState> Records::faulty_files(const std::string& archive) const {
+  std::map<std::string, task::FileState> out;
   store_.scan_prefix(
-      Table::misplaced, keys::pair(archive, ""),
+      Table::damage, keys::pair(archive, ""),
       [&](std::string_view key, std::string_view) {
-        ids.emplace(keys::second_of(key));
+        const std::string id(keys::second_of(key));
+        if (const auto row = file(archive, id); row && is_faulty(row->state)) out.emplace(id, row->state);
         return true;
       },
       at_);
-  return ids;
-}
-
-void Records::put_misplaced(Batch& batch, const std::string& archive, const std::string& id, bool misplaced) const {
-  if (misplaced)
-    put_json(batch, Table::misplaced, keys::pair(archive, id), nlohmann::json::object());
-  else
-    batch.erase(Table::misplaced, keys::pair(archive, id));
+  return out;
 }
 
 nlohmann::json Records::json(Table table, std::string_view key) const {

@@ -4,8 +4,6 @@
 #include "coordinator/store/rows.hpp"
 #include "coordinator/store/store.hpp"
 
-#include <set>
-
 namespace mole::coordinator::store {
 
 class Records {
@@ -36,9 +34,8 @@ class Records {
   std::optional<FileRow> file(const std::string& archive, const std::string& id) const;
   void put_file(Batch& batch, const std::string& archive, const std::string& id, const FileRow& row) const;
   void scan_files(const std::string& archive, const std::function<void(const std::string& id, const FileRow&)>& visit) const;
-  // Returns the ids of the archive's files in state misplaced, of which put_misplaced was called. They are few.
-  std::set<std::string> misplaced_files(const std::string& archive) const;
-  void put_misplaced(Batch& batch, const std::string& archive, const std::string& id, bool misplaced) const;
+  // Returns the states of the files of an archive that are faulty. Reads the rows of these files only.
+  std::map<std::string, task::FileState> faulty_files(const std::string& archive) const;
 
   nlohmann::json json(Table table, std::string_view key) const;  // a row of any JSON table; null if absent
   void put_json(Batch& batch, Table table, std::string_view key, const nlohmann::json& row) const;

@@ -38,7 +38,6 @@ enum class Table : std::uint8_t {
   events,
   leases,
   resources,
-  misplaced,
 };
 const std::vector<std::string>& table_names();
 std::optional<Table> table_of(std::string_view name);

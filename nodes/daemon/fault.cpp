@@ -93,7 +93,7 @@ std::string plugin_name(const task::PluginUse& plugin) { return plugin.name + " 
 // The worker writes "decoder NAME" or "downloader NAME" (docs/formats/call_record.md).
 std::string shared_plugin(const task::Spec& spec, const std::string& module) {
   if (!spec.archive) return module;
-  // The name is truncated.
+  // `module` may be truncated (CallRecordBytes).
   const auto is_named = [&](const task::PluginUse& d) { return ("decoder " + d.name).starts_with(module); };
   const auto decoders = spec.archive->candidates();
   const auto decoder = std::ranges::find_if(decoders, is_named);

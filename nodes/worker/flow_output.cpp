@@ -46,20 +46,24 @@ char* write_address(char* to, char* end, const runtime::FlowBatch& batch, int co
   return address == Addr{} ? to : write_address(to, end, address, true);
 }
 
-// Returns the values of an information element in a flow, separated by semicolons.
+// Returns the values of an information element in a flow, separated by semicolons; a semicolon or backslash within a value has a
+// backslash before it.
 std::string element_values(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
   const auto& values = batch.column<mole_values>(column)[row];
   std::string out;
   for (std::uint64_t i = 0; i < values.count; ++i) {
     if (i > 0) out += ';';
+    const auto from = out.size();
     runtime::append_element_text(out, element_of_column(column)->type, values, i);
+    for (auto at = from; (at = out.find_first_of(";\\", at)) != out.npos; at += 2) out.insert(at, 1, '\\');
   }
   return out;
 }
 
-// Returns them as a JSON array of strings.
+// Returns them as a JSON array of strings; null if there are none.
 std::string element_json(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
   const auto& values = batch.column<mole_values>(column)[row];
+  if (values.count == 0) return "null";
   auto out = nlohmann::json::array();
   for (std::uint64_t i = 0; i < values.count; ++i) {
     std::string text;
@@ -211,6 +215,11 @@ Result<> FlowPrinter::print(const runtime::FlowBatch& batch) {
       if (format_ == FlowFormat::csv) {
         if (i) buffer_[used_++] = ',';
         value(batch, columns_[i], row);
+        continue;
+      }
+      if (flow_column_type(columns_[i]).kind == FlowColumnKind::address16 && batch.column<Addr>(columns_[i])[row] == Addr{}) {
+        text(keys_[i]);
+        text("null");
         continue;
       }
       const bool quoted = is_address_column(columns_[i]) || (is_time_column(columns_[i]) && times_ == TimeFormat::rfc3339);

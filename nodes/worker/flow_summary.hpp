@@ -17,7 +17,7 @@ class FlowSummarizer {
 
   // Adds the selected flows of a batch.
   void add(const runtime::FlowBatch& batch);
-  // Adds the fields that the report has.
+  // Adds the fields of the report and returns the summary.
   FlowSummary summary(const task::FileReport& report) &&;
 
  private:

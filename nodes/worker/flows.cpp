@@ -39,7 +39,7 @@ struct FlowsOptions {
   std::string decoder;  // empty: the one that recognises the file
 };
 
-constexpr std::size_t kept_output = std::size_t{256} << 20;    // for files that are not in their turn
+constexpr std::size_t kept_output = std::size_t{256} << 20;    // for files whose turn has not come
 constexpr std::uint64_t large_file = std::uint64_t{16} << 20;  // many bzip2 blocks
 
 struct Threads {
@@ -135,10 +135,9 @@ class FlowsRun {
   }
 
   Result<Outcome> read_file(const std::filesystem::path& path, FlowDecoders& decoders, const FlowSink& sink) {
-    MOLE_TRY(auto content, open_content(path, {.threads = threads_.per_file,
-                                               .decode = options_.decode,
-                                               .max_content = options_.max_content,
-                                               .memory = ContentOptions{}.memory / threads_.files}));
+    // The limit of memory decides which windows can be read, so it does not depend on the number of threads.
+    MOLE_TRY(auto content,
+             open_content(path, {.threads = threads_.per_file, .decode = options_.decode, .max_content = options_.max_content}));
     const std::string compression(content->compression());
     task::File file;
     file.id = path.string();
@@ -216,6 +215,11 @@ class FlowsRun {
   std::atomic<bool> failed_ = false, damaged_ = false;
 };
 
+Error too_many_elements() {
+  return invalid("more than " + std::to_string(max_columns - MOLE_COLUMN_COUNT) +
+                 " information elements in --columns and --filter; name fewer");
+}
+
 // Parses "src_addr,bytes", names or aliases; "*" means every column. invalid: lists the known names.
 Result<std::vector<int>> parse_flow_columns(std::string_view text) {
   std::vector<int> columns;
@@ -233,9 +237,7 @@ Result<std::vector<int>> parse_flow_columns(std::string_view text) {
       return invalid("'" + std::string(name) + "' is neither a flow column nor an information element; choose from " + names +
                      ", or name an element of the IANA registry or CERT's list");
     }
-    if (column >= max_columns)
-      return invalid("more than " + std::to_string(max_columns - MOLE_COLUMN_COUNT) +
-                     " information elements in --columns and --filter; name fewer");
+    if (column >= max_columns) return too_many_elements();
     columns.push_back(column);
     at = comma + 1;
   }
@@ -261,7 +263,7 @@ int print_flows(const FlowsOptions& options) {
 Result<std::vector<std::filesystem::path>> names_in_file(const std::filesystem::path& path) {
   MOLE_TRY(const auto text, read_file(path, std::uint64_t{1} << 30));
   std::vector<std::filesystem::path> names;
-  for (std::size_t at = 0; at < text.size(); at = text.find('\0', at) + 1) names.emplace_back(text.c_str() + at);
+  for (std::size_t at = 0; at < text.size(); at += names.back().native().size() + 1) names.emplace_back(text.c_str() + at);
   return names;
 }
 
@@ -301,6 +303,8 @@ int print_flows(int argc, char** argv) {
   auto selection = flow_filter(filter);
   if (!selection) return wrong(selection.error());
   options.filter = std::move(*selection);
+  if (std::ranges::any_of(options.filter.columns(), [](int column) { return column >= max_columns; }))
+    return wrong(too_many_elements());
   if (!list.empty()) {
     auto names = names_in_file(list);
     if (!names) return wrong(names.error());

@@ -20,11 +20,11 @@ namespace mole::nodes {
 
 class OrderedOutput {
  public:
-  // `memory`: bytes of output to keep for files that are not in their turn. The descriptor is borrowed.
+  // `memory`: bytes of output to keep for files whose turn has not come. The descriptor is borrowed.
   OrderedOutput(int descriptor, std::size_t memory) : descriptor_(descriptor), memory_(memory) {}
 
-  // Each file is written and ended by one thread at a time, and files must be begun in their order. Waits for the turn of the
-  // file if too much is kept. Returns the failure.
+  // Each file is written and ended by one thread at a time. Files must be started in order. Waits for the turn of the file if too
+  // much is kept. Returns the first error of writing.
   Result<> write(std::size_t file, std::string_view bytes) MOLE_EXCLUDES(mutex_);
   // Every file must be ended, with its messages for stderr.
   void end(std::size_t file, std::string messages) MOLE_EXCLUDES(mutex_);

@@ -319,7 +319,8 @@ Result<FlowGrouping::Assignment> FlowGrouping::assign(const FlowBatch& flows) {
   }
   if (full_)
     return exhausted(
-        "more than 64 million groups or 1 GiB of their names in one block; group by fewer dimensions or use a filter");
+        "more than 64 million groups, or more than 1 GiB of group names, in one block; group by fewer dimensions or use a "
+        "filter");
   const auto end = slot_of_row_.begin() + flows.rows;
   const auto counted = static_cast<std::uint64_t>(flows.rows - std::count(slot_of_row_.begin(), end, MOLE_NO_STATE));
   counted_ += counted;

@@ -1,4 +1,4 @@
-// Numbers distinct texts in order of first appearance, so that they can be words of a key.
+// Assigns numbers to distinct strings, in order of first appearance, so that a group key can contain them.
 //
 //   TextNumbers texts(1 << 30);
 //   const auto number = texts.number_of("www.example.com");   // equal texts have equal numbers

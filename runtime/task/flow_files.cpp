@@ -21,7 +21,7 @@ std::uint32_t router_number(const std::string& name) {
 // Larger columns are not worth their space in the cache and are discarded.
 std::uint64_t max_column_bytes(const task::File& file) { return file.size + file.size / 2 + (std::uint64_t{64} << 10); }
 
-// Column files do not contain information elements: without columns if they are read.
+// Column files do not contain information elements, so they are not used by a task that reads any.
 FlowFilesOptions without_elements(FlowFilesOptions options) {
   options.columns = options.columns && !has_elements(options.wanted);
   return options;

@@ -57,7 +57,7 @@ std::vector<std::string> columns_of(const StepRun& run, const task::Archive& arc
   replace(MOLE_COLUMN_DST_AS, MOLE_COLUMN_DST_ADDR);
   columns.reset(MOLE_COLUMN_ROUTER);
   std::vector<std::string> names;
-  for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
+  for (int c = 0; c < max_columns; ++c)
     if (columns[static_cast<std::size_t>(c)]) names.emplace_back(flow_column_name(c));
   return names;
 }
@@ -71,10 +71,13 @@ json columns_absent(const StepRun& run, const task::Archive& archive, const json
   for (const auto& use : archive.decoders) {
     const auto sidecar = Sidecar::parse(use.sidecar);
     const auto* decoder = sidecar ? sidecar->find(PluginKind::decoder, use.name) : nullptr;
-    if (!decoder || decoder->writes.empty() || !read.contains(use.name)) continue;
-    for (const auto& column : columns_of(run, archive))
-      if (std::ranges::find(decoder->writes, column) == decoder->writes.end())
+    if (!decoder || !read.contains(use.name)) continue;
+    for (const auto& column : columns_of(run, archive)) {
+      const bool element = is_element_column(flow_column_named(column));
+      if (!element && decoder->writes.empty()) continue;  // it provides every flow column
+      if (std::ranges::find(decoder->writes, element ? "elements" : column) == decoder->writes.end())
         out.push_back({{"column", column}, {"decoder", use.name}, {"files", read[use.name]}});
+    }
   }
   return out;
 }

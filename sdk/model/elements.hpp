@@ -1,7 +1,7 @@
 // Information elements: the names, numbers and types of the IANA IPFIX registry and of CERT (enterprise 6871).
 //
-//   find_element("dnsQName")            // {"dnsName", 6871, 179, ElementType::string}: case does not matter; earlier names are
-//   known find_element("reverseOctetDeltaCount")  // {"reverseOctetDeltaCount", 29305, 1, ...} (RFC 5103)
+//   find_element("dnsQName")                // {"dnsName", 6871, 179, ElementType::string}: ignores case, accepts earlier names
+//   find_element("reverseOctetDeltaCount")  // {"reverseOctetDeltaCount", 29305, 1, ...} (RFC 5103)
 //   find_element("cert:httpUserAgent")  // IANA and CERT both have this name; without the prefix, that of IANA is returned
 //   find_element(6871, 33)              // {"silkAppLabel", ...}
 //

@@ -59,23 +59,21 @@ struct DamagedFile {
   std::string decoder = {};
 
   bool operator==(const DamagedFile&) const = default;
-  static constexpr auto table =
-      document("DamagedFile", "A file that is not sound.",  //
-               field("id", &DamagedFile::id, "Id of the file"), field("state", &DamagedFile::state, "State"),
-               field("lost_compressed", &DamagedFile::lost_compressed, "Lost ranges of the file as stored"),
-               field("lost_content", &DamagedFile::lost_content, "Lost ranges of its decompressed content"),
-               time_field("from", &DamagedFile::from, "Start of the time in its name"),
-               time_field("to", &DamagedFile::to, "End of that time"),
-               time_field("exported_from", &DamagedFile::exported_from, "First export time in it"),
-               time_field("exported_to", &DamagedFile::exported_to, "Last export time in it"),
-               field("flows_lost", &DamagedFile::flows_lost,
-                     "Flows lost in the damage according to the sequence numbers before and after it")
-                   .optional(),
-               field("more_lost", &DamagedFile::more_lost,
-                     "An unknown number of flows is lost besides, because no sequence number tells how many")
-                   .optional(),
-               field("lost", &DamagedFile::lost, "Export times of which nothing could be read").optional(),
-               field("decoder", &DamagedFile::decoder, "Decoder that read it; empty: none recognises its content").optional());
+  static constexpr auto table = document(
+      "DamagedFile", "A file that is not sound.",  //
+      field("id", &DamagedFile::id, "Id of the file"), field("state", &DamagedFile::state, "State"),
+      field("lost_compressed", &DamagedFile::lost_compressed, "Lost ranges of the file as stored"),
+      field("lost_content", &DamagedFile::lost_content, "Lost ranges of its decompressed content"),
+      time_field("from", &DamagedFile::from, "Start of the time in its name"),
+      time_field("to", &DamagedFile::to, "End of that time"),
+      time_field("exported_from", &DamagedFile::exported_from, "First export time in it"),
+      time_field("exported_to", &DamagedFile::exported_to, "Last export time in it"),
+      field("flows_lost", &DamagedFile::flows_lost,
+            "Flows lost in the damage according to the sequence numbers before and after it")
+          .optional(),
+      field("more_lost", &DamagedFile::more_lost, "More flows are lost; the sequence numbers do not show how many").optional(),
+      field("lost", &DamagedFile::lost, "Export times of which nothing could be read").optional(),
+      field("decoder", &DamagedFile::decoder, "Decoder that read it; empty: none recognises its content").optional());
 };
 
 struct FileConflict {

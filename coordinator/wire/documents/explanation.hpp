@@ -33,11 +33,10 @@ struct PartialRows {
   double coverage_min = 0;
 
   bool operator==(const PartialRows&) const = default;
-  static constexpr auto table =
-      document("PartialRows", "Consecutive intervals of which some row has a coverage below 1.",  //
-               time_field("from", &PartialRows::from, "Start of the first interval"),
-               time_field("to", &PartialRows::to, "End of the last interval"),
-               field("coverage_min", &PartialRows::coverage_min, "Lowest coverage of a row"));
+  static constexpr auto table = document("PartialRows", "Consecutive intervals of which some row has a coverage below 1.",  //
+                                         time_field("from", &PartialRows::from, "Start of the first interval"),
+                                         time_field("to", &PartialRows::to, "End of the last interval"),
+                                         field("coverage_min", &PartialRows::coverage_min, "Lowest coverage of a row"));
 };
 
 // Why rows are partial.
@@ -48,12 +47,12 @@ struct LackingInput {
   std::vector<std::string> reasons;
 
   bool operator==(const LackingInput&) const = default;
-  static constexpr auto table =
-      document("LackingInput", "Which rows of a block lack input, and which input they lack.",  //
-               field("rows", &LackingInput::rows, "The rows, in the range that the latest request asked for; the first 20 pieces"),
-               field("missing", &LackingInput::missing, "Files that they need and the archive does not have, the first 100"),
-               field("damaged", &LackingInput::damaged, "Files that they need and that are not sound, the first 100"),
-               field("reasons", &LackingInput::reasons, "Other reasons"));
+  static constexpr auto table = document(
+      "LackingInput", "Which rows of a block lack input, and which input they lack.",  //
+      field("rows", &LackingInput::rows, "The rows, in the range that the latest request asked for; the first 20 ranges"),
+      field("missing", &LackingInput::missing, "Files that they need and the archive does not have, the first 100"),
+      field("damaged", &LackingInput::damaged, "Files that they need and that are not sound, the first 100"),
+      field("reasons", &LackingInput::reasons, "Other reasons"));
 };
 
 struct JobExplanation {
@@ -94,7 +93,8 @@ struct JobExplanation {
       field("remedy", &JobExplanation::remedy, "What to do if it is not computed and no node runs it").optional(),
       field("command", &JobExplanation::command, "The command that does so; absent: none").optional(),
       field("note", &JobExplanation::note, "As in `ModuleResults`").optional(),
-      field("lacking", &JobExplanation::lacking, "If its result is partial: which input its rows lack; null: not partial").optional());
+      field("lacking", &JobExplanation::lacking, "If its result is partial: which input its rows lack; null: not partial")
+          .optional());
 };
 
 }  // namespace mole::coordinator

@@ -37,7 +37,7 @@ namespace mole {
 template <class... C>
 struct Writes {};
 
-// In Writes: the decoder also gives the values of information elements (FlowBuilder::elements).
+// In Writes: the decoder also provides the values of information elements (FlowBuilder::elements).
 struct any_element {
   static constexpr const char* name = "elements";
 };
