@@ -4,6 +4,7 @@
 #include "runtime/decode/segment_scanner.hpp"
 #include "tests/decode/nfcapd_writer.hpp"
 #include "tests/decode/support.hpp"
+#include "tests/export/writer.hpp"
 #include "tests/fuzz/targets.hpp"
 
 #include <gtest/gtest.h>
@@ -106,6 +107,24 @@ TEST(FuzzReplay, NetFlow5DecoderSurvivesDamagedContent) {
   for (const auto& seed : seeds) {
     run_target(fuzz_netflow5, seed);
     for (int i = 0; i < 2000; ++i) run_target(fuzz_netflow5, mutate(seed, random));
+  }
+}
+
+TEST(FuzzReplay, DecodersOfTemplatesSurviveDamagedContent) {
+  using namespace mole::testing;
+  std::mt19937_64 random(21);
+  const std::vector<FieldSpec> fields{{8, 4}, {27, 16}, {1, 4}, {2, 4}, {2, 4, 29305}, {293, 0xffff}};
+  const std::string inner = variable("a.example"), list = be(3, 1) + be(257, 2) + be(4 + inner.size(), 2) + inner;
+  const std::string record = be(1, 4) + be(2, 16) + be(300, 4) + be(3, 4) + be(1, 4) + variable(list);
+  std::string v9, ipfix;
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    v9 += Message{i}.v9((i % 5 == 1 ? v9_template(256, simple_fields) : "") + set(256, simple_records(1, 3)));
+    ipfix += Message{i * 2}.ipfix((i % 5 == 1 ? ipfix_template(256, fields) + ipfix_template(257, {{179, 0xffff, 6871}}) : "") +
+                                  set(256, record + record));
+  }
+  for (int i = 0; i < 300; ++i) {
+    run_target(fuzz_netflow9, mutate(v9, random));
+    run_target(fuzz_ipfix, mutate(ipfix, random));
   }
 }
 

@@ -70,3 +70,10 @@ def nfcapd_file(compression, compress):
 
 write("nfcapd", [nfcapd_file(0, bytes), nfcapd_file(2, bz2.compress)])
 write("netflow5", [b"\0\5\0\1" + bytes(20 + 48), b"\0\5\0\2" + bytes(20 + 2 * 48)])
+
+fields = b"".join(n.to_bytes(2, "big") + b"\0\4" for n in (8, 12, 1, 2, 22, 21))
+sets = [b"\1\0\0\6" + fields, b"\1\0" + (4 + 48).to_bytes(2, "big") + bytes(range(48))]
+v9_sets = b"\0\0" + (4 + len(sets[0])).to_bytes(2, "big") + sets[0] + sets[1]
+ipfix_sets = b"\0\2" + v9_sets[2:]
+write("netflow9", [b"\0\x09\0\2" + bytes(16) + v9_sets])
+write("ipfix", [b"\0\x0a" + (16 + len(ipfix_sets)).to_bytes(2, "big") + bytes(12) + ipfix_sets])
