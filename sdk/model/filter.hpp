@@ -13,7 +13,8 @@
 //   tos|packets|bytes|duration|bpp|bps|pps [op] N      N may end in k, m, g, t (powers of 1000)      icmp-type|icmp-code N
 //   router NAME | router in [NAME, ...]        COLUMN [op] N for every other flow column
 //   ELEMENT [op] N | ELEMENT = "text" | ELEMENT in ["text", ...] | ELEMENT A/B
-//       by the type of the information element; true if one of its values in the flow matches
+//       by the type of the information element;
+//       true if one of its values in the flow matches
 // A condition without a side applies to either side. Evaluation: runtime/metric/filter_eval.hpp.
 #pragma once
 
