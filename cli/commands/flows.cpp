@@ -131,31 +131,49 @@ Result<std::optional<runtime::RowTable>> next_table(Child& worker) {
 
 constexpr std::size_t max_cell = 40;  // characters of a value in a table
 
-Result<> export_flows(Child& worker, ExportFormat format, const std::optional<std::filesystem::path>& out) {
+Result<int> export_flows(Child& worker, ExportFormat format, const std::optional<std::filesystem::path>& out) {
   MOLE_TRY(auto shape, next_table(worker));
   if (!shape) return internal("mole-worker sent no columns; install the same version of mole and mole-worker");
   RowStream rows{std::move(*shape), {}, [&] { return next_table(worker); }};
   const auto count = export_rows(rows, format, out, {.cell = max_cell});
-  return count ? Result<>() : count.error();
+  if (count) return worker.wait();
+  const auto code = worker.wait();
+  if (code && *code != 0 && count.error().code == Code::internal) return code;  // the worker printed the cause
+  return count.error();
 }
 
-Result<> copy_text(Child& worker, const std::filesystem::path& out) {
+// Returns the exit code of the worker after it closed its output; an error if it was killed, so that its output is incomplete.
+Result<int> end_of(Child& worker) {
+  MOLE_TRY(const auto code, worker.wait());
+  if (code >= 128)
+    return exhausted(
+        fmt::format("mole-worker was stopped by signal {}, so its output is incomplete and was discarded; if memory ran "
+                    "out, lower --threads",
+                    code - 128));
+  return code;
+}
+
+Result<int> copy_text(Child& worker, const std::filesystem::path& out) {
   MOLE_TRY(auto target, Target::open(out));
   std::string chunk(1 << 20, '\0');
   for (;;) {
     MOLE_TRY(const auto n, worker.read(chunk.data(), chunk.size()));
-    if (n == 0) return target->finish();
-    if (auto done = target->write(std::string_view(chunk).substr(0, n)); !done) return done;
+    if (n == 0) {
+      MOLE_TRY(const auto code, end_of(worker));
+      auto done = target->finish();
+      return done ? Result<int>(code) : done.error();
+    }
+    if (auto done = target->write(std::string_view(chunk).substr(0, n)); !done) return done.error();
   }
 }
 
 // Calls `use` with each summary that the worker prints, one per line.
-Result<> read_summaries(Child& worker, const std::function<void(FlowSummary)>& use) {
+Result<int> read_summaries(Child& worker, const std::function<void(FlowSummary)>& use) {
   std::string text;
   std::string chunk(1 << 16, '\0');
   for (;;) {
     MOLE_TRY(const auto n, worker.read(chunk.data(), chunk.size()));
-    if (n == 0) return {};
+    if (n == 0) return end_of(worker);
     text.append(chunk, 0, n);
     std::size_t from = 0;
     for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n', from)) {
@@ -169,7 +187,7 @@ Result<> read_summaries(Child& worker, const std::function<void(FlowSummary)>& u
   }
 }
 
-Result<> print_summaries(Context& context, Child& worker) {
+Result<int> print_summaries(Context& context, Child& worker) {
   FlowTotals totals;
   auto files = nlohmann::json::array();
   const auto read = read_summaries(worker, [&](const FlowSummary& file) {
@@ -184,7 +202,7 @@ Result<> print_summaries(Context& context, Child& worker) {
     print_json(context.out, {{"files", files}, {"total", totals_json(totals)}});
   else if (totals.files > 1)
     context.out << '\n' << totals_text(totals, context.out_style);
-  return {};
+  return read;
 }
 
 constexpr const char* decode_only = "none";
@@ -194,7 +212,10 @@ bool is_printed(ExportFormat format) { return format == ExportFormat::csv || for
 
 // The format of exported rows; nullopt: only decode. invalid: see export_format.
 Result<std::optional<ExportFormat>> format_of(const Context& context, const FlowsArgs& args) {
-  if (args.format == decode_only) return std::optional<ExportFormat>{};
+  if (args.format == decode_only) {
+    if (!args.columns.empty()) return invalid("--format none prints no columns; leave --columns out");
+    return std::optional<ExportFormat>{};
+  }
   const bool on_terminal = args.out.empty() && is_terminal(STDOUT_FILENO);
   MOLE_TRY(const auto format, export_format(args.format, args.out,
                                             context.options.json ? ExportFormat::ndjson
@@ -231,11 +252,9 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
   const auto done = args.summary ? print_summaries(context, worker)
                     : rows       ? export_flows(worker, **chosen, out)
                                  : copy_text(worker, *out);
-  MOLE_TRY(const auto code, worker.wait());
-  if (!done && done.error().code == Code::cancelled) return Exit::done;                           // the reader closed the pipe
-  if (!done && done.error().code == Code::internal && code != 0) return static_cast<Exit>(code);  // the worker printed the cause
+  if (!done && done.error().code == Code::cancelled) return Exit::done;  // the reader closed the pipe
   if (!done) return done.error();
-  return exit_of_worker(code);
+  return exit_of_worker(*done);
 }
 
 }  // namespace
@@ -248,8 +267,9 @@ void add_flows(Shell& shell) {
   command->add_option("paths", args->paths, "files, or folders: all files below, except hidden, temporary and partial ones")
       ->required()
       ->type_name("PATH");
-  command->add_option("--columns", args->columns,
-                      "comma-separated, * for all; default: start, end, addresses, ports, protocol, tcp_flags, packets, bytes");
+  auto* const columns = command->add_option(
+      "--columns", args->columns,
+      "comma-separated, * for all; default: start, end, addresses, ports, protocol, tcp_flags, packets, bytes");
   command->add_option("--filter", args->filter, "only flows that pass this filter, such as 'proto tcp and dst port 443'")
       ->check(parsed_by(parse_filter));
   auto formats = all_names<ExportFormat>();
@@ -264,17 +284,21 @@ void add_flows(Shell& shell) {
                         ->add_option("-o,--output", args->out,
                                      "write to this file, which is created only when complete; compressed if it ends in .gz")
                         ->type_name("FILE");
+  auto* const times = command->add_option("--time-format", args->times, "for csv and ndjson: rfc3339 or epoch_ms")
+                          ->check(CLI::IsMember({"rfc3339", "epoch_ms"}));
+  auto* const addresses =
+      command
+          ->add_option("--address-format", args->addresses,
+                       "for parquet and arrow: text, or bytes (16 bytes in network order, IPv4 as ::ffff:a.b.c.d); default: text")
+          ->check(CLI::IsMember({"text", "bytes"}));
   command
       ->add_flag("--summary", args->summary,
                  "print what each file contains instead of its flows: format, exporters, time spans, counts, losses, damage")
       ->excludes(format)
-      ->excludes(out);
-  command->add_option("--time-format", args->times, "for csv and ndjson: rfc3339 or epoch_ms")
-      ->check(CLI::IsMember({"rfc3339", "epoch_ms"}));
-  command
-      ->add_option("--address-format", args->addresses,
-                   "for parquet and arrow: text, or bytes (16 bytes in network order, IPv4 as ::ffff:a.b.c.d); default: text")
-      ->check(CLI::IsMember({"text", "bytes"}));
+      ->excludes(out)
+      ->excludes(columns)
+      ->excludes(times)
+      ->excludes(addresses);
   command->add_option("--decode", args->decode, "bzip2 decoder: libbzip2 or interleaved; both give the same flows")
       ->check(CLI::IsMember({"libbzip2", "interleaved"}));
   command->add_option("--decoder", args->decoder, "name of a decoder; default: the one that recognises the file")
