@@ -39,7 +39,7 @@ std::string why_unreadable(std::span<const std::uint8_t> content, std::string_vi
   const std::string format(format_named_by(content));
   if (format.empty()) return {};
   return "the content has the format of " + format + ", which " + std::string(readers) +
-         "; install a decoder plugin for it, or export it as NetFlow v5, NetFlow v9 or IPFIX";
+         "; install a decoder plugin for it, or export it as NetFlow v5, NetFlow v9, IPFIX or nfcapd";
 }
 
 FlowReader::FlowReader(task::File file, std::unique_ptr<ContentSource> source, const mole_decoder_v1* decoder,
