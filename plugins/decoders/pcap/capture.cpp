@@ -49,11 +49,12 @@ std::optional<Packet> Capture::next() {
         if (!cut_short(ahead.size(), "a packet is cut short")) return std::nullopt;
         continue;
       }
-      if (!format_->likely(ahead)) {
+      if (!verified_ && !format_->likely(ahead)) {
         lost_sync_ = true;
         continue;
       }
     }
+    verified_ = false;
     auto packet = format_->read(in_.peek(size));
     if (packet) {
       packet->offset += in_.offset();
@@ -117,6 +118,7 @@ bool Capture::resynchronise() {
   }
   if (in_.offset() > from) damage_(from, in_.offset() - from, "no packet begins here");
   lost_sync_ = !found;
+  verified_ = found;
   return found;
 }
 

@@ -73,6 +73,7 @@ class Capture {
   std::unique_ptr<Format> format_;
   std::size_t pending_ = 0;  // bytes of the last packet's record
   bool lost_sync_ = false;
+  bool verified_ = false;  // the search has found the next record
 };
 
 }  // namespace mole::plugins::capture
