@@ -83,8 +83,6 @@ TEST(CaptureTruth, EveryRecordOfTheVendorsCapturesIsRead) {
     for (const auto& line : read.lines()) add(records, line);
     expect_same(records, truth_of(name), name);
     for (const std::size_t chunk : {1u, 7u, 1460u}) EXPECT_TRUE(decode_capture(bytes, {.chunk = chunk}) == read) << name;
-    for (const auto& s : read.skipped)
-      std::printf("%s: %llu+%llu %s\n", name.c_str(), (unsigned long long)s.offset, (unsigned long long)s.size, s.reason.c_str());
   }
   EXPECT_EQ(cases, 11u);
 }
