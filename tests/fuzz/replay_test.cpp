@@ -60,6 +60,7 @@ TEST(FuzzReplay, ContentSourceSurvivesDamagedFiles) {
 
 TEST(FuzzReplay, CompressedSourceSurvivesDamagedFiles) {
   std::mt19937_64 random(14);
+  using runtime::Compression;
   for (const auto compression : {Compression::gzip, Compression::xz, Compression::zstd, Compression::lz4}) {
     const auto one = [&](std::string_view bytes) { return compress(bytes, compression); };
     for (const auto& seed : {one(""), one("content"), one(datagrams(20, 30)), one("one") + one(noise(2000)) + one("two"),

@@ -12,13 +12,16 @@ _Static_assert(sizeof(mole_interval) == 16, "mole_interval");
 _Static_assert(sizeof(mole_metric_v1) == 88, "mole_metric_v1");
 _Static_assert(sizeof(mole_source) == 16, "mole_source");
 _Static_assert(sizeof(mole_decode_sink) == 24, "mole_decode_sink");
-_Static_assert(sizeof(mole_flow_builder) == 16 + 8 * MOLE_COLUMN_COUNT, "mole_flow_builder");
+_Static_assert(sizeof(mole_flow_builder) == 16 + 8 * MOLE_COLUMN_LIMIT + 32, "mole_flow_builder");
 _Static_assert(sizeof(mole_decoder_v1) == 56, "mole_decoder_v1");
 _Static_assert(sizeof(mole_object) == 72, "mole_object");
 _Static_assert(sizeof(mole_downloader_v1) == 48, "mole_downloader_v1");
 _Static_assert(sizeof(mole_plugin) == 32, "mole_plugin");
 _Static_assert(sizeof(mole_entry) == 24, "mole_entry");
-_Static_assert(MOLE_COLUMN_COUNT == 20 && MOLE_COLUMN_SAMPLING == 19, "the numbers of columns are fixed");
+_Static_assert(sizeof(mole_element) == 24, "mole_element");
+_Static_assert(sizeof(mole_values) == 16, "mole_values");
+_Static_assert(MOLE_COLUMN_SAMPLING == 19 && MOLE_COLUMN_SCALED == 36 && MOLE_COLUMN_COUNT == 37 && MOLE_COLUMN_LIMIT == 64,
+               "the numbers of columns are fixed");
 
 const mole_plugin *mole_test_c_plugin(void);
 const mole_plugin *mole_test_c_plugin(void) {
