@@ -63,7 +63,7 @@ Domain& Collector::State::domain_of(const Datagram& datagram, Protocol protocol,
   if (domains_.size() >= max_domains) {
     drop_all_waiting();
     domains_.clear();
-    template_fields_ = 0;
+    template_weight_ = samplings_ = 0;
   }
   Domain& domain = domains_[key];
   domain.number = ++domains_seen_;
@@ -100,17 +100,18 @@ std::uint32_t Collector::State::group_of(std::uint32_t boot_ms, std::uint32_t do
 
 void Collector::State::wait_for_template(std::uint16_t id, Bytes body, std::uint64_t offset) {
   Domain& domain = *message_.domain;
-  WaitingSet set{{}, message_.context, offset, body.size(), message_.exporter, message_.number, {}};
-  if (waiting_bytes_ + body.size() > max_waiting_bytes || waiting_sets_ >= max_waiting_sets) {
-    if (message_.protocol == Protocol::ipfix) set.records = 0;  // the next sequence number counts them
+  WaitingSet set{{}, message_.context, offset, body.size(), message_.exporter, nullptr};
+  if (waiting_bytes_ + body.size() > max_waiting_bytes || waiting_sets_ >= max_waiting_sets)
     return drop({&domain, id, std::move(set)});
-  }
+  if (domain.uncounted.empty() || domain.uncounted.back()->number != message_.number)
+    domain.uncounted.push_back(std::make_shared<WaitingMessage>(WaitingMessage{message_.number, 0, 0, {}}));
+  set.message = domain.uncounted.back();
+  ++set.message->sets;
+  set.message->bytes += body.size();
   set.bytes.assign(body.begin(), body.end());
   waiting_bytes_ += body.size();
   ++waiting_sets_;
   domain.waiting[id].push_back(std::move(set));
-  const std::pair entry{message_.number, id};
-  if (domain.uncounted.empty() || domain.uncounted.back() != entry) domain.uncounted.push_back(entry);
 }
 
 // The template has arrived.
@@ -124,44 +125,54 @@ void Collector::State::resume_waiting(Domain& domain, const std::shared_ptr<Temp
     --waiting_sets_;
     if (layout->options) {
       const std::uint32_t records = read_options_data(*layout, set.bytes, domain);
-      if (set.message == message_.number) message_.records += records;
+      if (set.message->number == message_.number) message_.records += records;
+      const std::uint32_t lost = end_waiting(domain, *set.message, set.size, records, 0);
+      if (lost > 0) reports_.later(set.context.exported_us, 0, lost, set.exporter);
       continue;
     }
-    Work work{layout, {}, set.offset, set.context, &domain, set.message, set.exporter, set.records, std::move(set.bytes)};
+    Work work{layout, {}, set.offset, set.context, &domain, set.message->number, set.exporter, set.message, std::move(set.bytes)};
     work.bytes = work.memory;
     work.size = work.memory.size();
     work_.push_back(std::move(work));
   }
 }
 
+// A set that waited has been decoded. Returns how many records of its message are lost.
+std::uint32_t Collector::State::end_waiting(Domain& domain, WaitingMessage& message, std::size_t size, std::uint32_t records,
+                                            std::uint32_t flows) {
+  if (message.number == domain.last_message && !message.records && !domain.sequence.counts_itself())
+    domain.sequence.counted_later(records, flows);
+  return message.end_set(size, records);
+}
+
 // A sequence number that is ahead by more records than were decoded shows how many records the sets of a message have that wait.
 void Collector::State::learn_uncounted(Domain& domain, std::uint64_t message, Gap& gap) {
   constexpr std::size_t min_record = 4;
-  for (const auto& [number, id] : domain.uncounted) {
-    if (number != message) continue;
-    auto& sets = domain.waiting[id];
-    for (auto set = sets.rbegin(); set != sets.rend() && set->message >= message; ++set) {  // they are in order
-      if (set->message != message || set->records) continue;
-      set->records = static_cast<std::uint32_t>(std::min<std::size_t>(gap.count, set->bytes.size() / min_record));
-      gap.first += *set->records;
-      gap.count -= *set->records;
-    }
-    if (sets.empty()) domain.waiting.erase(id);
+  for (const auto& waiting : domain.uncounted) {
+    if (waiting->number != message || waiting->sets == 0 || waiting->records) continue;
+    waiting->records = static_cast<std::uint32_t>(std::min<std::size_t>(gap.count, waiting->bytes / min_record));
+    gap.first += *waiting->records;
+    gap.count -= *waiting->records;
   }
 }
 
-// Reports a set that no template describes.
+// Reports a set for which no template was received.
 void Collector::State::drop(const Dropped& dropped) {
   const WaitingSet& set = dropped.set;
   const Domain& domain = *dropped.domain;
   constexpr std::uint64_t usual_record = 50;  // bytes
   const std::uint64_t record =
       domain.records == 0 ? usual_record : std::max<std::uint64_t>(1, domain.record_bytes / domain.records);
-  const std::uint64_t records = set.records ? *set.records : std::max<std::uint64_t>(1, set.size / record);
-  reports_.skipped(set.offset, set.size,
-                   "no template " + std::to_string(dropped.id) + " of observation domain " + std::to_string(set.context.domain) +
-                       " has arrived");
-  reports_.later(set.context.exported_us, 0, records, set.exporter);
+  std::uint64_t lost = std::max<std::uint64_t>(1, set.size / record);
+  if (set.message == nullptr) {
+    if (message_.protocol == Protocol::ipfix) lost = 0;  // the next sequence number counts them
+  } else if (set.message->records) {
+    lost = set.message->end_set(set.size, 0);
+  }
+  reports_.skipped(
+      set.offset, set.size,
+      "no template " + std::to_string(dropped.id) + " was received for observation domain " + std::to_string(set.context.domain));
+  reports_.later(set.context.exported_us, 0, lost, set.exporter);
 }
 
 void Collector::State::drop_all_waiting() {

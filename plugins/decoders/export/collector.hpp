@@ -48,7 +48,7 @@ class Collector {
   // Whether the payload of a datagram looks like an export datagram: a known version, and consistent lengths.
   static bool recognises(std::span<const std::byte> payload);
 
-  // Begins to decode a datagram. Only after write() returned true.
+  // Starts decoding a datagram. Call it only after write() has returned true.
   void add(const Datagram& datagram);
   // Appends flows to a batch. Returns true if the datagram is decoded and more may be added; false if the batch must be
   // returned to the host, or there are no more flows.

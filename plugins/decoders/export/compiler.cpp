@@ -3,6 +3,7 @@
 #include "plugins/decoders/export/operations.hpp"
 
 #include <initializer_list>
+#include <iterator>
 
 namespace mole::plugins::flow_export {
 namespace {
@@ -29,8 +30,8 @@ const std::vector<Rule>& rules() {
       {src_port::index, dst_port::index, 0, {{iana, 7}, {iana, 180}, {iana, 182}}},
       {dst_port::index, src_port::index, 0, {{iana, 11}, {iana, 181}, {iana, 183}}},
       {protocol::index, protocol::index, 0, {{iana, 4}}},
-      {packets::index, reverse_packets::index, 0, {{iana, 2}, {iana, 86}, {iana, 298}}},
-      {bytes::index, reverse_bytes::index, 0, {{iana, 1}, {iana, 85}, {iana, 231}}},
+      {packets::index, reverse_packets::index, 0, {{iana, 2}, {iana, 86}, {iana, 298}, {iana, 24, true}}},
+      {bytes::index, reverse_bytes::index, 0, {{iana, 1}, {iana, 85}, {iana, 231}, {iana, 23, true}}},
       {tos::index, tos::index, 0, {{iana, 5}}},
       {src_as::index, dst_as::index, 0, {{iana, 16}}},
       {dst_as::index, src_as::index, 0, {{iana, 17}}},
@@ -117,12 +118,12 @@ class Compiler {
 
   void copy(const Rule& rule) {
     const bool counts_reverse = rule.column == reverse_packets::index || rule.column == reverse_bytes::index;
-    if (counts_reverse && !keep_) return;
+    if (counts_reverse) return copy_reverse(rule);
     const int target = reverse_ ? rule.mirror : rule.column;
     const bool counts = rule.column == packets::index || rule.column == bytes::index;
     if (reverse_ && counts) {  // the second flow has the counters of the other direction
       for (const Rule& other : rules())
-        if (other.column == rule.mirror) copy_first(other.sources, rule.column);
+        if (other.column == rule.mirror) copy_first(in_ipfix(other.sources), rule.column);
       return;
     }
     if (reverse_ && rule.column == rule.mirror) {
@@ -132,6 +133,25 @@ class Compiler {
       if (rule.column == flow_direction::index) return;
     }
     copy_first(rule.sources, target);
+  }
+
+  // OUT_PKTS and OUT_BYTES of NetFlow v9 count the packets of the same flow on their way out: the only counters of a record, or
+  // beside those on their way in.
+  void copy_reverse(const Rule& rule) {
+    if (reverse_) return;
+    std::vector<Source> sources = keep_ ? in_ipfix(rule.sources) : std::vector<Source>();
+    for (const Rule& other : rules()) {
+      if (other.column != rule.mirror) continue;
+      const auto received = in_ipfix(other.sources);
+      if (std::any_of(received.begin(), received.end(), [&](const Source& s) { return find_number(s) != Operation::no_field; }))
+        std::copy_if(rule.sources.begin(), rule.sources.end(), std::back_inserter(sources),
+                     [](const Source& s) { return s.only_v9; });
+    }
+    copy_first(sources, rule.column);
+  }
+  static std::vector<Source> in_ipfix(std::vector<Source> sources) {
+    std::erase_if(sources, [](const Source& source) { return source.only_v9; });
+    return sources;
   }
 
   void copy_first(const std::vector<Source>& sources, int column) {
@@ -313,7 +333,7 @@ std::vector<std::uint16_t> counters_of_reverse(const Template& layout) {
   for (const Rule& rule : rules()) {
     if (rule.column != reverse_packets::index && rule.column != reverse_bytes::index) continue;
     for (const Source& source : rule.sources) {
-      if (source.only_v9 && layout.protocol == Protocol::ipfix) continue;
+      if (source.only_v9) continue;  // of the same flow
       const std::size_t field = layout.find(source.enterprise, source.id);
       if (field != Template::npos) found.push_back(static_cast<std::uint16_t>(field));
     }

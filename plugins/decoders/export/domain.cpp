@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <utility>
 
 namespace mole::plugins::flow_export {
 
@@ -19,6 +20,14 @@ std::size_t DomainKeyHash::operator()(const DomainKey& key) const {
   mix(std::uint64_t{key.port} << 40 | std::uint64_t{static_cast<std::uint8_t>(key.protocol)} << 32 | key.domain);
   mix(key.group);
   return hash;
+}
+
+std::uint32_t WaitingMessage::end_set(std::size_t set_bytes, std::uint32_t decoded) {
+  --sets;
+  bytes -= set_bytes;
+  if (!records) return 0;
+  *records -= std::min(*records, decoded);
+  return sets == 0 ? *records : 0;
 }
 
 std::uint32_t Sequence::count(const Convention& c, const Numbered& m) {
@@ -56,6 +65,7 @@ Gap Sequence::next(Protocol protocol, std::uint64_t domain, const Numbered& mess
   };
   Gap result{domain, 0, 0, damage != damage_, 1};
   damage_ = damage;
+  const bool after_cut = std::exchange(last_.cut, message.cut);
   if (!known_) {
     known_ = true;
     last_ = message;
@@ -83,6 +93,7 @@ Gap Sequence::next(Protocol protocol, std::uint64_t domain, const Numbered& mess
     next_datagram();
     return result;
   }
+  if (used->unit != Unit::datagram && (used->after ? message.cut : after_cut)) result.in_damage = true;
   if (ahead > 0 && !restarts && ahead <= (std::max<std::int64_t>(elapsed, 0) + 1) * max_rate) {
     result.count = static_cast<std::uint32_t>(ahead);
     result.first = begin - result.count;
@@ -94,7 +105,7 @@ Gap Sequence::next(Protocol protocol, std::uint64_t domain, const Numbered& mess
   return result;
 }
 
-void read_options(const Template& layout, const Value* values, Domain& domain) {
+void read_options(const Template& layout, const Value* values, Domain& domain, std::size_t& samplings) {
   std::optional<std::uint64_t> interval, taken, space, size, population, selector, interface;
   std::optional<double> probability;
   for (std::size_t i = 0; i < layout.fields.size(); ++i) {
@@ -105,7 +116,7 @@ void read_options(const Template& layout, const Value* values, Domain& domain) {
     if (field.enterprise != 0) continue;
     switch (field.id) {
       case 160:
-        domain.started_ms = static_cast<std::int64_t>(value);
+        domain.started_ms = to_us(value, 1000) / 1000;
         break;
       case 34:
       case 50:
@@ -148,12 +159,18 @@ void read_options(const Template& layout, const Value* values, Domain& domain) {
   else if (probability && *probability > 0 && *probability <= 1)
     rate = clamp_interval(static_cast<std::uint64_t>(std::llround(std::min(1 / *probability, 4e9))));
   if (rate == 0) return;
-  domain.announced = true;
-  auto& by_number = selector ? domain.sampling.of_selector : domain.sampling.of_interface;
-  if (!selector && !interface)
+  if (!selector && !interface) {
     domain.sampling.interval = rate;
-  else if (by_number.size() < max_samplings)
-    by_number[selector ? *selector : *interface] = rate;
+    return;
+  }
+  auto& by_number = selector ? domain.sampling.of_selector : domain.sampling.of_interface;
+  const std::uint64_t key = selector ? *selector : *interface;
+  if (const auto known = by_number.find(key); known != by_number.end())
+    known->second = rate;
+  else if (samplings < max_samplings) {
+    by_number.emplace(key, rate);
+    ++samplings;
+  }
 }
 
 }  // namespace mole::plugins::flow_export

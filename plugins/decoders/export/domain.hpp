@@ -32,19 +32,21 @@ struct Numbered {
   std::int64_t exported_us = 0;
   std::uint32_t records = 0, flows = 0;  // decoded; flows without options records
   bool all_counted = true;               // false: data sets are waiting for their template
+  bool cut = false;                      // some of its records are missing
 };
 
 // The sequence numbers of a domain. They count records (IPFIX, NetFlow v5 and v7) or datagrams (NetFlow v9). Exporters differ in
 // whether the number includes the message itself and options records; what fits the messages most often is used.
 class Sequence {
  public:
-  // Returns the gap before a message. `restarted`: the exporter was; damage: changes when bytes are missing in between.
+  // Returns the gap before a message. `restarted`: whether the exporter restarted. `damage`: a number that increases whenever
+  // bytes are missing before a message.
   Gap next(Protocol protocol, std::uint64_t domain, const Numbered& message, std::uint64_t damage, bool restarted,
            Reports& reports);
   // Records of the last message whose template arrived after it.
-  void counted_later(std::uint32_t records) {
+  void counted_later(std::uint32_t records, std::uint32_t flows) {
     last_.records += records;
-    last_.flows += records;
+    last_.flows += flows;
   }
   // Whether the number follows the last one of NetFlow v9.
   bool continues_with(std::uint32_t number) const { return known_ && number == last_.number + 1; }
@@ -68,14 +70,23 @@ class Sequence {
   std::vector<Convention> conventions_;
 };
 
+// A message of which data sets wait for their templates.
+struct WaitingMessage {
+  std::uint64_t number;
+  std::size_t sets = 0, bytes = 0;       // that still wait
+  std::optional<std::uint32_t> records;  // in them, according to sequence numbers
+
+  // A set has been decoded, or dropped. Returns how many of the records are lost, after the last set.
+  std::uint32_t end_set(std::size_t set_bytes, std::uint32_t decoded);
+};
+
 // A data set whose template has not arrived.
 struct WaitingSet {
   std::vector<std::byte> bytes;
   Context context;
   std::uint64_t offset, size;
   std::uint32_t exporter;
-  std::uint64_t message;                 // number of its message
-  std::optional<std::uint32_t> records;  // according to sequence numbers
+  std::shared_ptr<WaitingMessage> message;  // null: it is not kept
 };
 
 struct Domain {
@@ -83,17 +94,17 @@ struct Domain {
   std::unordered_map<std::uint16_t, std::shared_ptr<Template>> templates;
   Sequence sequence;
   Sampling sampling;
-  bool announced = false;                  // options contained a sampling interval
   std::optional<std::uint32_t> boot_ms;    // of the last datagram of NetFlow v9, modulo 2^32
   std::optional<std::int64_t> started_ms;  // systemInitTimeMilliseconds of options
   std::unordered_map<std::uint16_t, std::vector<WaitingSet>> waiting;
-  // Templates for which sets of the last two messages wait: a sequence number will show how many records the sets have.
-  std::vector<std::pair<std::uint64_t, std::uint16_t>> uncounted;  // by number of the message
+  // Those of the last two messages: a sequence number will show how many records the sets have.
+  std::vector<std::shared_ptr<WaitingMessage>> uncounted;
   std::uint64_t last_message = 0;
   std::uint64_t records = 0, record_bytes = 0;  // decoded
 };
 
-// Reads what an options record announces: sampling intervals, the start of the exporter.
-void read_options(const Template& layout, const Value* values, Domain& domain);
+// Reads what an options record announces: sampling intervals, the start of the exporter. `samplings`: how many intervals by
+// selector or interface all domains have.
+void read_options(const Template& layout, const Value* values, Domain& domain, std::size_t& samplings);
 
 }  // namespace mole::plugins::flow_export

@@ -12,7 +12,7 @@ void visit_value(const Field& field, const Value& value, ListVisitor& visitor, s
 }
 
 void visit_records(const Template& layout, Bytes bytes, ListVisitor& visitor, std::size_t& budget, std::size_t depth) {
-  if (layout.size == 0) return;
+  if (layout.size == 0 || bytes.size() < layout.size) return;
   std::vector<Value> values(layout.fields.size());
   while (budget > 0 && bytes.size() >= layout.size) {
     const std::size_t size = split_record(layout, bytes, values.data());

@@ -1,21 +1,12 @@
 #include "plugins/decoders/export/state.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace mole::plugins::flow_export {
 namespace {
 
 constexpr std::int64_t template_lifetime_us = 24 * 3600 * std::int64_t{1'000'000};  // of templates in datagrams
-
-// SysUptime of IPFIX needs the start of the exporter.
-void relate_uptime(Context& context, const std::optional<std::int64_t>& started_ms) {
-  if (!started_ms) return;
-  context.has_uptime = true;
-  context.start_ms = *started_ms;
-  const std::int64_t age = context.now_ms - *started_ms;
-  context.uptime_ms = static_cast<std::uint32_t>(age);
-  context.may_wrap = age > 0xffffffff;
-}
 
 }  // namespace
 
@@ -30,7 +21,7 @@ void Collector::State::add(const Datagram& datagram) {
     case 10:
       return add_sets(datagram, static_cast<Protocol>(version));
     default:
-      reports_.skipped(datagram.offset, datagram.bytes.size(), "not a datagram of NetFlow or IPFIX");
+      reports_.skipped(datagram.offset, datagram.bytes.size(), "neither NetFlow nor IPFIX");
   }
 }
 
@@ -81,7 +72,10 @@ void Collector::State::add_fixed(const Datagram& datagram, Protocol protocol) {
   open_message(datagram, protocol, domain, context, by_address ? exporter_of(datagram.exporter) : 0, sequence, restarted);
   const std::size_t claimed = u16(p + 2) * format.record, available = datagram.bytes.size() - format.header;
   const std::size_t size = std::min(claimed, available / format.record * format.record);
-  if (size < claimed) reports_.skipped(datagram.offset + format.header + size, available - size, "datagram cut short");
+  if (size < claimed) {
+    reports_.skipped(datagram.offset + format.header + size, available - size, "datagram cut short");
+    message_.cut = true;
+  }
   auto& layout = fixed_layouts_[protocol];
   if (!layout) layout = fixed_layout(protocol);
   work_.push_back({layout, datagram.bytes.subspan(format.header, size), datagram.offset + format.header, message_.context, domain,
@@ -114,14 +108,16 @@ void Collector::State::add_sets(const Datagram& datagram, Protocol protocol) {
   Bytes message = datagram.bytes;
   if (!v9) {
     const std::size_t size = u16(p + 2);
-    if (size > message.size())
+    if (size > message.size()) {
       reports_.skipped(datagram.offset + message.size(), 0, "message cut short");
-    else
+      message_.cut = true;
+    } else {
       message = message.first(std::max(size, header));
+    }
   }
   read_sets(message, header);
   for (Work& work : work_)
-    if (!v9) relate_uptime(work.context, domain.started_ms);
+    if (!v9 && domain.started_ms) work.context.set_start(*domain.started_ms);  // SysUptime of IPFIX needs it
 }
 
 void Collector::State::read_sets(Bytes message, std::size_t at) {
@@ -130,8 +126,10 @@ void Collector::State::read_sets(Bytes message, std::size_t at) {
     const std::uint16_t id = u16(message.data() + at), size = u16(message.data() + at + 2);
     const Bytes rest = message.subspan(at);
     if (size < set_header || size > rest.size()) {
-      if (!(v9 && all_zero(rest)))  // some exporters fill datagrams with zeros
-        reports_.skipped(message_.offset + at, rest.size(), size < set_header ? "a set without length" : "a set is cut short");
+      if (v9 && all_zero(rest)) return;  // some exporters fill datagrams with zeros
+      reports_.skipped(message_.offset + at, rest.size(),
+                       size < set_header ? "the length of a set is less than 4" : "a set is cut short");
+      message_.cut = true;
       return;
     }
     const Bytes body = rest.subspan(set_header, size - set_header);
@@ -149,12 +147,14 @@ void Collector::State::read_sets(Bytes message, std::size_t at) {
 
 void Collector::State::read_templates(Bytes body, std::uint64_t offset, bool options) {
   const bool v9 = message_.protocol == Protocol::v9;
+  const auto last = std::find_if(body.rbegin(), body.rend(), [](std::byte b) { return b != std::byte{0}; });
+  const auto padding = static_cast<std::size_t>(body.rend() - last);  // only zeros from here
   std::size_t at = 0;
   while (body.size() - at >= 4) {
     const std::byte* p = body.data() + at;
     const std::uint16_t id = u16(p);
     std::size_t count = u16(p + 2), used = 4, scope_fields = 0;
-    if (id < 256 && all_zero(body.subspan(at))) return;  // padding
+    if (at >= padding) return;
     if (!v9 && count == 0) {
       withdraw(id, options);
       at += used;
@@ -188,43 +188,44 @@ void Collector::State::define(std::shared_ptr<Template> layout) {
       known->second->defined_us = layout->defined_us;
       return;
     }
-    template_fields_ -= known->second->fields.size();
+    template_weight_ -= known->second->weight();
     domain.templates.erase(known);
   }
   if (domain.templates.size() >= max_templates_of_domain) {
-    for (const auto& [id, old] : domain.templates) template_fields_ -= old->fields.size();
+    for (const auto& [id, old] : domain.templates) template_weight_ -= old->weight();
     domain.templates.clear();
   }
-  if (template_fields_ + layout->fields.size() > max_template_fields) {
+  if (template_weight_ + layout->weight() > max_template_weight) {
     for (auto& [key, other] : domains_) other.templates.clear();
-    template_fields_ = 0;
+    template_weight_ = 0;
   }
-  template_fields_ += layout->fields.size();
+  template_weight_ += layout->weight();
   domain.templates[layout->id] = layout;
   resume_waiting(domain, layout);
 }
 
 void Collector::State::withdraw(std::uint16_t id, bool options) {
   auto& templates = message_.domain->templates;
-  for (auto i = templates.begin(); i != templates.end();) {
-    const bool all = id == (options ? 3 : 2) && i->second->options == options;
-    if (!all && i->first != id) {
-      ++i;
-      continue;
-    }
-    template_fields_ -= i->second->fields.size();
-    i = templates.erase(i);
+  const auto remove = [&](auto i) {
+    template_weight_ -= i->second->weight();
+    return templates.erase(i);
+  };
+  if (id == (options ? 3 : 2)) {  // all of this kind
+    for (auto i = templates.begin(); i != templates.end();) i = i->second->options == options ? remove(i) : std::next(i);
+  } else if (const auto known = templates.find(id); known != templates.end()) {
+    remove(known);
   }
 }
 
 // ---- data
 
 void Collector::State::read_data(std::uint16_t id, Bytes body, std::uint64_t offset) {
+  if (body.empty()) return;
   Domain& domain = *message_.domain;
   const auto known = domain.templates.find(id);
   if (known != domain.templates.end() && message_.in_datagrams &&
       message_.context.exported_us - known->second->defined_us > template_lifetime_us) {
-    template_fields_ -= known->second->fields.size();
+    template_weight_ -= known->second->weight();
     domain.templates.erase(known);
     return wait_for_template(id, body, offset);
   }
@@ -244,7 +245,7 @@ std::uint32_t Collector::State::read_options_data(const Template& layout, Bytes 
   while (layout.size > 0 && body.size() >= layout.size) {
     const std::size_t size = split_record(layout, body, values_.data());
     if (size == 0) break;
-    read_options(layout, values_.data(), domain);
+    read_options(layout, values_.data(), domain, samplings_);
     body = body.subspan(size);
     ++records;
   }

@@ -48,10 +48,10 @@ struct HighByte {
   std::uint64_t operator()(std::uint64_t value, const Context&) const { return value >> 8; }
 };
 struct OfSeconds {
-  std::int64_t operator()(std::uint64_t value, const Context&) const { return static_cast<std::int64_t>(value * 1'000'000); }
+  std::int64_t operator()(std::uint64_t value, const Context&) const { return to_us(value, 1'000'000); }
 };
 struct OfMilliseconds {
-  std::int64_t operator()(std::uint64_t value, const Context&) const { return static_cast<std::int64_t>(value * 1000); }
+  std::int64_t operator()(std::uint64_t value, const Context&) const { return to_us(value, 1000); }
 };
 struct OfUptime {
   std::int64_t operator()(std::uint64_t value, const Context& c) const { return c.time_of_uptime(value); }
@@ -119,14 +119,17 @@ inline void run_time(const Input& in) {
 template <int sign>
 void run_time_and_duration(const Input& in) {
   for_records<std::int64_t>(in, [&](Value a, Value b, Value c) {
-    const std::uint64_t duration_us = c.data != nullptr ? number(c) : number(b) * 1000;
-    return time_of(in.number, a, *in.context) + sign * static_cast<std::int64_t>(duration_us);
+    const std::int64_t duration_us = c.data != nullptr ? to_us(number(c), 1) : to_us(number(b), 1000);
+    return std::min(time_of(in.number, a, *in.context) + sign * duration_us, max_us);
   });
 }
 // SysUptime in field a, the exporter's start in field b.
 inline void run_uptime_since(const Input& in) {
-  for_records<std::int64_t>(in,
-                            [](Value a, Value b, Value) { return static_cast<std::int64_t>((number(b) + number(a)) * 1000); });
+  for_records<std::int64_t>(in, [&](Value a, Value b, Value) {
+    Context context = *in.context;
+    context.set_start(to_us(number(b), 1000) / 1000);
+    return context.time_of_uptime(number(a));
+  });
 }
 // SysUptime in field a, at the end of the flow in field b. Without the exporter's start, the flow is taken to end when it was
 // exported.
@@ -140,11 +143,10 @@ inline void run_uptime_without_start(const Input& in) {
 inline void run_export_time(const Input& in) {
   std::fill_n(static_cast<std::int64_t*>(in.cells), in.count, in.context->exported_us);
 }
-// Field a: the end, b: the start, c: the delta between the starts of both directions. The start of the reverse flow.
+// Field a: the start of the forward flow, b: how many ms later the reverse flow starts. Returns the start of the reverse flow.
 inline void run_start_after_delta(const Input& in) {
-  for_records<std::int64_t>(in, [&](Value a, Value b, Value) {
-    return time_of(in.number, a, *in.context) + static_cast<std::int64_t>(number(b) * 1000);
-  });
+  for_records<std::int64_t>(
+      in, [&](Value a, Value b, Value) { return std::min(time_of(in.number, a, *in.context) + to_us(number(b), 1000), max_us); });
 }
 
 // The bits of fields a and b.

@@ -8,8 +8,15 @@ namespace mole::plugins::flow_export {
 
 // The age is an unsigned 32-bit difference, correct across a wrap of SysUptime (every 49.7 days).
 std::int64_t Context::time_of_uptime(std::uint64_t uptime) const {
-  if (!may_wrap) return (start_ms + static_cast<std::int64_t>(uptime & 0xffffffff)) * 1000;
+  if (!may_wrap) return std::min((start_ms + static_cast<std::int64_t>(uptime & 0xffffffff)) * 1000, max_us);
   return (now_ms + max_ahead_ms - std::int64_t{uptime_ms - static_cast<std::uint32_t>(uptime) + max_ahead_ms}) * 1000;
+}
+
+void Context::set_start(std::int64_t ms) {
+  has_uptime = true;
+  start_ms = ms;
+  uptime_ms = static_cast<std::uint32_t>(now_ms - ms);
+  may_wrap = now_ms - ms > 0xffffffff;
 }
 
 namespace {
@@ -23,7 +30,7 @@ std::int64_t time_of_ntp(std::uint64_t value) {
   return (seconds - from_1900_to_1970) * 1'000'000 + static_cast<std::int64_t>((fraction * 1'000'000 + (1u << 31)) >> 32);
 }
 
-// What field i, of records of fixed size, is at in the first record.
+// Returns the value of a field in the first record; for records of fixed size.
 Value at(const Template& layout, const std::byte* record, std::uint16_t field) {
   if (field == Operation::no_field) return {};
   return {record + layout.offsets[field], layout.fields[field].length};
@@ -47,12 +54,12 @@ std::int64_t time_of(std::uint16_t number, const Value& value, const Context& co
       return time_of_ntp(v);
     case 158:
     case 159:
-      return context.exported_us - static_cast<std::int64_t>(v);
+      return context.exported_us - to_us(v, 1);
     case 21:
     case 22:
       return context.has_uptime ? context.time_of_uptime(v) : context.exported_us;
     default:
-      return static_cast<std::int64_t>(value.size <= 4 ? v * 1'000'000 : v * 1000);
+      return to_us(v, value.size <= 4 ? 1'000'000 : 1000);
   }
 }
 

@@ -21,7 +21,15 @@ struct Sampling {
   std::unordered_map<std::uint64_t, std::uint32_t> of_interface;  // the input interface
 };
 
-// What the operations know about a message besides its records.
+// The latest time and the longest duration, in µs: the end of the year 9999. Longer ones are cut to it where they are read, so
+// that sums and differences of a few do not overflow.
+constexpr std::int64_t max_us = 253'402'300'799'999'999;
+// `value` units of `unit` µs.
+constexpr std::int64_t to_us(std::uint64_t value, std::uint64_t unit) {
+  return value > static_cast<std::uint64_t>(max_us) / unit ? max_us : static_cast<std::int64_t>(value * unit);
+}
+
+// Properties of a message that operations need besides its records.
 struct Context {
   std::int64_t exported_us = 0;
   // SysUptime: its value at now_ms. Without a boot time, SysUptime has no relation to absolute time.
@@ -36,6 +44,8 @@ struct Context {
   const Sampling* announced = nullptr;  // by options; null: none
 
   std::int64_t time_of_uptime(std::uint64_t uptime) const;
+  // Sets the time when SysUptime was 0.
+  void set_start(std::int64_t ms);
 };
 
 // Destination: the columns of a batch of one address family. Columns that are not needed are null.
@@ -118,7 +128,7 @@ std::uint8_t cell_size(int column, std::uint32_t family);
 std::int64_t time_of(std::uint16_t number, const Value& value, const Context& context);
 
 enum class List : std::uint8_t { none, basic, sub_template, sub_template_multi };
-// The kind of list in an element. Lists have names of their own in the registries of IANA and CERT.
+// The kind of list in an element. Besides 291 to 293, the registries of IANA and CERT define further elements that are lists.
 List list_in(std::uint32_t enterprise, std::uint16_t number);
 
 }  // namespace mole::plugins::flow_export

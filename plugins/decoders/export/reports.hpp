@@ -26,8 +26,9 @@ class Reports {
  public:
   explicit Reports(Sink& sink) : sink_(sink) {}
 
+  // `flows`: the rows written for it.
   void datagram(std::int64_t exported_us, std::uint32_t flows, std::uint32_t exporter, const Gap& gap);
-  // Flows of a datagram that was reported before, or its lost ones.
+  // Reports flows, or lost flows, of a datagram that has already been reported.
   void later(std::int64_t exported_us, std::uint32_t flows, std::uint64_t lost, std::uint32_t exporter);
   void skipped(std::uint64_t offset, std::uint64_t size, std::string reason);
   // A datagram with these numbers arrived late: they are not missing.

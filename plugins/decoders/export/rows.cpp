@@ -35,11 +35,14 @@ Wanted wanted_columns(const FlowBuilder& out) {
 void HostRows::bind(FlowBuilder& out) {
   out_ = &out;
   rows = out.rows();
+  if (rows == 0) value_bytes_ = 0;
   capacity = out.capacity();
   columns = columns_of(out, AllColumns{});
 }
 
 void HostRows::put(std::size_t element, std::uint32_t row, const void* data, std::size_t size) {
+  constexpr std::size_t other_bytes = 32;  // that the host needs for a value
+  value_bytes_ += size + other_bytes;
   if (!out_->put(element, row, data, size)) throw Failure(exhausted("no memory is left for the values of information elements"));
 }
 

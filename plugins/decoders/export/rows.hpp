@@ -26,9 +26,12 @@ class HostRows final : public Rows {
  public:
   void bind(FlowBuilder& out);
   void put(std::size_t element, std::uint32_t row, const void* data, std::size_t size) override;
+  // Whether the batch has as many element values as the host should get at once.
+  bool full() const { return value_bytes_ >= max_batch_bytes; }
 
  private:
   FlowBuilder* out_ = nullptr;
+  std::size_t value_bytes_ = 0;
 };
 
 // Rows that are kept in memory.
@@ -36,7 +39,7 @@ class KeptRows final : public Rows {
  public:
   void allocate(const Wanted& wanted, std::uint32_t max_rows);
   void put(std::size_t element, std::uint32_t row, const void* data, std::size_t size) override;
-  bool full() const { return room() < 2 || values_.size() >= max_kept_bytes; }
+  bool full() const { return room() < 2 || values_.size() + puts_.size() * sizeof(Put) >= max_kept_bytes; }
   // Moves the rows to an empty batch.
   void move_to(Rows& out);
 
@@ -50,7 +53,7 @@ class KeptRows final : public Rows {
   std::vector<std::byte> values_;
 };
 
-// The pointers and the presence of the columns of a batch.
+// Returns which columns of the batch are needed.
 Wanted wanted_columns(const FlowBuilder& out);
 
 // Adds a value of a requested element, converted to the type of the request, unless its length is impossible for the type.

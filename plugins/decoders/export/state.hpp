@@ -56,10 +56,10 @@ class Collector::State {
     Domain* domain;         // null: NetFlow v1
     std::uint64_t message;  // number of the message they are from
     std::uint32_t exporter = 0;
-    std::optional<std::uint32_t> expected_records = {};  // of a set that waited for its template
-    std::vector<std::byte> memory = {};                  // of a set that waited
-    std::uint32_t records = 0;                           // decoded
-    std::uint64_t size = 0;                              // bytes decoded
+    std::shared_ptr<WaitingMessage> waited = {};  // of a set that waited for its template
+    std::vector<std::byte> memory = {};           // of a set that waited
+    std::uint32_t records = 0, rows = 0;          // decoded
+    std::uint64_t size = 0;                       // bytes decoded
   };
   // The message that is being decoded.
   struct Message {
@@ -72,11 +72,12 @@ class Collector::State {
     std::uint64_t offset = 0;
     std::uint32_t sequence = 0;
     bool restarted = false;
-    std::uint32_t records = 0, flows = 0;
-    bool in_datagrams = false;  // from a known sender, so that templates expire
+    std::uint32_t records = 0, flows = 0, rows = 0;  // flows: records without options; rows: more than flows if biflows are split
+    bool cut = false;                                // some records are missing
+    bool in_datagrams = false;                       // from a known sender, so that templates expire
   };
 
-  // A set that no template describes.
+  // A set for which no template was received.
   struct Dropped {
     const Domain* domain;
     std::uint16_t id;
@@ -94,6 +95,8 @@ class Collector::State {
   std::uint32_t read_options_data(const Template& layout, Bytes body, Domain& domain);
   void wait_for_template(std::uint16_t id, Bytes body, std::uint64_t offset);
   void resume_waiting(Domain& domain, const std::shared_ptr<Template>& layout);
+  std::uint32_t end_waiting(Domain& domain, WaitingMessage& message, std::size_t size, std::uint32_t records,
+                            std::uint32_t flows);
   void learn_uncounted(Domain& domain, std::uint64_t message, Gap& gap);
   void drop(const Dropped& dropped);
   void drop_all_waiting();
@@ -121,7 +124,7 @@ class Collector::State {
 
   std::unordered_map<DomainKey, Domain, DomainKeyHash> domains_;
   std::uint64_t domains_seen_ = 0, messages_ = 0, damage_ = 0;
-  std::size_t template_fields_ = 0, waiting_bytes_ = 0, waiting_sets_ = 0;
+  std::size_t template_weight_ = 0, samplings_ = 0, waiting_bytes_ = 0, waiting_sets_ = 0;
   std::map<Addr, std::uint32_t> exporters_;
   std::vector<std::uint32_t> boots_;  // ms, of the exporters of a stream
   std::size_t boot_ = 0;              // of the last datagram

@@ -122,7 +122,8 @@ bool MessageStream::resynchronise() {
         }
     in_.skip(at);
   }
-  if (in_.offset() > from) damaged(from, in_.offset() - from, "no " + std::string(framing_.name()) + " message here");
+  if (in_.offset() > from)
+    damaged(from, in_.offset() - from, "no " + std::string(framing_.name()) + " message was found in these bytes");
   lost_sync_ = !found;
   return found;
 }

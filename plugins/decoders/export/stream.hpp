@@ -1,5 +1,4 @@
-// Messages stored one after the other without anything between them: finds where each begins, also after damage, and gives them
-// to a Collector.
+// Splits a stream of messages stored back to back, finds the next message after damage, and passes each to a Collector.
 #pragma once
 
 #include "plugins/decoders/export/collector.hpp"

@@ -27,6 +27,8 @@ std::size_t Template::find(std::uint32_t enterprise, std::uint16_t number) const
 
 std::size_t read_fields(Bytes bytes, std::size_t count, Protocol protocol, Template& out) {
   if (count > max_fields) return 0;
+  const std::size_t scopes = std::min(out.scope_fields, count);
+  out.scope_fields = scopes;
   std::size_t at = 0;
   out.fields.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -39,8 +41,11 @@ std::size_t read_fields(Bytes bytes, std::size_t count, Protocol protocol, Templ
       field.id &= 0x7fff;
       at += 4;
     }
-    if (protocol == Protocol::v9 && i < out.scope_fields) field.enterprise = scope_enterprise;
-    if (field.length > 0) out.fields.push_back(field);  // always empty: as if absent
+    if (protocol == Protocol::v9 && i < scopes) field.enterprise = scope_enterprise;
+    if (field.length > 0)
+      out.fields.push_back(field);
+    else if (i < scopes)  // always empty: as if absent
+      --out.scope_fields;
   }
   out.measure();
   return at;

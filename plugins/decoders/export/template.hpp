@@ -27,7 +27,7 @@ constexpr auto u64 = big_endian<std::uint64_t>;
 // Reads an unsigned number of any length, of which the last 8 bytes count (RFC 7011, section 6.2).
 inline std::uint64_t read_unsigned(const std::byte* p, std::size_t size) {
   std::uint64_t value = 0;
-  for (std::size_t i = 0; i < size; ++i) value = value << 8 | std::to_integer<std::uint64_t>(p[i]);
+  for (std::size_t i = size > 8 ? size - 8 : 0; i < size; ++i) value = value << 8 | std::to_integer<std::uint64_t>(p[i]);
   return value;
 }
 
@@ -66,6 +66,8 @@ struct Template {
   bool same_layout(const Template& other) const {
     return options == other.options && scope_fields == other.scope_fields && fields == other.fields;
   }
+  // Approximate memory, in fields: a template has a fixed part too.
+  std::size_t weight() const { return fields.size() + 16; }
   // Index of the first field with this number; npos if there is none, or if it is always empty.
   static constexpr std::size_t npos = static_cast<std::size_t>(-1);
   std::size_t find(std::uint32_t enterprise, std::uint16_t number) const;

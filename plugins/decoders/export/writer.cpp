@@ -88,7 +88,7 @@ const Plans& Collector::State::plans_of(const Template& layout) {
 // Returns the destination of records of this family, or null if it has no room for as many rows.
 Rows* Collector::State::rows_for(std::uint32_t family, std::uint32_t needed) {
   if (host_.family == 0) host_.family = family;
-  if (host_.family == family) return host_.room() >= needed ? &host_ : nullptr;
+  if (host_.family == family) return host_.room() >= needed && !host_.full() ? &host_ : nullptr;
   if (kept_.full() || kept_.room() < needed) return nullptr;
   kept_.family = family;
   return &kept_;
@@ -111,6 +111,7 @@ bool Collector::State::decode_columns(Work& work, const Plans& plans) {
         .run(*work.layout, work.bytes.data(), count, work.context, rows->columns, rows->rows);
     rows->rows += count;
     work.records += count;
+    work.rows += count;
     work.bytes = work.bytes.subspan(count * work.layout->size);
     work.offset += count * work.layout->size;
   }
@@ -135,6 +136,7 @@ bool Collector::State::decode_records(Work& work, const Plans& plans) {
     decode_record(work, plans, values_.data(), family, Side::forward, *rows);
     if (second) decode_record(work, plans, values_.data(), family, Side::reverse, *rows);
     ++work.records;
+    work.rows += second ? 2 : 1;
     work.bytes = work.bytes.subspan(size);
     work.offset += size;
   }
@@ -168,16 +170,15 @@ void Collector::State::end_work(Work& work) {
     work.domain->records += work.records;
     work.domain->record_bytes += work.size;
   }
+  const std::uint32_t lost =
+      work.waited == nullptr ? 0 : end_waiting(*work.domain, *work.waited, work.memory.size(), work.records, work.records);
   if (work.message == message_.number && message_.open) {
     message_.records += work.records;
     message_.flows += work.records;
+    message_.rows += work.rows;
     return;
   }
-  // The set waited for its template.
-  if (work.message == work.domain->last_message && !work.expected_records && !work.domain->sequence.counts_itself())
-    work.domain->sequence.counted_later(work.records);
-  const std::uint32_t expected = work.expected_records.value_or(work.records);
-  reports_.later(work.context.exported_us, work.records, expected > work.records ? expected - work.records : 0, work.exporter);
+  reports_.later(work.context.exported_us, work.rows, lost, work.exporter);
 }
 
 void Collector::State::end_message() {
@@ -185,20 +186,18 @@ void Collector::State::end_message() {
   Gap gap;
   if (message_.domain != nullptr) {
     Domain& domain = *message_.domain;
-    const bool all_counted = std::none_of(domain.uncounted.begin(), domain.uncounted.end(), [&](const auto& entry) {
-      if (entry.first != message_.number) return false;
-      const auto found = domain.waiting.find(entry.second);
-      return found != domain.waiting.end() && found->second.back().message == message_.number;
-    });
-    gap = domain.sequence.next(message_.protocol, domain.number,
-                               {message_.sequence, message_.context.exported_us, message_.records, message_.flows, all_counted},
-                               damage_, message_.restarted, reports_);
+    const bool waits = std::any_of(domain.uncounted.begin(), domain.uncounted.end(),
+                                   [&](const auto& waiting) { return waiting->number == message_.number && waiting->sets > 0; });
+    gap = domain.sequence.next(
+        message_.protocol, domain.number,
+        {message_.sequence, message_.context.exported_us, message_.records, message_.flows, !waits, message_.cut}, damage_,
+        message_.restarted, reports_);
     if (message_.protocol == Protocol::ipfix && !domain.uncounted.empty())
       learn_uncounted(domain, domain.sequence.counts_itself() ? message_.number : domain.last_message, gap);
     domain.last_message = message_.number;
-    std::erase_if(domain.uncounted, [&](const auto& entry) { return entry.first != message_.number; });
+    std::erase_if(domain.uncounted, [&](const auto& waiting) { return waiting->number != message_.number; });
   }
-  reports_.datagram(message_.context.exported_us, message_.flows, message_.exporter, gap);
+  reports_.datagram(message_.context.exported_us, message_.rows, message_.exporter, gap);
 }
 
 }  // namespace mole::plugins::flow_export

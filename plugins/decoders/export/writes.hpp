@@ -1,4 +1,4 @@
-// What the decoders of NetFlow v9 and IPFIX have in common for the host: columns and parameters.
+// Columns and parameters shared by the decoders of NetFlow v9 and IPFIX.
 #pragma once
 
 #include "plugins/decoders/export/collector.hpp"

@@ -65,7 +65,7 @@ bool Ipfix::recognises(Bytes head) {
   if (!framing.header(head)) return false;
   while (framing.header(head)) {
     const std::size_t size = u16(head.data() + 2);
-    if (size > header_size && (head.size() < header_size + 2 || (u16(head.data() + header_size) & ~1u) == 0)) return false;
+    if (size > header_size && head.size() >= header_size + 2 && (u16(head.data() + header_size) & ~1u) == 0) return false;
     if (size >= head.size()) return true;
     head = head.subspan(size);
   }
