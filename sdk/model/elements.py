@@ -10,7 +10,7 @@ import xml.etree.ElementTree as xml
 
 IANA, CERT = "{http://www.iana.org/assignments}", "{http://www.cert.org/ipfix}"
 # RFC 5103, section 6.1: identifiers, configuration and statistics of processes, padding and the direction of a biflow.
-NOT_REVERSIBLE = set(range(40, 43)) | set(range(137, 150)) | set(range(163, 166)) | {130, 131, 173, 210, 211, 212, 213, 214, 215, 216, 217, 239}
+NOT_REVERSIBLE = set(range(40, 43)) | {137, 138} | set(range(141, 150)) | set(range(163, 169)) | {130, 131, 173, 210, 211, 212, 213, 214, 215, 216, 217, 239}
 
 
 def updated(root):
