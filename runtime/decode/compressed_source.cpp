@@ -71,8 +71,12 @@ Result<> CompressedSource::between_streams() {
     }
     return {};
   }
-  MOLE_TRY(bytes, ahead(max_padding + StreamFormat::header_bytes));
-  const auto data = std::find_if(bytes.begin(), bytes.end(), [](auto byte) { return byte != 0; });
+  const auto is_data = [](auto byte) { return byte != 0; };
+  auto data = std::find_if(bytes.begin(), bytes.end(), is_data);
+  if (static_cast<std::size_t>(bytes.end() - data) < StreamFormat::header_bytes) {
+    MOLE_TRY(bytes, ahead(max_padding + StreamFormat::header_bytes));
+    data = std::find_if(bytes.begin(), bytes.end(), is_data);
+  }
   const auto zeros = static_cast<std::size_t>(data - bytes.begin());
   if (zeros > 0 && zeros <= max_padding) {
     if (data == bytes.end()) {

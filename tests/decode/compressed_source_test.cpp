@@ -196,6 +196,18 @@ TEST_P(CompressedFile, MayEndWithZeroBytes) {
   }
 }
 
+TEST_P(CompressedFile, OfManyPaddedStreamsIsReadOnce) {
+  if (!GetParam().repeats) return;  // a file has one stream
+  std::string file, expected;
+  for (int i = 0; i < 500; ++i) {
+    file += compressed(noise(1000)) + '\0';
+    expected += noise(1000);
+  }
+  int reads = 0;
+  EXPECT_TRUE(read(file, {.progress = [&] { ++reads; }}).bytes == expected);
+  EXPECT_LE(reads, 40);
+}
+
 TEST_P(CompressedFile, ContinuesAfterForeignBytes) {
   if (!GetParam().repeats) return;  // a file has one stream
   const std::string one = compressed("one "), two = compressed(" two");
