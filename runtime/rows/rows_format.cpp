@@ -137,7 +137,13 @@ Result<std::vector<ColumnHead>> parse_header(std::string_view text, const RowLim
       return exhausted(fmt::format("rows: {} columns; the limit is {}", columns.size(), limits.columns));
     std::set<std::string> names;
     for (const auto& c : columns) {
-      ColumnHead head{{c.at("name"), c.at("type"), c.at("unit"), c.at("doc"), {}, {}, c.value("element", "")}, c.at("nulls")};
+      ColumnHead head;
+      head.column.name = c.at("name").get<std::string>();
+      head.column.type = c.at("type").get<std::string>();
+      head.column.unit = c.at("unit").get<std::string>();
+      head.column.doc = c.at("doc").get<std::string>();
+      head.column.element = c.value("element", "");
+      head.nulls = c.at("nulls").get<bool>();
       if (!empty_values(head.column.type)) return damaged("a column has an unknown type");
       if (!names.insert(head.column.name).second) return damaged("two columns have the same name");
       heads.push_back(std::move(head));
