@@ -327,7 +327,7 @@ TEST(Why, TracesAValueToItsFiles) {
   EXPECT_EQ(why_text(why, json::array({{{"bytes_variance", 12.5}}}), plain),
             "p/variance.bytes_variance  2007-09-22T10:15:00Z .. 2007-09-22T10:30:00Z\n"
             "bytes_variance\n"
-            "          12.5\n"
+            "       12.5000\n"
             "plugin    variance 1.0.0, digest beef, params {\"ddof\":1}\n"
             "block     2007-09-22T06:00:00Z\n"
             "rows      000000000000000000000000000000ab\n"

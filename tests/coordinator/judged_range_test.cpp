@@ -263,9 +263,12 @@ TEST_F(JudgedRange, ARouterThatAFilterNamesAndTheArchiveDoesNotHaveIsTold) {
     const auto plan = world.client().plan(submission);
     EXPECT_TRUE(plan);
     json notes = json::array();
-    for (const auto& note : (*plan)["notes"])
+    for (const auto& note : plan->value("notes", json::array()))
       if (note.get<std::string>().find("router") != std::string::npos) notes.push_back(note);
-    EXPECT_EQ(done["notes"], notes);
+    json told = json::array();
+    for (const auto& note : done.value("notes", json::array()))
+      if (note.get<std::string>().find("router") != std::string::npos) told.push_back(note);
+    EXPECT_EQ(told, notes);
     return notes;
   };
   const auto note = [](const std::string& router, const std::string& known) {
@@ -273,7 +276,7 @@ TEST_F(JudgedRange, ARouterThatAFilterNamesAndTheArchiveDoesNotHaveIsTold) {
            ", which \"filter\" of the module \"traffic\" names; it has files of " + known;
   };
   EXPECT_EQ(notes_with("router zh9"), json::array({note("zh9", "zh1, zh2, ge9, be2")}));
-  EXPECT_EQ(notes_with("router in [be2, be1] and proto tcp"), json::array({note("be1", "be2, zh1, ge9, zh2")}));
+  EXPECT_EQ(notes_with("router in [be2, be1] and proto tcp"), json::array({note("be1", "be2, ge9, zh1, zh2")}));
   EXPECT_EQ(notes_with("not (router ge8 or router ZH1)").size(), 2u);
   EXPECT_EQ(notes_with("router zh1 or not router be2"), json::array());
 }
@@ -281,12 +284,13 @@ TEST_F(JudgedRange, ARouterThatAFilterNamesAndTheArchiveDoesNotHaveIsTold) {
 TEST_F(JudgedRange, FilesOfRoutersThatAFilterExcludesAreNotRead) {
   for (const char* router : {"7", "8"}) world.add_files(router, 0, 5);
   world.add_files("9", 2, 5);
+  world.run(world.submission(border, "2007-09-22", "2007-09-22T04"));  // lists the archive
   const auto files_with = [&](const std::string& filter) {
     auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
     submission.overrides = {"modules.traffic.filter=" + filter};
     const auto plan = world.client().plan(submission);
-    EXPECT_TRUE(plan);
-    return (*plan)["files"]["count"].get<int>();
+    EXPECT_TRUE(plan) << (plan ? "" : plan.error().message);
+    return plan ? (*plan)["files"]["count"].get<int>() : 0;
   };
   const int all = files_with("proto tcp"), of_7 = files_with("router 7"), of_9 = files_with("router 9 and proto tcp");
   EXPECT_EQ(files_with("not router 9"), 2 * of_7);

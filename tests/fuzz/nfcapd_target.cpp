@@ -20,7 +20,8 @@ void fuzz_nfcapd(const std::uint8_t* data, std::size_t size) {
   for (std::size_t at = 300; at < size; at += 700)
     if (data[at] % 3 == 0) gaps.push_back(at);
   const auto read = read_nfcapd(bytes, size == 0 ? 1 : 1 + data[size / 2] * std::size_t{20}, {}, gaps);
-  require(read.report.flows == read.lines.size() && read.report.content_bytes == size);
+  // The decoder gives up on files that it cannot read, before their end.
+  require(read.report.flows == read.lines.size() && read.report.content_bytes <= size);
   require(read.report.datagrams <= read.report.flows + 1 && read.report.flows_lost <= read.report.flows);
   for (const auto& range : read.report.lost_content) require(range.from <= range.to && range.to <= size);
 }

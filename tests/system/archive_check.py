@@ -76,7 +76,7 @@ def clean(folder):
     check(found["flows"] == flows and found["flows_late"] == 0, found)
     check("export_delay:" in archive.page and "start: {0s: 0, " in archive.page, archive.page)
     sampled = archive.check("--sample", "3", code=0)
-    check(sampled["files_read"] == 6 and "6 of 24 files read (--all-contents reads all)" in archive.page, archive.page)
+    check(sampled["files_read"] == 6 and "6 of 24 files read (a sample; --all-contents reads all)" in archive.page, archive.page)
     named = mole_json("archive", "check", "m.yaml", "a", cwd=archive.folder)
     check(named["archive"] == "checked/a" and named["files_read"] == 24, named)
     mole("archive", "check", "m.yaml", "b", cwd=archive.folder, code=4)

@@ -219,7 +219,10 @@ inline std::string difference(const RowTable& a, const RowTable& b) {
         return std::visit(
             [&](const auto& values) {
               std::ostringstream text;
-              text << std::setprecision(17) << values[i];
+              if constexpr (std::is_same_v<std::remove_cvref_t<decltype(values[i])>, Addr>)
+                for (const auto byte : values[i].bytes) text << static_cast<int>(byte) << ' ';
+              else
+                text << std::setprecision(17) << values[i];
               return text.str();
             },
             column.values);

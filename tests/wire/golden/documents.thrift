@@ -24,6 +24,17 @@ enum RequestState {
   CANCELLED = 6
 }
 
+enum FileState {
+  UNREAD = 0
+  SOUND = 1
+  DAMAGED = 2
+  UNREADABLE = 3
+  MISSING = 4
+  MISPLACED = 5
+  DUPLICATE = 6
+  FUTURE = 7
+}
+
 enum JobState {
   DONE = 0
   PARTIAL = 1
@@ -40,17 +51,6 @@ enum NodeState {
   ONLINE = 0
   DRAINING = 1
   SILENT = 2
-}
-
-enum FileState {
-  UNREAD = 0
-  SOUND = 1
-  DAMAGED = 2
-  UNREADABLE = 3
-  MISSING = 4
-  MISPLACED = 5
-  DUPLICATE = 6
-  FUTURE = 7
 }
 
 enum TaskKind {
@@ -300,6 +300,32 @@ struct SharedFile {
   2: i64 exporters
 }
 
+struct ByteRange {
+  1: i64 from_
+  2: i64 to
+  3: string reason
+}
+
+struct Interval {
+  1: i64 from_us
+  2: i64 to_us
+}
+
+struct DamagedFile {
+  1: string id
+  2: FileState state
+  3: list<ByteRange> lost_compressed
+  4: list<ByteRange> lost_content
+  5: i64 from_us
+  6: i64 to_us
+  7: i64 exported_from_us
+  8: i64 exported_to_us
+  9: optional i64 flows_lost
+  10: optional bool more_lost
+  11: optional list<Interval> lost
+  12: optional string decoder
+}
+
 struct FormatCount {
   1: string router
   2: string decoder
@@ -341,7 +367,8 @@ struct RequestStatus {
   30: optional bool internal
   31: optional list<SharedFile> shared_files
   32: optional i64 sample
-  33: optional list<FormatCount> formats
+  33: optional list<DamagedFile> damaged_files
+  34: optional list<FormatCount> formats
 }
 
 struct FinishedJob {
@@ -399,6 +426,26 @@ struct FlowSources {
   2: optional i64 columns
 }
 
+struct PartialRows {
+  1: i64 from_us
+  2: i64 to_us
+  3: double coverage_min
+}
+
+struct MissingFile {
+  1: string router
+  2: optional i64 sequence
+  3: i64 from_us
+  4: i64 to_us
+}
+
+struct LackingInput {
+  1: list<PartialRows> rows
+  2: list<MissingFile> missing
+  3: list<DamagedFile> damaged
+  4: list<string> reasons
+}
+
 struct JobExplanation {
   1: string job
   2: JobState state
@@ -416,11 +463,7 @@ struct JobExplanation {
   14: optional string remedy
   15: optional string command
   16: optional string note
-}
-
-struct Interval {
-  1: i64 from_us
-  2: i64 to_us
+  17: optional LackingInput lacking
 }
 
 struct BlockLineage {
@@ -478,31 +521,6 @@ struct ArchiveFile {
   9: binary digest
   10: string medium
   11: i64 position
-}
-
-struct MissingFile {
-  1: string router
-  2: optional i64 sequence
-  3: i64 from_us
-  4: i64 to_us
-}
-
-struct ByteRange {
-  1: i64 from_
-  2: i64 to
-  3: string reason
-}
-
-struct DamagedFile {
-  1: string id
-  2: FileState state
-  3: list<ByteRange> lost_compressed
-  4: list<ByteRange> lost_content
-  5: i64 from_us
-  6: i64 to_us
-  7: i64 exported_from_us
-  8: i64 exported_to_us
-  9: optional string decoder
 }
 
 struct FileConflict {
@@ -759,7 +777,8 @@ struct FileReport {
   15: optional DelayCounts delays
   16: optional binary columns
   17: optional i64 exporters
-  18: optional string decoder
+  18: optional i64 flows_lost_in_damage
+  19: optional string decoder
 }
 
 struct IndexEntry {
