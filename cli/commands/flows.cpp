@@ -136,10 +136,7 @@ Result<int> export_flows(Child& worker, ExportFormat format, const std::optional
   if (!shape) return internal("mole-worker sent no columns; install the same version of mole and mole-worker");
   RowStream rows{std::move(*shape), {}, [&] { return next_table(worker); }};
   const auto count = export_rows(rows, format, out, {.cell = max_cell});
-  if (count) return worker.wait();
-  const auto code = worker.wait();
-  if (code && *code != 0 && count.error().code == Code::internal) return code;  // the worker printed the cause
-  return count.error();
+  return count ? worker.wait() : count.error();
 }
 
 // Returns the exit code of the worker after it closed its output; an error if it was killed, so that its output is incomplete.
@@ -253,6 +250,8 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
                     : rows       ? export_flows(worker, **chosen, out)
                                  : copy_text(worker, *out);
   if (!done && done.error().code == Code::cancelled) return Exit::done;  // the reader closed the pipe
+  if (!done && done.error().code == Code::internal)
+    if (const auto code = worker.wait(); code && *code != 0) return static_cast<Exit>(*code);  // the worker printed the cause
   if (!done) return done.error();
   return exit_of_worker(*done);
 }
