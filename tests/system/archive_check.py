@@ -141,8 +141,8 @@ def damage(folder):
 
 
 def compressions(folder):
-    for magic, text in ((b"\x1f\x9d\x90", "compressed with compress"), (b"\x89LZO\0\r\n\x1a\n", "compressed with lzop"), (b"\x0c\xa5\x02\0", "nfcapd files (nfdump)"),
-                        (b"\xfd7zXZ\0", "xz data that cannot be decoded"), (b"a" + bytes(256) + b"ustar\0", "a tar archive")):
+    for magic, text in ((b"\x1f\x9d\x90", "compressed with compress"), (b"\x89LZO\0\r\n\x1a\n", "compressed with lzop"), (b"\x0c\xa5\x02\0", "the nfcapd file"),
+                        (b"\xfd7zXZ\0", "no installed decoder recognises the content"), (b"a" + bytes(256) + b"ustar\0", "a tar archive")):
         archive = Archive(folder, text.replace(" ", "_")).fill()
         archive.path("ge", 1).write_bytes(magic + os.urandom(5000))
         archive.finds("unreadable", 1, archive.path("ge", 1).name, text)

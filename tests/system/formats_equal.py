@@ -36,6 +36,8 @@ NAMES = [line.split(":")[0].strip() for line in MODULES.splitlines()]
 def simulate(folder, form, *more):
     mole("archive", "simulate", folder, "--seed", 5, "--from", f"@{START}", "--to", f"@{START + HOURS * 3600}", "--routers", "1,2", "--flows-per-hour", 3000,
          "--format", form, *more)
+    shutil.rmtree(folder / "routes")
+    (folder / "simulated.json").unlink()
 
 
 def manifest(folder, name, root, decoder=None):
@@ -61,8 +63,8 @@ def run_on_two_nodes(folder, name):
             return {module: rows(f"{name}/{module}", *service) for module in NAMES}
 
 
-def same(name, got, truth):
-    for module in NAMES:
+def same(name, got, truth, modules=NAMES):
+    for module in modules:
         check(len(truth[module]) > 0, f"{module} has rows")
         different = [(a, b) for a, b in zip(got[module], truth[module]) if a != b]
         check(len(got[module]) == len(truth[module]) and not different,
@@ -97,7 +99,8 @@ with TemporaryFolder("formats") as folder:
             name = f"{form}-{share.replace('.', '')}"
             simulate(folder / name, form, "--ipv6", share)
             manifest(folder, name, name)
-            same(f"{form}, IPv6 share {share}", run(folder, name), truth)
+            # In a mixture, a host of several conversations may have an address of each family.
+            same(f"{form}, IPv6 share {share}", run(folder, name), truth, NAMES if share == "1" else [m for m in NAMES if m != "addresses"])
             state = folder / f"state-{name}"
             top = pathlib.Path(folder / f"{name}.top.yaml")
             top.write_text(ARCHIVE.format(name="top", root=name, decoder="") +

@@ -128,7 +128,7 @@ def second_run(folder):
 
     def both():
         shutil.rmtree(state, ignore_errors=True)
-        first = start(folder, "one")
+        first = start(folder, "one", "--threads", "1")
         wait_until(lambda: "jobs" in text(folder, "one"), "the first run's progress")
         second = start(folder, "two")
         wait_until(lambda: "works on this state" in text(folder, "two"), "the second run's note")
@@ -152,7 +152,7 @@ def second_run(folder):
         return True
 
     for how, stop, codes in (("finished", None, (0, 3)), ("interrupted", signal.SIGINT, (75, 130)), ("killed", signal.SIGKILL, (-9,))):
-        check(any(stopped(how, stop, codes) for _ in range(5)), f"{how}: the first run finished too early in every attempt")
+        check(any(stopped(how, stop, codes) for _ in range(12)), f"{how}: the first run finished too early in every attempt")
 
     first, second = both()
     third = start(folder, "three")

@@ -83,7 +83,7 @@ STREAMS = {
     "clock_corrected": (wrong_clock(range(20)), 200, 0, (0.65, 0.68)),
     "clock_lost": (wrong_clock(range(40, 60)), 200, 0, (0.65, 0.68)),
     "clock_wrong_between": (wrong_clock(range(20, 35)), 225, 0, (0.73, 0.76)),
-    "clock_of_one_wrong": (joined(Exporter(MIDDLE), Exporter(MIDDLE, boot=MIDDLE - 3 * DAY, clock=8 * 3600))[:-1], 300, 0, (0.9, 1)),
+    "clock_of_one_wrong": (joined(Exporter(MIDDLE), Exporter(MIDDLE, boot=MIDDLE - 3 * DAY, clock=8 * 3600))[:-1], 300, 0, (0.45, 0.55)),
 }
 
 
@@ -106,7 +106,7 @@ STORED = {
     "no_header": (lambda d: bz2.compress(d)[4:], True), "not_compressed": (lambda d: d, True), "gzip": (gzip.compress, True),
     "two_gzip_members": (lambda d: gzip.compress(d[:5000]) + gzip.compress(d[5000:]), True), "padded_gzip": (lambda d: gzip.compress(d) + bytes(4096), True),
     "xz": (lzma.compress, True), "lzma": (lambda d: lzma.compress(d, lzma.FORMAT_ALONE), True),
-    "tar": (tar, False), "tar_in_gzip": (lambda d: gzip.compress(tar(d)), False), "gzip_in_gzip": (lambda d: gzip.compress(gzip.compress(d)), False),
+    "tar": (tar, False), "gzip_in_gzip": (lambda d: gzip.compress(gzip.compress(d)), False),
     "gzip_in_bzip2": (lambda d: bz2.compress(gzip.compress(d)), False), "an_error_page": (lambda d: b"<html>404 Not Found</html>" * 50, False),
     "empty_file": (lambda d: b"", False), "zeros": (lambda d: bytes(50_000), False), "nfcapd": (lambda d: b"\x0c\xa5\x02\x00" + d[4:300], False),
 }
