@@ -181,7 +181,7 @@ class Tracer {
       lost += (lost.empty() ? "" : ", ") + human_number(flows, "flow", "flows") + " by sequence number";
     table.row({text_of(file, "id"), fmt::format("[0, {})", text_of(file, "size")), text_of(file, "digest"),
                (mixed ? (decoder.empty() ? "none" : decoder) + ", " : "") +
-                   (state == "sound" ? state : style_.paint(Paint::yellow, state)),
+                   (state == name_of(task::FileState::sound) ? state : style_.paint(Paint::yellow, state)),
                human_count(count_of(file, "flows")), lost});
   }
 
