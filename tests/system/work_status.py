@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Checks what the commands say about failed, blocked, cancelled and planned work, and what coordinator and node log."""
 import re
+import signal
 import time
 
 from system import Daemon, TemporaryFolder, check, mole, mole_json
@@ -134,10 +135,20 @@ with TemporaryFolder("cancel") as folder:
     try:
         id = mole_json("request", "submit", "border.yaml", *RANGE, "--coordinator", address, cwd=folder)["id"]
         deadline = time.monotonic() + 60
-        while not mole_json("request", "show", id, "--coordinator", address).get("tasks"):
+
+        def running():
+            return mole_json("request", "show", id, "--coordinator", address).get("tasks")
+
+        while True:  # until the node is suspended while it has a task
             check(time.monotonic() < deadline, "a task is running")
-            time.sleep(0.02)
+            if running():
+                node.process.send_signal(signal.SIGSTOP)
+                time.sleep(0.2)  # a report that was sent before is accepted
+                if running():
+                    break
+                node.process.send_signal(signal.SIGCONT)
         mole("request", "cancel", id, "--coordinator", address)
+        node.process.send_signal(signal.SIGCONT)
         shown = mole_json("request", "show", id, "--coordinator", address)
         check(shown["state"] == "CANCELLED" and shown["jobs"]["running"] == 0 and not shown.get("tasks"), str(shown))
         status = mole_json("status", "--coordinator", address)
