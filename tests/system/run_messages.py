@@ -1,13 +1,10 @@
 #!/usr/bin/env python3
-"""Checks what a run reports: what plugins print, the cache and its limit, a second run on the same state, a plugin that hangs.
-
-  run_messages.py [--stops]    # --stops: also stop the first of two runs, for which the machine must be slow enough"""
+"""Checks what a run reports: what plugins print, the cache and its limit, a second run on the same state, a plugin that hangs."""
 import pathlib
 import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 from system import BUILD, MOLE, TemporaryFolder, check, mole, mole_json, rows, wait_until
@@ -105,10 +102,10 @@ def bounded_cache(folder):
     print("the cache is bounded and named")
 
 
-def start(folder, pipeline, *more):
+def start(folder, pipeline, *more, time_range=LONG):
     log = open(folder / f"{pipeline}.log", "w")
-    return subprocess.Popen([MOLE, "run", f"{pipeline}.yaml", *LONG, "--state", folder / "shared", "--progress=plain", *more], cwd=folder,
-                            stdout=log, stderr=log)
+    return subprocess.Popen([MOLE, "run", f"{pipeline}.yaml", *time_range, "--state", folder / "shared", "--plugins", PLUGINS, "--progress=plain",
+                             *more], cwd=folder, stdout=log, stderr=log)
 
 
 def text(folder, pipeline):
@@ -116,8 +113,12 @@ def text(folder, pipeline):
 
 
 def second_run(folder):
+    """A run in the pipeline `hanging` does not end before its stall limit, so it can be stopped at any time."""
     for pipeline in ("one", "two", "three"):
         manifest(folder, pipeline)
+    for pipeline in ("hanging", "waiting"):
+        manifest(folder, pipeline, TRAFFIC.replace("plugin: traffic", "plugin: hanger"))
+    one_hour = (*SHORT[:3], "2007-09-22T01", "--partial")
     mole("run", "two.yaml", *LONG, "--state", folder / "alone", cwd=folder, code=(0, 3))
     truth = rows("two/traffic", "--state", folder / "alone")
     state = folder / "shared"
@@ -129,52 +130,52 @@ def second_run(folder):
         check(rows(f"{pipeline}/traffic", "--state", state) == truth, f"{how}: the rows of the second run are right")
         return out
 
-    def both():
+    def first_run(pipeline, *more, **times):
         shutil.rmtree(state, ignore_errors=True)
-        first = start(folder, "one", "--threads", "1")
-        wait_until(lambda: "jobs" in text(folder, "one"), "the first run's progress")
-        second = start(folder, "two")
-        wait_until(lambda: "works on this state" in text(folder, "two"), "the second run's note")
-        return first, second
+        first = start(folder, pipeline, *more, **times)
+        wait_until(lambda: "jobs" in text(folder, pipeline), "the first run's progress")
+        return first
 
-    def stopped(how, stop, codes):
-        """Stops the first run while the second one waits; False: the first run had finished before."""
-        first, second = both()
-        if stop:
-            wait_until(lambda: "two" in mole("request", "list", "--state", state).stdout, "the second request")
-            first.send_signal(stop)
-        code = first.wait(300)
-        if stop and code in (0, 3):
-            second.wait(300)
-            return False
-        check(code in codes, f"{how}: the first run exited with {code}: {text(folder, 'one')[-2000:]}")
-        out = check_second(how, second)
-        if stop:
-            check("has ended; this command continues without it" in out, f"{how}: {out}")
-        print(f"a second run goes on after the first one has {how}")
-        return True
+    def hanging(limit):
+        return first_run("hanging", "--stall-limit", limit, time_range=one_hour)
 
-    stopped("finished", None, (0, 3))
-    if "--stops" not in sys.argv:
-        return  # on a fast machine the first run ends before it can be stopped
+    def later_run(pipeline, *more, **times):
+        run = start(folder, pipeline, *more, **times)
+        wait_until(lambda: "works on this state" in text(folder, pipeline), f"the note of the run {pipeline}")
+        wait_until(lambda: pipeline in mole("request", "list", "--all", "--state", state).stdout, f"the listing for the run {pipeline}")
+        return run
+
+    first = first_run("one", "--threads", "1")
+    second = start(folder, "two")
+    check(first.wait(300) in (0, 3), f"the first run finishes: {text(folder, 'one')[-2000:]}")
+    check_second("finished", second)
+    print("a second run goes on after the first one has finished")
+
     for how, stop, codes in (("interrupted", signal.SIGINT, (75, 130)), ("killed", signal.SIGKILL, (-9,))):
-        check(any(stopped(how, stop, codes) for _ in range(12)), f"{how}: the first run finished too early in every attempt")
+        first = hanging("10m")
+        second = later_run("two", "--stall-limit", "1s")
+        first.send_signal(stop)
+        code = first.wait(300)
+        check(code in codes, f"{how}: the first run exited with {code}: {text(folder, 'hanging')[-2000:]}")
+        out = check_second(how, second)
+        check("has ended; this command continues without it" in out, f"{how}: {out}")
+        print(f"a second run goes on after the first one was {how}")
 
-    first, second = both()
-    third = start(folder, "three")
-    wait_until(lambda: "works on this state" in text(folder, "three"), "the third run's note")
+    first = hanging("10m")
+    second = later_run("two", "--stall-limit", "1s")
+    third = later_run("three", "--stall-limit", "1s")
     first.kill()
     check_second("three runs", second)
     check_second("three runs", third, "three")
     print("of two runs that wait, one takes over and serves the other")
 
-    first, second = both()
-    wait_until(lambda: "jobs" in text(folder, "two"), "the second run's progress")
+    first = hanging("10s")
+    second = later_run("waiting", time_range=one_hour)
     second.send_signal(signal.SIGINT)
     check(second.wait(60) not in (0, 3), "the second run is interrupted")
-    check(first.wait(300) in (0, 3), f"the first run is not affected: {text(folder, 'one')[-2000:]}")
-    states = {r["pipeline"]: r["state"] for r in mole_json("request", "list", "--state", state) if r["kind"] == "run"}
-    check(states["two"] == "CANCELLED" and states["one"] in ("COMPLETE", "PARTIAL"), f"{states}")
+    check(first.wait(300) == 1, f"the first run is not affected: {text(folder, 'hanging')[-2000:]}")
+    states = [(r["pipeline"], r["state"]) for r in mole_json("request", "list", "--all", "--state", state)]
+    check(states == [("hanging", "COMPLETE"), ("hanging", "FAILED"), ("waiting", "CANCELLED")], f"{states}")
     print("an interrupted second run cancels only its own request")
 
 
