@@ -5,8 +5,8 @@
 
 namespace mole::coordinator::control {
 
-// Of the rows of one module in `range`, from the lineage of its blocks and of those that they were computed from. nullopt: none of
-// these rows is partial.
+// Of the rows of one module in `range`, from the lineage of its blocks and of those that they were computed from. nullopt: none
+// of these rows is partial.
 std::optional<LackingInput> lacking_input(const store::Records& records, const jobs::Plan& plan, std::uint32_t module,
                                           TimeRange range);
 

@@ -106,7 +106,10 @@ inline task::Step flows_step(const std::string& plugin, Micros interval, std::ve
   step.interval = interval;
   step.by = std::move(by);
   step.make_result = true;
-  step.inputs = {{"flows", InputKind::flows, "archive", "", "", "", {}, {}}};
+  task::Input flows;
+  flows.role = "flows";
+  flows.module = "archive";
+  step.inputs.push_back(std::move(flows));
   return step;
 }
 
