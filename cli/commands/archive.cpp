@@ -181,7 +181,22 @@ struct SimulateArgs {
 
 std::uint64_t per_million(double share) { return static_cast<std::uint64_t>(std::llround(share * 1e6)); }
 
-SimulationSpec spec_of(const SimulateArgs& args) {
+// Both formats' names of compressions, each once.
+std::vector<std::string> compression_names() {
+  auto names = all_names<runtime::Compression>();
+  for (const auto& name : all_names<NfcapdCompression>())
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  return names;
+}
+
+template <class E>
+Result<E> compression_of(const SimulateArgs& args) {
+  if (const auto compression = from_name<E>(args.compression)) return *compression;
+  return invalid(fmt::format("files of the format {} are not compressed with {}; choose {}", args.format, args.compression,
+                             fmt::join(all_names<E>(), ", ")));
+}
+
+Result<SimulationSpec> spec_of(const SimulateArgs& args) {
   auto spec = args.spec;
   spec.format = from_name<SimulatedFormat>(args.format).value_or(SimulatedFormat::v5);
   const auto range = range_of(args.range);
@@ -191,15 +206,21 @@ SimulationSpec spec_of(const SimulateArgs& args) {
   spec.ipv6_per_million = per_million(args.ipv6);
   spec.noise_per_million = per_million(args.noise);
   spec.growth_per_million = std::llround(args.growth * 1e6);
-  spec.compression = *from_name<runtime::Compression>(args.compression);
+  spec.compression = runtime::Compression::none;
+  if (spec.format == SimulatedFormat::nfcapd) {
+    MOLE_TRY(spec.block_compression, compression_of<NfcapdCompression>(args));
+  } else {
+    MOLE_TRY(spec.compression, compression_of<runtime::Compression>(args));
+  }
   return spec;
 }
 
 Result<Exit> simulate(Context& context, const SimulateArgs& args) {
   const auto spec = spec_of(args);
+  if (!spec) return usage_error(context, spec.error());
   const auto cores = std::max(1U, std::thread::hardware_concurrency());
   const auto done = simulate_archive(
-      spec, args.out, context.options.threads ? context.options.threads : cores, [&](std::size_t n, std::size_t all) {
+      *spec, args.out, context.options.threads ? context.options.threads : cores, [&](std::size_t n, std::size_t all) {
         if (!context.err_is_terminal) return;
         context.err << "\r\033[K" << progress_bar(static_cast<double>(n) / static_cast<double>(all), 30, context.err_style)
                     << fmt::format("  files {}/{}", n, all) << (n == all ? "\r\033[K" : "") << std::flush;
@@ -253,16 +274,19 @@ void add_simulate(Shell& shell, CLI::App& group) {
   add_share("--noise", args->noise, 0, 0.5, "standard deviation of the rate about its daily and weekly profile");
   add_share("--growth", args->growth, -1, 10, "growth of the rate per year, as a share of the rate at --from");
   add_share("--late-share", args->late_share, 0, 0.25, "share of flows that begin before their file's hour");
-  command->add_option("--format", args->format, "format of the files; pcap: v9 in a packet capture")
+  command
+      ->add_option("--format", args->format,
+                   "format of the files; nfcapd: a tree of nfdump's files; pcap: v9 in a packet capture")
       ->check(CLI::IsMember(all_names<SimulatedFormat>()))
       ->capture_default_str();
   add_share("--ipv6", args->ipv6, 0, 1, "share of the conversations that are IPv6; not with --format v5");
   add_share("--loss", args->loss, 0, 1, "share of datagrams lost between router and collector");
   command->add_option("--first-sequence", args->spec.first_sequence, "sequence number of the first file")->capture_default_str();
   command
-      ->add_option("--compress", args->compression, "compression of the files, which also determines the ending of their names")
+      ->add_option("--compress", args->compression,
+                   "compression of the files, which also determines the ending of their names; with nfcapd, of their blocks")
       ->capture_default_str()
-      ->check(CLI::IsMember(all_names<runtime::Compression>()));
+      ->check(CLI::IsMember(compression_names()));
 }
 
 }  // namespace

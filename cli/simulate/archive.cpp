@@ -29,8 +29,14 @@ std::uint64_t sequence_of(const SimulationSpec& spec, const HourOfRouter& file) 
   return spec.first_sequence + static_cast<std::uint64_t>((file.hour - spec.range.from) / hour_us);
 }
 
-// Returns the file name of one hour: "19991_00000003_1190494800.dat.bz2".
+// Returns the file name of one hour: "19991_00000003_1190494800.dat.bz2", or "19991/2007/09/22/nfcapd.200709222100".
 std::string hour_file_name(const SimulationSpec& spec, const HourOfRouter& file) {
+  if (spec.format == SimulatedFormat::nfcapd) {
+    const auto time = format_time(file.hour);  // 2007-09-22T21:00:00Z
+    const auto part = [&](std::size_t at, std::size_t size) { return std::string_view(time).substr(at, size); };
+    const auto year = part(0, 4), month = part(5, 2), day = part(8, 2), hour = part(11, 2);
+    return fmt::format("{}/{}/{}/{}/nfcapd.{}{}{}{}00", file.router, year, month, day, year, month, day, hour);
+  }
   return fmt::format("{}_{:08}_{}.dat{}", file.router, sequence_of(spec, file), file.hour / second_us,
                      runtime::ending_of(spec.compression));
 }
@@ -110,7 +116,7 @@ json spec_json(const SimulationSpec& spec) {
           {"first_sequence", spec.first_sequence},
           {"format", name_of(spec.format)},
           {"ipv6_per_million", spec.ipv6_per_million},
-          {"compress", name_of(spec.compression)},
+          {"compress", spec.format == SimulatedFormat::nfcapd ? name_of(spec.block_compression) : name_of(spec.compression)},
           {"gaps", gaps},
           {"damages", damages},
           {"events", events}};
@@ -143,6 +149,7 @@ std::string truth_text(const SimulationSpec& spec, const std::vector<FileTruth>&
 // Whether a file's name ends like those of simulated files.
 bool is_flow_file(const std::filesystem::path& file) {
   const auto ending = file.extension().string();
+  if (file.stem() == "nfcapd") return true;
   const auto& known = name_table<runtime::Compression>.names;
   return ending == ".dat" || (!ending.empty() && std::any_of(known.begin(), known.end(), [&](const auto& c) {
            return runtime::ending_of(c.value) == ending;
@@ -157,7 +164,7 @@ Result<> prepare_folders(const SimulationSpec& spec, const std::filesystem::path
     if (!truth.is_object() || truth.value("spec", json()) != spec_json(spec))
       return invalid(fmt::format("{} contains a different archive; remove it or choose a different folder", folder.string()));
   } else {
-    for (const auto& entry : std::filesystem::directory_iterator(folder, error))
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, error))
       if (is_flow_file(entry.path()))
         return invalid(fmt::format("{} contains an archive that was not simulated; choose a different folder", folder.string()));
   }
@@ -219,7 +226,10 @@ Result<FileTruth> write_hour(const SimulationSpec& spec, const std::filesystem::
   auto compressed = runtime::compress(content, spec.compression);
   if (damage && damage != DamageKind::cut) truth.damage = damage_file(*damage, compressed);
   truth.compressed_bytes = compressed.size();
-  if (auto written = durable_write(folder / hour_file_name(spec, task.file), compressed); !written) return written.error();
+  const auto path = folder / hour_file_name(spec, task.file);
+  std::error_code error;
+  std::filesystem::create_directories(path.parent_path(), error);  // durable_write reports a failure
+  if (auto written = durable_write(path, compressed); !written) return written.error();
   return truth;
 }
 

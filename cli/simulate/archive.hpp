@@ -1,5 +1,6 @@
-// Writes a simulated archive: hourly files {router}_{sequence}_{start:unix}.dat.bz2 (or another compression and its ending),
-// routing tables routes/rib.{date}.txt, and simulated.json, the ground truth.
+// Writes a simulated archive: hourly files {router}_{sequence}_{start:unix}.dat.bz2 (or another compression and its ending), or
+// {router}/{start:%Y/%m/%d}/nfcapd.{start:%Y%m%d%H%M} with the format nfcapd, routing tables routes/rib.{date}.txt, and
+// simulated.json, the ground truth.
 #pragma once
 
 #include "cli/simulate/spec.hpp"

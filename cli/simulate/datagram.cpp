@@ -1,6 +1,7 @@
 #include "cli/simulate/datagram.hpp"
 
 #include "cli/simulate/network.hpp"
+#include "cli/simulate/nfcapd_file.hpp"
 
 #include <array>
 #include <initializer_list>
@@ -147,7 +148,7 @@ void put_little(std::string& out, Number... numbers) {
   (append(numbers), ...);
 }
 
-// A packet from 192.0.2.(1 + router) to 192.0.2.254 on an Ethernet.
+// A packet from an exporter to 192.0.2.254 on an Ethernet.
 void put_packet(std::string& out, const DatagramPlace& place, std::string_view payload) {
   const auto udp_length = static_cast<std::uint16_t>(8 + payload.size()), ip_length = static_cast<std::uint16_t>(20 + udp_length);
   const auto captured = static_cast<std::uint32_t>(14 + ip_length);
@@ -157,7 +158,7 @@ void put_packet(std::string& out, const DatagramPlace& place, std::string_view p
   put(out, std::uint16_t{0x0800});
   std::string ip;
   put(ip, std::uint16_t{0x4500}, ip_length, std::uint16_t{0}, std::uint16_t{0}, std::uint16_t{0x4011}, std::uint16_t{0},
-      static_cast<std::uint32_t>(0xc0000201 + place.router_index), std::uint32_t{0xc00002fe});
+      exporter_address(place.router_index), std::uint32_t{0xc00002fe});
   std::uint32_t sum = 0;
   for (std::size_t i = 0; i < ip.size(); i += 2)
     sum += static_cast<std::uint32_t>(static_cast<std::uint8_t>(ip[i]) << 8 | static_cast<std::uint8_t>(ip[i + 1]));
@@ -168,6 +169,8 @@ void put_packet(std::string& out, const DatagramPlace& place, std::string_view p
 }
 
 }  // namespace
+
+std::uint32_t exporter_address(std::size_t router_index) { return static_cast<std::uint32_t>(0xc0000201 + router_index); }
 
 std::string file_header(SimulatedFormat format) {
   std::string out;
@@ -184,6 +187,12 @@ void write_datagram(std::string& out, const DatagramPlace& place, std::span<cons
     case SimulatedFormat::v9:
     case SimulatedFormat::ipfix:
       return write_with_templates(out, place, flows, place.format == SimulatedFormat::ipfix, ipv6_per_million);
+    case SimulatedFormat::nfcapd:
+      for (const auto& flow : flows) {
+        const Record r(flow);
+        put_nfcapd_flow(out, {flow, place.now, r.source_as, r.destination_as, is_ipv6(flow, ipv6_per_million)});
+      }
+      return;
     case SimulatedFormat::pcap: {
       std::string payload;
       write_with_templates(payload, place, flows, false, ipv6_per_million);

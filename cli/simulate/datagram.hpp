@@ -1,4 +1,5 @@
-// Writes the export datagrams of simulated routers: NetFlow v5, NetFlow v9, IPFIX, or NetFlow v9 in a packet capture.
+// Writes the export datagrams of simulated routers: NetFlow v5, NetFlow v9, IPFIX, or NetFlow v9 in a packet capture; or the
+// records that a collector makes of them.
 #pragma once
 
 #include "cli/simulate/event.hpp"
@@ -20,7 +21,11 @@ struct DatagramPlace {
   std::uint64_t number = 0;         // datagrams exported in this hour before, lost ones included
 };
 
-// Appends a datagram with these flows. Every twentieth datagram of v9 and IPFIX contains the templates.
+// Returns the address of an exporter: 192.0.2.(1 + router).
+std::uint32_t exporter_address(std::size_t router_index);
+
+// Appends a datagram with these flows, or with nfcapd their records. Every twentieth datagram of v9 and IPFIX contains the
+// templates.
 void write_datagram(std::string& out, const DatagramPlace& place, std::span<const Flow> flows, std::uint64_t ipv6_per_million);
 
 // Returns what precedes the first datagram of a file: the header of a capture.

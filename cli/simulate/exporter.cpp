@@ -2,6 +2,7 @@
 
 #include "cli/simulate/datagram.hpp"
 #include "cli/simulate/network.hpp"
+#include "cli/simulate/nfcapd_file.hpp"
 #include "cli/simulate/random.hpp"
 
 #include <algorithm>
@@ -163,6 +164,10 @@ class Exporter {
     }
     for (; added != added_.end(); ++added) export_flow(*added);
     if (!queue_.empty()) send(std::min(queue_.front().queued + flush_timeout_ms, hour_ + hour_ms - 1));
+    if (spec_.format == SimulatedFormat::nfcapd)
+      exported_.content = nfcapd_file(
+          exported_.content, {spec_.block_compression, exporter_address(router_index_), static_cast<std::uint32_t>(router_index_),
+                              hour_, exported_.datagrams, sequence_failures_});
     return std::move(exported_);
   }
 
@@ -187,6 +192,8 @@ class Exporter {
     const bool lost = loss_.chance(spec_.loss_per_million);
     if (!lost) write_datagram(exported_.content, place(now), queue_, spec_.ipv6_per_million);
     (lost ? exported_.datagrams_lost : exported_.datagrams) += 1;
+    if (!lost && last_is_lost_) ++sequence_failures_;
+    last_is_lost_ = lost;
     for (const auto& flow : queue_) count(flow, lost);
     sequence_ += static_cast<std::uint32_t>(queue_.size());
     queue_.clear();
@@ -213,6 +220,8 @@ class Exporter {
   std::uint32_t uptime_base_, sequence_;
   std::size_t router_index_;
   std::vector<Flow> queue_;
+  bool last_is_lost_ = false;            // the datagram sent last
+  std::uint32_t sequence_failures_ = 0;  // as counted by a collector
   ExportedHour exported_;
 };
 

@@ -28,7 +28,7 @@ struct Truth {
 };
 
 struct ExportedHour {
-  std::string content;  // of the file: datagrams, one after the other, or a capture of them
+  std::string content;  // of the file: datagrams, one after the other, a capture of them, or an nfcapd file
   std::uint64_t datagrams = 0, datagrams_lost = 0;
   Truth truth;
   std::map<Micros, Truth> by_interval;  // by flow start

@@ -73,7 +73,7 @@ Result<> check_spec(const SimulationSpec& spec) {
   if (spec.flows_per_hour < 1 || spec.flows_per_hour > max_flows_per_hour)
     return invalid(fmt::format("--flows-per-hour must be between 1 and {}", max_flows_per_hour));
   if (spec.ipv6_per_million > 0 && spec.format == SimulatedFormat::v5)
-    return invalid("NetFlow v5 has no IPv6 addresses; choose --format v9, ipfix or pcap, or leave out --ipv6");
+    return invalid("NetFlow v5 has no IPv6 addresses; choose --format v9, ipfix, nfcapd or pcap, or leave out --ipv6");
   if (spec.events.size() > 1000) return invalid("more than 1000 events; simulate them in several runs");
   for (const auto& gap : spec.gaps)
     if (auto valid = check_file(spec, gap, "--gap"); !valid) return valid;

@@ -1,6 +1,7 @@
 // The parameters of a simulation: the arguments of `mole archive simulate`.
 #pragma once
 
+#include "cli/simulate/nfcapd_compression.hpp"
 #include "runtime/decode/compressor.hpp"
 #include "sdk/model/name_table.hpp"
 #include "sdk/model/time.hpp"
@@ -45,7 +46,8 @@ enum class SimulatedFormat {
   v5,
   v9,
   ipfix,
-  pcap,  // NetFlow v9 in a packet capture
+  nfcapd,  // files of the collector of nfdump 1.7
+  pcap,    // NetFlow v9 in a packet capture
 };
 
 struct SimulationSpec {
@@ -54,13 +56,14 @@ struct SimulationSpec {
   std::uint64_t seed = 1;
   TimeRange range;  // whole hours
   std::vector<std::uint32_t> routers;
-  std::uint64_t flows_per_hour = 10'000;     // per router in an average hour of a weekday
-  std::uint64_t late_per_million = 50'000;   // flows that begin before their file's hour; at most a quarter
-  std::uint64_t loss_per_million = 0;        // datagrams lost between exporter and collector
-  std::uint64_t noise_per_million = 50'000;  // standard deviation of the rate about its profile
-  std::int64_t growth_per_million = 0;       // growth of the rate per 365 days, not compounded
-  std::uint64_t first_sequence = 1;          // sequence number of the first file
-  runtime::Compression compression = runtime::Compression::bzip2;
+  std::uint64_t flows_per_hour = 10'000;                           // per router in an average hour of a weekday
+  std::uint64_t late_per_million = 50'000;                         // flows that begin before their file's hour; at most a quarter
+  std::uint64_t loss_per_million = 0;                              // datagrams lost between exporter and collector
+  std::uint64_t noise_per_million = 50'000;                        // standard deviation of the rate about its profile
+  std::int64_t growth_per_million = 0;                             // growth of the rate per 365 days, not compounded
+  std::uint64_t first_sequence = 1;                                // sequence number of the first file
+  runtime::Compression compression = runtime::Compression::bzip2;  // of the files; with nfcapd, none
+  NfcapdCompression block_compression = NfcapdCompression::bzip2;  // of the blocks of nfcapd files
   std::vector<HourOfRouter> gaps;
   std::vector<DamageSpec> damages;
   std::vector<EventSpec> events;
@@ -88,7 +91,7 @@ template <>
 inline constexpr auto name_table<cli::SimulatedFormat> = [] {
   using enum cli::SimulatedFormat;
   return names<cli::SimulatedFormat>("SimulatedFormat", "a format of simulated files",
-                                     {{v5, "v5"}, {v9, "v9"}, {ipfix, "ipfix"}, {pcap, "pcap"}});
+                                     {{v5, "v5"}, {v9, "v9"}, {ipfix, "ipfix"}, {nfcapd, "nfcapd"}, {pcap, "pcap"}});
 }();
 
 template <>

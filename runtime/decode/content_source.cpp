@@ -77,6 +77,14 @@ Result<bool> has_whole_block(const std::filesystem::path& path, const ContentOpt
   return chunk.has_value();
 }
 
+// Whether a file is one of nfdump's, whose blocks may be bzip2 streams: magic number and layout, in either byte order.
+bool is_nfcapd(std::span<const std::uint8_t> head) {
+  if (head.size() < 4) return false;
+  const auto is_layout = [](std::uint8_t low, std::uint8_t high) { return high == 0 && low >= 1 && low <= 9; };
+  return (head[0] == 0x0c && head[1] == 0xa5 && is_layout(head[2], head[3])) ||
+         (head[0] == 0xa5 && head[1] == 0x0c && is_layout(head[3], head[2]));
+}
+
 // Whether a file without the header of a bzip2 stream is one nevertheless: whether a block begins near the start, or if the file
 // begins with equal bytes (a hole), anywhere. A magic may be other data, except behind a header.
 Result<bool> is_headless_bzip2(const std::filesystem::path& path, bool hole, const ContentOptions& options) {
@@ -107,7 +115,9 @@ Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path&
       return std::unique_ptr<ContentSource>(std::make_unique<CompressedSource>(std::move(file), *format, options));
     if (const auto reason = other_compression(head); !reason.empty())
       return std::unique_ptr<ContentSource>(std::make_unique<UnsupportedSource>(file.size(), reason));
-    MOLE_TRY(bzip2, is_headless_bzip2(path, is_constant(head), options));
+    if (!is_nfcapd(head)) {
+      MOLE_TRY(bzip2, is_headless_bzip2(path, is_constant(head), options));
+    }
   }
   if (bzip2) return std::unique_ptr<ContentSource>(std::make_unique<Bzip2Source>(std::move(file), options));
   return std::unique_ptr<ContentSource>(std::make_unique<PlainSource>(std::move(file), options.progress));

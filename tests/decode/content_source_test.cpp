@@ -129,6 +129,19 @@ TEST(ContentSource, AMarkWithoutABlockIsPlainContent) {
   EXPECT_TRUE(content.lost.empty());
 }
 
+// The blocks of nfcapd files may be bzip2 streams; the files are read by their decoder.
+TEST(ContentSource, AnNfcapdFileWithBzip2BlocksIsPlainContent) {
+  const TempFolder folder;
+  const auto blocks = bzip2_compress(noise(450'000), 1);
+  for (const auto& head : {"\x0c\xa5\x02\x00"s, "\x0c\xa5\x01\x00"s, "\xa5\x0c\x00\x02"s}) {
+    const auto file = head + std::string(48, '\1') + blocks;
+    const auto content = read_content(folder.file("a", file));
+    EXPECT_TRUE(content.bytes == file);
+    EXPECT_TRUE(content.lost.empty());
+  }
+  EXPECT_FALSE(read_content(folder.file("a", "\x0c\xa5\x02\x01"s + std::string(48, '\1') + blocks)).lost.empty());
+}
+
 TEST(ContentSource, NamesAnUnsupportedCompression) {
   const TempFolder folder;
   for (const auto& [magic, name] : {std::pair{"\x02\x21\x4c\x18"s, "lz4 in its legacy format"},

@@ -64,6 +64,7 @@ ALLOWED = {
     "nodes/worker": RUNTIME | {"nodes/worker", "nodes", "CLI11", "spdlog"},
     "nodes/seal": RUNTIME | {"nodes/seal", "nodes", "CLI11", "spdlog"},
     "cli/export": DESCRIPTOR | {"cli", "runtime", "coordinator", "coordinator/wire", "zlib"},
+    "cli/simulate": DESCRIPTOR | {"cli", "runtime", "lz4", "liblzo2"},
     "cli": DESCRIPTOR | {"cli", "runtime", "coordinator", "coordinator/wire", "nodes", "nodes/process", "Asio", "Boost", "spdlog", "CLI11"},
 }
 
