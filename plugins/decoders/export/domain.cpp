@@ -30,6 +30,16 @@ std::uint32_t WaitingMessage::end_set(std::size_t set_bytes, std::uint32_t decod
   return sets == 0 ? *records : 0;
 }
 
+const Template* Domain::find_template(std::uint16_t id, std::uint64_t after_changes) const {
+  if (const auto old = replaced.find(id); old != replaced.end()) {
+    const auto at = std::lower_bound(old->second.begin(), old->second.end(), after_changes,
+                                     [](const ReplacedTemplate& r, std::uint64_t change) { return r.change < change; });
+    if (at != old->second.end()) return at->layout.get();
+  }
+  const auto found = templates.find(id);
+  return found == templates.end() ? nullptr : found->second.get();
+}
+
 std::uint32_t Sequence::count(const Convention& c, const Numbered& m) {
   return c.unit == Unit::datagram ? 1 : c.unit == Unit::record ? m.records : m.flows;
 }

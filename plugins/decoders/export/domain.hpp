@@ -89,9 +89,20 @@ struct WaitingSet {
   std::shared_ptr<WaitingMessage> message;  // null: it is not kept
 };
 
+// A template that was redefined or withdrawn while data sets of its message were not yet decoded.
+struct ReplacedTemplate {
+  std::uint64_t change;
+  std::shared_ptr<const Template> layout;
+};
+
 struct Domain {
+  using Templates = std::unordered_map<std::uint16_t, std::shared_ptr<Template>>;
+  static constexpr std::uint64_t latest = static_cast<std::uint64_t>(-1);
+
   std::uint64_t number = 0;
-  std::unordered_map<std::uint16_t, std::shared_ptr<Template>> templates;
+  Templates templates;
+  std::uint64_t changes = 0;  // redefinitions and withdrawals so far
+  std::unordered_map<std::uint16_t, std::vector<ReplacedTemplate>> replaced;
   Sequence sequence;
   Sampling sampling;
   std::optional<std::uint32_t> boot_ms;    // of the last datagram of NetFlow v9, modulo 2^32
@@ -101,6 +112,9 @@ struct Domain {
   std::vector<std::shared_ptr<WaitingMessage>> uncounted;
   std::uint64_t last_message = 0;
   std::uint64_t records = 0, record_bytes = 0;  // decoded
+
+  // The template after so many changes; the next definition if there was none. Null: none.
+  const Template* find_template(std::uint16_t id, std::uint64_t after_changes) const;
 };
 
 // Reads what an options record announces: sampling intervals, the start of the exporter. `samplings`: how many intervals by

@@ -175,8 +175,11 @@ void Collector::State::read_templates(Bytes body, std::uint64_t offset, bool opt
       reports_.skipped(offset + at, body.size() - at, "a template is longer than its set, or has too many fields");
       return;
     }
+    if (count > 0 && id >= 256)
+      define(std::move(layout));
+    else if (count > 0)
+      reports_.skipped(offset + at, used + fields, "the number of a template is " + std::to_string(id) + ", below 256");
     at += used + fields;
-    if (id >= 256 && count > 0) define(std::move(layout));
   }
 }
 
@@ -188,8 +191,7 @@ void Collector::State::define(std::shared_ptr<Template> layout) {
       known->second->defined_us = layout->defined_us;
       return;
     }
-    template_weight_ -= known->second->weight();
-    domain.templates.erase(known);
+    remove(domain, known);
   }
   if (domain.templates.size() >= max_templates_of_domain) {
     for (const auto& [id, old] : domain.templates) template_weight_ -= old->weight();
@@ -204,16 +206,21 @@ void Collector::State::define(std::shared_ptr<Template> layout) {
   resume_waiting(domain, layout);
 }
 
+// Removes a template. Data sets before this position may need it for their lists.
+Domain::Templates::iterator Collector::State::remove(Domain& domain, Domain::Templates::iterator known) {
+  template_weight_ -= known->second->weight();
+  if (!work_.empty()) domain.replaced[known->first].push_back({domain.changes, known->second});
+  ++domain.changes;
+  return domain.templates.erase(known);
+}
+
 void Collector::State::withdraw(std::uint16_t id, bool options) {
-  auto& templates = message_.domain->templates;
-  const auto remove = [&](auto i) {
-    template_weight_ -= i->second->weight();
-    return templates.erase(i);
-  };
+  Domain& domain = *message_.domain;
+  auto& templates = domain.templates;
   if (id == (options ? 3 : 2)) {  // all of this kind
-    for (auto i = templates.begin(); i != templates.end();) i = i->second->options == options ? remove(i) : std::next(i);
+    for (auto i = templates.begin(); i != templates.end();) i = i->second->options == options ? remove(domain, i) : std::next(i);
   } else if (const auto known = templates.find(id); known != templates.end()) {
-    remove(known);
+    remove(domain, known);
   }
 }
 
@@ -225,8 +232,7 @@ void Collector::State::read_data(std::uint16_t id, Bytes body, std::uint64_t off
   const auto known = domain.templates.find(id);
   if (known != domain.templates.end() && message_.in_datagrams &&
       message_.context.exported_us - known->second->defined_us > template_lifetime_us) {
-    template_weight_ -= known->second->weight();
-    domain.templates.erase(known);
+    remove(domain, known);
     return wait_for_template(id, body, offset);
   }
   if (known == domain.templates.end()) return wait_for_template(id, body, offset);
@@ -236,6 +242,7 @@ void Collector::State::read_data(std::uint16_t id, Bytes body, std::uint64_t off
   }
   work_.push_back({known->second, body, offset, message_.context, &domain, message_.number, message_.exporter});
   work_.back().size = body.size();
+  work_.back().changes = domain.changes;
 }
 
 // Returns the number of records.

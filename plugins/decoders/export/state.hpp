@@ -60,6 +60,7 @@ class Collector::State {
     std::vector<std::byte> memory = {};           // of a set that waited
     std::uint32_t records = 0, rows = 0;          // decoded
     std::uint64_t size = 0;                       // bytes decoded
+    std::uint64_t changes = Domain::latest;       // of templates, before it: lists are read with the templates of that position
   };
   // The message that is being decoded.
   struct Message {
@@ -90,6 +91,7 @@ class Collector::State {
   void read_sets(Bytes message, std::size_t at);
   void read_templates(Bytes body, std::uint64_t offset, bool options);
   void define(std::shared_ptr<Template> layout);
+  Domain::Templates::iterator remove(Domain& domain, Domain::Templates::iterator known);
   void withdraw(std::uint16_t id, bool options);
   void read_data(std::uint16_t id, Bytes body, std::uint64_t offset);
   std::uint32_t read_options_data(const Template& layout, Bytes body, Domain& domain);

@@ -9,9 +9,10 @@ namespace {
 // Finds the requested elements and the TCP flags in the lists of a record.
 class ElementsInLists final : public ListVisitor {
  public:
-  ElementsInLists(const Domain* domain, std::span<const mole_element> elements, const Context& context, Rows& rows,
-                  std::uint32_t row, Side side)
+  ElementsInLists(const Domain* domain, std::uint64_t changes, std::span<const mole_element> elements, const Context& context,
+                  Rows& rows, std::uint32_t row, Side side)
       : domain_(domain),
+        changes_(changes),
         elements_(elements),
         context_(context),
         rows_(rows),
@@ -19,9 +20,7 @@ class ElementsInLists final : public ListVisitor {
         reverse_bit_(side == Side::reverse ? 0x4000 : 0) {}
 
   const Template* find_template(std::uint16_t id) override {
-    if (domain_ == nullptr) return nullptr;
-    const auto found = domain_->templates.find(id);
-    return found == domain_->templates.end() ? nullptr : found->second.get();
+    return domain_ == nullptr ? nullptr : domain_->find_template(id, changes_);
   }
   void value(const Field& field, const Value& value) override {
     const bool of_cert =
@@ -37,6 +36,7 @@ class ElementsInLists final : public ListVisitor {
 
  private:
   const Domain* domain_;
+  std::uint64_t changes_;
   std::span<const mole_element> elements_;
   const Context& context_;
   Rows& rows_;
@@ -123,7 +123,9 @@ bool Collector::State::decode_records(Work& work, const Plans& plans) {
   while (work.bytes.size() >= work.layout->size) {
     const std::size_t size = split_record(*work.layout, work.bytes, values_.data());
     if (size == 0) {
-      if (!all_zero(work.bytes)) reports_.skipped(work.offset, work.bytes.size(), "a record is longer than its set");
+      if (all_zero(work.bytes)) return true;
+      reports_.skipped(work.offset, work.bytes.size(), "a record is longer than its set");
+      if (work.message == message_.number && message_.open) message_.cut = true;
       return true;
     }
     const std::uint32_t family = plans.family() != 0 ? plans.family() : plans.family_of(values_.data());
@@ -154,7 +156,7 @@ void Collector::State::put_elements(const Work& work, const Plans& plans, const 
                                     Side side) {
   for (const auto& e : plans.elements()) put_element(rows, e.element, elements_[e.element], row, values[e.field], work.context);
   if (plans.lists().empty()) return;
-  ElementsInLists found(work.domain, elements_, work.context, rows, row, side);
+  ElementsInLists found(work.domain, work.changes, elements_, work.context, rows, row, side);
   std::size_t budget = max_list_values;
   for (const std::uint16_t field : plans.lists()) {
     const Field& f = work.layout->fields[field];
@@ -195,6 +197,7 @@ void Collector::State::end_message() {
     if (message_.protocol == Protocol::ipfix && !domain.uncounted.empty())
       learn_uncounted(domain, domain.sequence.counts_itself() ? message_.number : domain.last_message, gap);
     domain.last_message = message_.number;
+    domain.replaced.clear();
     std::erase_if(domain.uncounted, [&](const auto& waiting) { return waiting->number != message_.number; });
   }
   reports_.datagram(message_.context.exported_us, message_.rows, message_.exporter, gap);
