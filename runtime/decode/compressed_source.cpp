@@ -14,8 +14,8 @@ constexpr std::uint64_t least_chunk = std::uint64_t{64} << 10,
 constexpr std::size_t max_padding = std::size_t{1} << 20;  // zero bytes after a stream that fill up the largest usual tape block
 // Bytes found by searching are a stream if this much content can be decoded, or the whole stream.
 constexpr std::size_t convincing_content = std::size_t{32} << 10;
-constexpr unsigned max_candidates = 100;  // limits the time spent on hostile files
-constexpr unsigned max_skipped = 1000;    // skippable frames at the start of a file
+constexpr unsigned max_rejected = 100;  // places tried in vain; limits the time spent on hostile files
+constexpr unsigned max_skipped = 1000;  // skippable frames at the start of a file
 
 }  // namespace
 
@@ -88,13 +88,62 @@ Result<> CompressedSource::between_streams() {
       return {};
     }
   }
-  damaged("bytes after the end of the " + std::string(format_.name) + " data that are not " + std::string(format_.name));
+  damaged_from_ = position_;
+  reason_ = "bytes after the end of the " + std::string(format_.name) + " data that are not " + std::string(format_.name);
+  phase_ = Phase::searching;
+  return {};
+}
+
+std::string CompressedSource::reason_of(const StreamDecoder::Step& step, bool at_end) const {
+  const std::string name(format_.name);
+  switch (step.state) {
+    case State::too_large:
+      return "the " + name + " data needs more than " + std::to_string(memory_) +
+             " bytes of memory, a limit against decompression bombs; compress the file again with a smaller window";
+    case State::wrong_content:
+      return "the content of the " + name +
+             " data does not match its checksum; none of it is used, because it may be wrong anywhere";
+    case State::more:
+      if (at_end) return "the file is truncated: it ends inside " + name + " data";
+      [[fallthrough]];
+    default:
+      return name + " data that cannot be decoded" + (step.why.empty() ? "" : " (" + std::string(step.why) + ")");
+  }
+}
+
+// Decodes the stream at position_ to its end, and leaves its content.
+Result<> CompressedSource::verify() {
+  stream_ = {position_, position_, 0, "", false};
+  const auto no_memory = [&] {
+    return exhausted("not enough memory to decode " + std::string(format_.name) + " data; raise --memory or use fewer threads");
+  };
+  if (decoder_->start() == State::out_of_memory) return no_memory();
+  scratch_.resize(least_chunk);
+  const auto limit = max_content_ - content_bytes_ - filled_;
+  while (true) {
+    MOLE_TRY(const auto in, ahead(decoder_->wanted()));
+    const auto step = decoder_->decode(in, scratch_);
+    position_ += step.read;
+    stream_.content += step.written;
+    if (stream_.content > limit) break;  // decode() reports it
+    if (step.state == State::more && (step.read > 0 || step.written > 0)) continue;
+    if (step.state == State::out_of_memory) return no_memory();
+    stream_.complete = step.state == State::end || step.state == State::wrong_content;
+    if (step.state != State::end) stream_.reason = reason_of(step, in.empty());
+    if (stream_.complete && step.state != State::end) stream_.content = 0;
+    const bool truncated = step.state == State::more && in.empty();
+    if (!stream_.complete && !truncated) stream_.content = decoder_->sound_content(stream_.content);
+    break;
+  }
+  stream_.to = position_;
   return {};
 }
 
 Result<> CompressedSource::begin_stream() {
-  stream_from_ = position_;
+  if (auto done = verify(); !done) return done;
+  position_ = stream_.from;
   search_from_ = position_ + 1;
+  left_ = stream_.content;
   phase_ = Phase::inside;
   if (decoder_->start() == State::out_of_memory)
     return exhausted("not enough memory to decode " + std::string(format_.name) + " data; raise --memory or use fewer threads");
@@ -102,98 +151,65 @@ Result<> CompressedSource::begin_stream() {
 }
 
 Result<> CompressedSource::decode() {
-  MOLE_TRY(const auto in, ahead(decoder_->wanted()));
-  const auto left = max_content_ - content_bytes_ - filled_, space = std::uint64_t{out_.size() - filled_};
-  const auto room =
-      static_cast<std::size_t>(left < space ? left + 1 : space);  // one byte beyond the limit shows that it is exceeded
-  const auto step = decoder_->decode(in, std::span(out_).subspan(filled_, room));
-  position_ += step.read;
-  filled_ += step.written;
-  if (candidate_ && filled_ >= convincing_content) accept_candidate();
-  const std::string name(format_.name);
-  if (step.written > left) {
-    --filled_;
-    if (candidate_) accept_candidate();
+  if (left_ == 0) return end_stream();
+  const auto allowed = max_content_ - content_bytes_ - filled_;
+  if (allowed == 0) {
     stop(position_, over_content_limit(max_content_));
     return {};
   }
-  switch (step.state) {
-    case State::out_of_memory:
-      return exhausted("not enough memory to decode " + name + " data; raise --memory or use fewer threads");
-    case State::too_large:
-      damaged("the " + name + " data needs more than " + std::to_string(memory_) +
-              " bytes of memory, a limit against decompression bombs; compress the file again with a smaller window");
-      break;
-    case State::damaged:
-      damaged(name + " data that cannot be decoded" + (step.why.empty() ? "" : " (" + std::string(step.why) + ")"));
-      break;
-    case State::more:
-      if (step.read > 0 || step.written > 0) break;
-      damaged(in.empty() ? "the file is truncated: it ends inside " + name + " data" : name + " data that cannot be decoded");
-      break;
-    default:
-      finish_stream(step.state);
-  }
-  return {};
+  MOLE_TRY(const auto in, ahead(decoder_->wanted()));
+  const auto room = std::min({std::uint64_t{out_.size() - filled_}, allowed, left_});
+  const auto step = decoder_->decode(in, std::span(out_).subspan(filled_, static_cast<std::size_t>(room)));
+  position_ += step.read;
+  filled_ += step.written;
+  left_ -= step.written;
+  if (step.written > 0 || (step.read > 0 && step.state == State::more)) return {};
+  return transient("a file changed while it was being read");
 }
 
-void CompressedSource::finish_stream(State state) {
-  const std::string name(format_.name);
-  if (state == State::wrong_content && candidate_) return damaged("");
-  if (candidate_) accept_candidate();
-  phase_ = Phase::between;
-  if (state == State::end) {
+// All content of the stream that may be used has been decoded.
+Result<> CompressedSource::end_stream() {
+  position_ = stream_.to;
+  if (stream_.reason.empty()) {
     search_from_ = position_;
-    return;
+    phase_ = Phase::between;
+    return {};
   }
-  // Not reported as a gap: the position of the damage is unknown.
-  add_lost(lost_, stream_from_, position_,
-           "the content of the " + name + " data does not match its checksum; it was used, but parts of it are wrong");
+  // A stream with a wrong checksum may be one that was cut off, decoded on into the next one.
+  damaged_from_ = stream_.complete ? stream_.from : position_;
+  reason_ = stream_.reason;
+  phase_ = Phase::searching;
+  return {};
 }
 
 // ---- after damage
 
-void CompressedSource::damaged(std::string reason) {
-  if (candidate_) {
-    candidate_ = false;  // different data that looks like the start of a stream
-    filled_ = 0;
-  } else {
-    damaged_from_ = position_;
-    reason_ = std::move(reason);
-  }
-  phase_ = Phase::searching;
-}
-
+// Searches for a stream. Bytes that look like one are different data unless much of it, or all, can be decoded.
 Result<> CompressedSource::search() {
-  if (!format_.repeats || candidates_ == max_candidates) {
-    stop(damaged_from_, reason_);
+  auto from = search_from_;
+  while (format_.repeats && rejected_ < max_rejected) {
+    position_ = from;
+    MOLE_TRY(const auto bytes, ahead(StreamFormat::header_bytes));
+    if (bytes.empty()) break;
+    const std::size_t starts =
+        bytes.size() < StreamFormat::header_bytes ? bytes.size() : bytes.size() - StreamFormat::header_bytes + 1;
+    std::size_t i = 0;
+    while (i < starts && !format_.begins(bytes.subspan(i))) ++i;
+    from += i;
+    if (i == starts) continue;
+    position_ = from++;
+    if (auto done = begin_stream(); !done) return done;
+    if (stream_.content < convincing_content && !(stream_.complete && stream_.reason.empty())) {
+      ++rejected_;
+      continue;
+    }
+    // A decoder may notice only inside the next stream that the stream before it was cut off.
+    add_lost(lost_, std::min(damaged_from_, stream_.from), stream_.from, reason_);
+    gap_ = true;
     return {};
   }
-  position_ = search_from_;
-  while (true) {
-    MOLE_TRY(const auto bytes, ahead(StreamFormat::header_bytes));
-    if (bytes.empty()) {
-      stop(damaged_from_, reason_);
-      return {};
-    }
-    const bool last = bytes.size() < StreamFormat::header_bytes;
-    const std::size_t starts = last ? bytes.size() : bytes.size() - StreamFormat::header_bytes + 1;
-    for (std::size_t i = 0; i < starts; ++i) {
-      if (!format_.begins(bytes.subspan(i))) continue;
-      position_ += i;
-      candidate_ = true;
-      ++candidates_;
-      return begin_stream();
-    }
-    position_ += starts;
-  }
-}
-
-void CompressedSource::accept_candidate() {
-  candidate_ = false;
-  gap_ = true;
-  // A decoder may notice only inside the next stream that the stream before it was cut off.
-  add_lost(lost_, std::min(damaged_from_, stream_from_), stream_from_, reason_);
+  stop(damaged_from_, reason_);
+  return {};
 }
 
 void CompressedSource::stop(std::uint64_t from, std::string_view reason) {

@@ -1,5 +1,7 @@
-// The content of a file of compressed streams (stream_decoder.hpp), read once from start to end with bounded memory. The content
-// up to damage is used. What follows is lost, up to the next stream of the file if there is one.
+// The content of a file of compressed streams (stream_decoder.hpp), read with bounded memory. Each stream is decoded twice: first
+// to its end, to find damage and compare its checksum, then for its content. Content up to damage is used. What follows is lost,
+// up to the next stream of the file if there is one. A stream whose checksum is wrong has no content: the damage may be anywhere
+// in it.
 #pragma once
 
 #include "runtime/decode/content_source.hpp"
@@ -33,11 +35,11 @@ class CompressedSource final : public ContentSource {
       std::size_t wanted);  // at least this many bytes from position_ on, fewer at the end
   Result<> between_streams();
   Result<> begin_stream();
+  Result<> verify();
   Result<> decode();
   Result<> search();
-  void finish_stream(StreamDecoder::State state);
-  void damaged(std::string reason);
-  void accept_candidate();
+  Result<> end_stream();
+  std::string reason_of(const StreamDecoder::Step& step, bool at_end) const;
   void stop(std::uint64_t from, std::string_view reason);  // loses the rest of the file
 
   const FileBytes file_;
@@ -51,16 +53,24 @@ class CompressedSource final : public ContentSource {
   std::uint64_t in_from_ = 0;   // position of in_ in the file
   std::uint64_t position_ = 0;  // of the next byte to decode
   std::vector<std::uint8_t> out_;
-  std::size_t filled_ = 0;  // bytes of the next chunk
+  std::size_t filled_ = 0;             // bytes of the next chunk
+  std::vector<std::uint8_t> scratch_;  // content that verify() decodes and drops
 
   Phase phase_ = Phase::between;
   bool gap_ = false;                // before the next chunk
-  std::uint64_t stream_from_ = 0;   // start of the current stream
   std::uint64_t search_from_ = 0;   // the first position at which a stream may begin if there is damage
-  std::uint64_t damaged_from_ = 0;  // start and reason of the damage, while searching or in a candidate
+  std::uint64_t damaged_from_ = 0;  // start and reason of the damage, while searching
   std::string reason_;
-  bool candidate_ = false;  // the current stream was found by searching, and its bytes may be different data
-  unsigned candidates_ = 0;
+  unsigned rejected_ = 0;  // places at which no stream was found while searching
+
+  // The current stream, as verify() found it.
+  struct Stream {
+    std::uint64_t from = 0, to = 0;  // its bytes in the file; `to`: its end, or where damage was noticed
+    std::uint64_t content = 0;       // bytes that may be used
+    std::string reason;              // of the damage; empty: sound
+    bool complete = false;           // decoded to its end
+  } stream_;
+  std::uint64_t left_ = 0;  // of stream_.content, not yet decoded
 };
 
 // Returns the format of a file that begins with `head`, behind any skippable frames, or null if it is not one of compressed

@@ -10,12 +10,18 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <deque>
 
 namespace mole::runtime {
 namespace {
 
 using Bytes = std::span<const std::uint8_t>;
 using State = StreamDecoder::State;
+
+// Damaged bytes of deflate or LZMA may be decoded to content for a while before the decoder notices: every prefix code is
+// complete, and a match is refused only if it begins before the content. That much content before the damage is noticed is not
+// used.
+constexpr std::uint64_t doubtful_content = std::uint64_t{64} << 10;
 
 std::uint64_t little_endian(Bytes bytes) {
   std::uint64_t value = 0;
@@ -38,6 +44,8 @@ class GzipDecoder final : public StreamDecoder {
     if (code != Z_OK || ::inflateValidate(&stream_, 0) != Z_OK) return State::out_of_memory;
     checksum_ = ::crc32(0, nullptr, 0);
     size_ = 0;
+    written_ = 0;
+    blocks_ = {0};
     return State::more;
   }
 
@@ -47,8 +55,9 @@ class GzipDecoder final : public StreamDecoder {
     stream_.next_out = out.data();
     stream_.avail_out = static_cast<uInt>(out.size());
     stream_.msg = nullptr;
-    const int code = ::inflate(&stream_, Z_NO_FLUSH);
+    const int code = inflate_blocks(written_);
     Step step{in.size() - stream_.avail_in, out.size() - stream_.avail_out};
+    written_ += step.written;
     checksum_ = ::crc32_z(checksum_, out.data(), step.written);
     size_ += static_cast<std::uint32_t>(step.written);
     keep_trailer(in.first(step.read));
@@ -71,7 +80,29 @@ class GzipDecoder final : public StreamDecoder {
     return step;
   }
 
+  // The start of the last deflate block that begins well before the end of the content: what looked like blocks after that may be
+  // part of the damage.
+  std::uint64_t sound_content(std::uint64_t written) const override {
+    const auto sound = [&](std::uint64_t block) { return block + doubtful_content <= written; };
+    const auto last = std::find_if(blocks_.rbegin(), blocks_.rend(), sound);
+    return last == blocks_.rend() ? 0 : *last;
+  }
+
  private:
+  // Calls inflate for each deflate block and keeps where the blocks begin.
+  int inflate_blocks(std::uint64_t written_before) {
+    const auto space = stream_.avail_out;
+    while (true) {
+      const int code = ::inflate(&stream_, Z_BLOCK);
+      const bool at_block = (stream_.data_type & 128) != 0;
+      if (code != Z_OK || !at_block) return code;
+      const auto start = written_before + (space - stream_.avail_out);
+      while (blocks_.size() > 1 && blocks_[1] + doubtful_content <= start) blocks_.pop_front();
+      if (blocks_.back() != start) blocks_.push_back(start);
+      if (stream_.avail_in == 0 || stream_.avail_out == 0) return code;
+    }
+  }
+
   // Keeps the last 8 bytes read: the checksum and the size of the content, at the end of the stream.
   void keep_trailer(Bytes read) {
     const std::size_t count = std::min(read.size(), sizeof trailer_);
@@ -80,6 +111,8 @@ class GzipDecoder final : public StreamDecoder {
   }
 
   z_stream stream_{};
+  std::uint64_t written_ = 0;
+  std::deque<std::uint64_t> blocks_;  // starts of the last deflate blocks, as positions in the content
   uLong checksum_ = 0;
   std::uint32_t size_ = 0;
   std::uint8_t trailer_[8] = {};
@@ -128,6 +161,8 @@ class LzmaDecoder final : public StreamDecoder {
     }
     return step;
   }
+
+  std::uint64_t sound_content(std::uint64_t written) const override { return written - std::min(written, doubtful_content); }
 
  private:
   const LzmaStart start_;
@@ -181,8 +216,12 @@ class ZstdDecoder final : public FrameDecoder {
     return State::more;
   }
 
+  // Damage in one block may be noticed only in a later one that uses the tables of the block.
+  std::uint64_t sound_content(std::uint64_t written) const override { return written - std::min(written, doubtful_blocks); }
+
  private:
   static constexpr int smallest_log = 10;  // of the format
+  static constexpr std::uint64_t doubtful_blocks = 2 * ZSTD_BLOCKSIZE_MAX;
 
   Step decode_block(Bytes in, std::span<std::uint8_t> out) override {
     ZSTD_inBuffer input{in.data(), in.size(), 0};

@@ -32,6 +32,9 @@ class StreamDecoder {
   // wanted() bytes each time, no content that follows damage in the same step is produced.
   virtual Step decode(std::span<const std::uint8_t> in, std::span<std::uint8_t> out) = 0;
   virtual std::size_t wanted() const { return 1; }
+  // After State::damaged: how much of the content of this stream, from its start, precedes the damage. What follows may have been
+  // decoded from damaged bytes. `written`: the content returned.
+  virtual std::uint64_t sound_content(std::uint64_t written) const { return written; }
 };
 
 struct StreamFormat {

@@ -148,7 +148,7 @@ TEST_P(CompressedFile, TruncatedInTheMiddleKeepsMuchOfTheContent) {
 
 // One flipped bit loses neither the stream before it nor the one after it.
 TEST_P(CompressedFile, AFlippedBitIsFound) {
-  const std::string before = datagrams(10, 30), bytes = datagrams(30, 30) + noise(500), after = noise(700, 5);
+  const std::string before = datagrams(10, 30), bytes = datagrams(200, 30) + noise(500), after = noise(700, 5);
   const bool several = GetParam().repeats;
   const std::string first = several ? compressed(before) : "", middle = compressed(bytes),
                     last = several ? compressed(after) : "";
@@ -161,10 +161,13 @@ TEST_P(CompressedFile, AFlippedBitIsFound) {
     file[bit / 8] = static_cast<char>(file[bit / 8] ^ 1 << bit % 8);
     const auto content = read(file);
     if (content.bytes == all) continue;  // a bit of the header without a meaning, or of a checksum
+    // No byte that was decoded from damaged bytes is returned, except at the end of an .lzma file, which has no checksum.
+    ASSERT_GE(content.bytes.size(), all.size() - bytes.size()) << bit;
+    const auto used = content.bytes.size() - (all.size() - bytes.size());
+    if (std::string_view(GetParam().name) == "lzma" && used + 2000 > bytes.size()) continue;
+    EXPECT_TRUE(content.bytes == all.substr(0, before.size() * several + used) + (several ? after : "")) << bit;
+    ASSERT_FALSE(content.lost.empty()) << bit;
     if (several) {
-      EXPECT_TRUE(content.bytes.starts_with(before)) << bit;
-      EXPECT_TRUE(content.bytes.ends_with(after)) << bit;
-      ASSERT_FALSE(content.lost.empty()) << bit;
       for (const auto& range : content.lost) {
         EXPECT_GE(range.from, first.size()) << bit;
         EXPECT_LE(range.to, first.size() + middle.size()) << bit;
@@ -305,7 +308,10 @@ TEST(CompressedChecksum, IsCompared) {
     const std::size_t at = compression == Compression::gzip ? middle.size() - 8 : middle.size() - 1;
     middle[at] = static_cast<char>(middle[at] ^ 1);
     const auto content = read_content(folder.file("a", one + middle + one));
-    EXPECT_TRUE(content.bytes == "one " + bytes + "one ");
+    EXPECT_TRUE(content.bytes == "one one ");
+    ASSERT_EQ(content.gaps.size(), 1u);
+    EXPECT_FALSE(content.ends_in_damage);
+    EXPECT_TRUE(read_content(folder.file("b", one + middle)).ends_in_damage);
     ASSERT_EQ(content.lost.size(), 1u) << content.lost.size();
     EXPECT_EQ(content.lost[0].from, one.size());
     EXPECT_EQ(content.lost[0].to, one.size() + middle.size());
