@@ -6,6 +6,7 @@
 #include "cli/format/human.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace mole::cli {
 namespace {
@@ -14,16 +15,23 @@ struct CheckArgs {
   PipelineArgs pipeline;
   std::string archive, progress;
   bool all_contents = false;
-  std::uint64_t sample = 24;
+  std::optional<std::uint64_t> sample;
 };
+
+constexpr std::uint64_t default_sample = 24;
+constexpr std::uint64_t small_archive = std::uint64_t{1} << 30;  // bytes; read completely unless --sample is given
 
 // Lists one archive, reads its contents and evaluates both.
 Result<ArchiveCheck> check_one(Context& context, const CheckArgs& args, Session& session, coordinator::Submission work,
                                const std::string& name, const coordinator::manifest::Archive& declared,
                                const Interrupt& interrupt, Exit& exit) {
   if (auto listed = index_archive(context, session, work, name, interrupt); !listed) return listed.error();
-  work.sample = args.sample;
-  const auto kind = args.all_contents ? coordinator::RequestKind::verify : coordinator::RequestKind::profile;
+  MOLE_TRY(const auto listed_files, session.api().archive_files(name));
+  std::uint64_t bytes = 0;
+  for (const auto& file : listed_files) bytes += file.size;
+  const bool all = args.all_contents || (!args.sample && bytes <= small_archive);
+  work.sample = args.sample.value_or(default_sample);
+  const auto kind = all ? coordinator::RequestKind::verify : coordinator::RequestKind::profile;
   MOLE_TRY(const auto done, read_archive(context, session, work, name, kind, args.progress, interrupt));
   if (exit_of_request(done) == Exit::failed) exit = Exit::failed;
   MOLE_TRY(const auto files, session.api().archive_files(name));
@@ -62,13 +70,13 @@ void add_archive_check(Shell& shell, CLI::App& group) {
                                          check);
   add_pipeline_options(*command, args->pipeline);
   command->add_option("archive,--archive", args->archive, "only this archive of the manifest")->type_name("ARCHIVE");
-  auto* all = command->add_flag("--all-contents", args->all_contents, "read all files instead of a sample");
+  auto* all = command->add_flag("--all-contents", args->all_contents,
+                                "read all files instead of a sample; the default for an archive of at most 1 GiB");
   command
       ->add_option(
           "--sample", args->sample,
           "read the files of this many times of the archive, spread evenly: one file per router and time; sizes and names "
-          "of all files are checked")
-      ->capture_default_str()
+          "of all files are checked (default: 24)")
       ->check(CLI::Range(1, 1'000'000))
       ->excludes(all);
   add_progress_option(*command, args->progress);

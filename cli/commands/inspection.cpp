@@ -39,8 +39,10 @@ Result<Exit> status(Context& context, const StatusArgs& args) {
 Result<Exit> explain(Context& context, const ExplainArgs& args) {
   return show(
       context,
-      [&](ClientApi& api) {
-        auto explained = api.explain(args.job, args.what_if);
+      [&](ClientApi& api) -> Result<coordinator::JobExplanation> {
+        const auto at = args.job.rfind('@');
+        MOLE_TRY(const auto module, full_module_name(api, args.job.substr(0, at)));
+        auto explained = api.explain(module + args.job.substr(at), args.what_if);
         if (explained && !explained->note.empty()) context.err << "note: " << printable(explained->note) << '\n';
         return explained;
       },
@@ -49,9 +51,9 @@ Result<Exit> explain(Context& context, const ExplainArgs& args) {
 
 Result<std::string> parse_job(std::string_view text) {
   const auto at = text.rfind('@');
-  if (at != std::string::npos && text.find('/') < at && parse_time(text.substr(at + 1))) return std::string(text);
+  if (at != std::string::npos && at > 0 && parse_time(text.substr(at + 1))) return std::string(text);
   return invalid(
-      fmt::format("'{}' is not a job; write PIPELINE/MODULE@TIME, such as border-traffic/mean@2007-09-22T18:00:00Z", text));
+      fmt::format("'{}' is not a job; write MODULE@TIME or PIPELINE/MODULE@TIME, such as mean@2007-09-22T18:00:00Z", text));
 }
 
 // Reads the traced column and the standard columns of the interval's rows that `where` selects; empty if the module has no rows
@@ -109,7 +111,9 @@ void add_status(Shell& shell) {
 void add_explain(Shell& shell) {
   const auto [command, args] =
       shell.add(shell.app, "explain", "Explain why a job ran (which part of its key changed) or why it waits", explain);
-  command->add_option("job", args->job, "pipeline/module@block, such as border-traffic/mean@2007-09-22T18:00:00Z")
+  command
+      ->add_option("job", args->job,
+                   "MODULE@TIME or PIPELINE/MODULE@TIME, a time in the block, such as mean@2007-09-22T18:00:00Z")
       ->required()
       ->type_name("JOB")
       ->check(parsed_by(parse_job));

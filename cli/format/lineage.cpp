@@ -132,7 +132,7 @@ class Tracer {
 
   void archive(const coordinator::Interval& interval, const json& record) {
     if (const auto& archive = field(record, "archive"); archive.is_object()) {
-      line("archive", fmt::format("{}, damage: {}", text_of(archive, "name"), text_of(archive, "damage")));
+      line("archive", fmt::format("{}, damage policy {}", text_of(archive, "name"), text_of(archive, "damage")));
       line("decoder", plugin_text(field(archive, "decoder")));  // of an earlier version
       for (const auto& decoder : field(archive, "decoders"))
         if (reads_a_file(text_of(decoder, "name"), record)) line("decoder", plugin_text(decoder));

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 namespace mole::cli {
 namespace {
@@ -85,12 +86,15 @@ std::string missing_files_text(const std::vector<coordinator::MissingFile>& file
   return table.text(style);
 }
 
-// Returns "compressed bytes [10, 20) block checksum, [30, 40)" for `what` = "compressed bytes"; "" if there are no ranges.
+// Returns "compressed bytes [10, 20) block checksum, [30, 40)" for `what` = "compressed bytes"; The first
+// five ranges; "" if there are none.
 std::string lost_ranges_text(std::string_view what, const std::vector<task::ByteRange>& ranges) {
+  constexpr std::size_t max_ranges = 5;
   std::string text;
-  for (const auto& r : ranges)
+  for (const auto& r : std::span(ranges).first(std::min(max_ranges, ranges.size())))
     text +=
         fmt::format("{}[{}, {}){}{}", text.empty() ? "" : ", ", r.from, r.to, r.reason.empty() ? "" : " ", printable(r.reason));
+  if (ranges.size() > max_ranges) text += fmt::format(" and {} other ranges", ranges.size() - max_ranges);
   return text.empty() ? text : fmt::format("{} {}", what, text);
 }
 

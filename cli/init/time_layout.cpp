@@ -222,6 +222,10 @@ int TimeLayout::weight(const NameShape& shape) const {
   std::string counted;
   for (std::size_t c = 0; c < pieces.size(); ++c) {
     const bool date = pieces[c].find_first_of("Yymdjs") != std::string::npos;
+    if (pieces[c].size() == 1 && shape.is_constant(c) && c > 0 && shape.kind(c - 1) == Run::Kind::letters) {
+      weight -= 10;
+      continue;
+    }
     if (pieces[c].empty() || (shape.is_constant(c) && !date && pieces[c] != "z")) continue;
     ++weight;
     for (const char piece : pieces[c]) {

@@ -16,7 +16,7 @@ struct TimeLayout {
   bool has(char piece) const;
   std::size_t count() const;  // of different pieces
   // Prefers four digits of a year to two, finer times to coarser ones, and dates that are repeated, such as in folders. Digits
-  // that are the same in every name are hardly an hour.
+  // that are the same in every name are hardly an hour, and behind a letter hardly a year, month or day: "v05".
   int weight(const NameShape& shape) const;
 };
 

@@ -174,6 +174,25 @@ std::vector<std::string> notes_on(const Plan& plan, TimeRange range) {
   return {notes.begin(), notes.end()};
 }
 
+Result<> check_routers(const Plan& plan) {
+  for (const auto& module : plan.graph->modules) {
+    if (module.inputs[0].kind != InputKind::flows) continue;
+    const auto& index = *plan.indexes[module.archive];
+    const auto known = index.routers();
+    const auto named = routers_in_filter(module);
+    const auto filter = parse_filter(module.filter);
+    const auto& selected = module.routers.empty() ? known : module.routers;
+    const auto unknown = std::ranges::find_if(named, [&](const auto& r) { return std::ranges::find(known, r) == known.end(); });
+    if (unknown == named.end() || selected.empty() ||
+        std::ranges::any_of(selected, [&](const auto& router) { return may_pass(*filter, router); }))
+      continue;
+    return missing("the filter of the module \"" + module.name + "\" selects no router of the archive \"" +
+                   plan.graph->archives[module.archive].name + "\", which has no file of router " + *unknown +
+                   known_routers(index, *unknown));
+  }
+  return {};
+}
+
 // Refuses a plan with a job that reads files of which it is not known which are right, and notes other conflicts.
 Result<> check_conflicts(Plan& plan) {
   constexpr std::size_t max_notes = 5;

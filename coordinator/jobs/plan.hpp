@@ -105,6 +105,9 @@ std::vector<std::string> notes_on(const Plan& plan, TimeRange range);
 // Returns "; it has files of 7, 8": the routers of the index whose names are nearest to `router`.
 std::string known_routers(const ArchiveIndex& index, const std::string& router);
 
+// missing: a filter selects only routers of which the archive has no file.
+Result<> check_routers(const Plan& plan);
+
 // Refuses a plan with a job that reads files of which it is not known which are right, and notes other conflicts.
 Result<> check_conflicts(Plan& plan);
 

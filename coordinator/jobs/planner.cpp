@@ -71,6 +71,7 @@ struct Planner {
     for (std::size_t m = 0; m < n; ++m) compute_keys(m);
     for (std::size_t m = 0; m < n; ++m) read_catalogue(m);
     for (std::size_t m = n; m-- > 0;) mark_needs(m);
+    if (auto valid = check_routers(plan); !valid) return valid;
     plan.notes = notes_on(plan, request.range);
     return check_conflicts(plan);
   }

@@ -320,7 +320,7 @@ TEST_F(CommandLine, ErrorsOfTheCoordinatorDetermineTheExitCode) {
     api_.answers.insert_or_assign("explain", error);
     EXPECT_EQ(mole({"explain", "a/b@2007-09-22"}).code, code);
   }
-  EXPECT_EQ(mole({"explain", "a@2007-09-22"}).code, 2);
+  EXPECT_EQ(mole({"explain", "a@2007-09-32"}).code, 2);
 }
 
 TEST_F(CommandLine, FlowsOfAMissingFileAreNotFound) {

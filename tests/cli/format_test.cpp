@@ -337,7 +337,7 @@ TEST(Why, TracesAValueToItsFiles) {
             "computed from\n"
             "  p/traffic.bytes  2007-09-22T10:15:00Z .. 2007-09-22T10:30:00Z\n"
             "  block     2007-09-22T06:00:00Z\n"
-            "  archive   store, damage: partial\n"
+            "  archive   store, damage policy partial\n"
             "  decoder   netflow5 1.0.0, digest de\n"
             "  file                                   bytes  digest  state    flows  lost\n"
             "  f.bz2                               [0, 100)  d1      damaged     12  compressed [40, 60)\n"

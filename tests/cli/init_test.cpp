@@ -55,6 +55,12 @@ TEST(Naming, DoesNotTakeAConstantNumberForAnHour) {
   std::vector<std::string> names;
   for (int day = 1; day < 29; ++day) names.push_back(fmt::format("2007-09/ft-v05.2007-09-{:02}", day));
   EXPECT_EQ(best(names), "{start:%Y-%m}/ft-v05.{start:%Y-%m-%d}");
+  // A version that looks like the month or the day of all files.
+  names.clear();
+  for (int hour = 0; hour < 24; ++hour) names.push_back(fmt::format("rtr3/2007/05/09/ft-v05.2007-05-09.{:02}0000+0000.gz", hour));
+  EXPECT_EQ(best(names), "{router}/{start:%Y/%m/%d}/ft-v05.{start:%Y-%m-%d.%H%M%S%z}.gz");
+  for (auto& name : names) name.replace(name.find("v05"), 3, "v09");
+  EXPECT_EQ(best(names), "{router}/{start:%Y/%m/%d}/ft-v09.{start:%Y-%m-%d.%H%M%S%z}.gz");
 }
 
 TEST(Naming, RecognisesDaysOfTheYearAndShortYears) {

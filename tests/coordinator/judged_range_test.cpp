@@ -275,7 +275,7 @@ TEST_F(JudgedRange, ARouterThatAFilterNamesAndTheArchiveDoesNotHaveIsTold) {
     return "the archive \"flows\" has no file of router " + router +
            ", which \"filter\" of the module \"traffic\" names; it has files of " + known;
   };
-  EXPECT_EQ(notes_with("router zh9"), json::array({note("zh9", "zh1, zh2, ge9, be2")}));
+  EXPECT_EQ(notes_with("router zh9 or router zh1"), json::array({note("zh9", "zh1, zh2, ge9, be2")}));
   EXPECT_EQ(notes_with("router in [be2, be1] and proto tcp"), json::array({note("be1", "be2, ge9, zh1, zh2")}));
   EXPECT_EQ(notes_with("not (router ge8 or router ZH1)").size(), 2u);
   EXPECT_EQ(notes_with("router zh1 or not router be2"), json::array());
@@ -296,7 +296,15 @@ TEST_F(JudgedRange, FilesOfRoutersThatAFilterExcludesAreNotRead) {
   EXPECT_EQ(files_with("not router 9"), 2 * of_7);
   EXPECT_EQ(all, 2 * of_7 + of_9);
   EXPECT_LT(of_9, of_7);
-  EXPECT_EQ(files_with("router 6"), all) << "no router is left, so that all are read";
+  EXPECT_EQ(files_with("router 7 and not proto tcp and proto tcp"), of_7) << "that no flow passes is not known before";
+  for (const std::string filter : {"router 6", "router in [5, 6] and proto tcp", "not (router 7 or not router 6)"}) {
+    auto submission = world.submission(border, "2007-09-22", "2007-09-22T04");
+    submission.overrides = {"modules.traffic.filter=" + filter};
+    const auto plan = world.client().plan(submission);
+    ASSERT_FALSE(plan) << filter;
+    EXPECT_EQ(plan.error().code, Code::missing) << plan.error().message;
+    EXPECT_NE(plan.error().message.find("selects no router of the archive \"flows\""), std::string::npos) << plan.error().message;
+  }
 }
 
 TEST_F(JudgedRange, ARouterThatTheArchiveDoesNotHaveIsTold) {
