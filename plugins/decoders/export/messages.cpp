@@ -106,14 +106,14 @@ void Collector::State::add_sets(const Datagram& datagram, Protocol protocol) {
   context.announced = &domain.sampling;
   open_message(datagram, protocol, &domain, context, by_address ? exporter_of(datagram.exporter) : group, sequence, restarted);
   Bytes message = datagram.bytes;
-  if (!v9) {
-    const std::size_t size = u16(p + 2);
-    if (size > message.size()) {
-      reports_.skipped(datagram.offset + message.size(), 0, "message cut short");
-      message_.cut = true;
-    } else {
-      message = message.first(std::max(size, header));
-    }
+  const std::size_t size = v9 ? message.size() : u16(p + 2);
+  message_.cut = size > message.size();
+  if (!message_.cut) message = message.first(std::max(size, header));
+  if (message.size() < header + set_header && (message_.cut || (v9 && u16(p + 2) > 0))) {
+    message_.cut = true;
+    reports_.skipped(datagram.offset, message.size(), "a message is cut short before its first set");
+  } else if (message_.cut) {
+    reports_.skipped(datagram.offset + message.size(), 0, "message cut short");
   }
   read_sets(message, header);
   for (Work& work : work_)

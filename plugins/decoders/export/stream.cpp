@@ -49,7 +49,8 @@ bool MessageStream::add_message() {
     if (!followed && !(sound && bytes.size() == size && !in_.gap())) {
       const std::size_t inside = find_inside(size, *header);
       const auto after = in_.peek(size + header_size).subspan(std::min(size, in_.peek(size).size()));
-      const bool lost = inside == size && !following && after.size() == header_size && !may_follow(after, *header);
+      const bool lost = inside == size && !following && after.size() == header_size && !may_follow(after, *header) &&
+                        another_follows(size, *header);
       if (inside < size || lost) {  // none of its records is used: some may consist of bytes of two messages
         const std::size_t skipped = lost ? header_size : inside;
         damaged(in_.offset(), skipped, "bytes are missing inside a message, or after it");
@@ -70,6 +71,19 @@ bool MessageStream::may_follow(std::span<const std::byte> bytes, const MessageHe
   const MessageHeader other = framing_.fields(bytes);
   return are_near(other.seconds, header.seconds) ||
          (other.domain == header.domain && other.sequence - header.sequence <= max_ahead);
+}
+
+// Whether a message of about this time begins within a message's length after the first `size` bytes. Otherwise bytes that are
+// not messages end the file: nothing is missing before them.
+bool MessageStream::another_follows(std::size_t size, const MessageHeader& header) {
+  const std::size_t most = size + max_message + framing_.header_size();
+  const auto bytes = in_.peek(most);
+  if (bytes.size() < most && in_.gap()) return true;
+  for (std::size_t at = size; at < bytes.size(); ++at) {
+    const auto other = framing_.header(bytes.subspan(at));
+    if (other && are_near(other->seconds, header.seconds)) return true;
+  }
+  return false;
 }
 
 // Returns where a message begins inside the one of `size` bytes with this header; `size` if none does.

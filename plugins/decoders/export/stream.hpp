@@ -45,6 +45,7 @@ class MessageStream {
   bool may_follow(std::span<const std::byte> bytes, const MessageHeader& header) const;
   bool skip_truncated(std::size_t left);
   bool resynchronise();
+  bool another_follows(std::size_t size, const MessageHeader& header);
   std::size_t find_inside(std::size_t size, const MessageHeader& header);
   void damaged(std::uint64_t offset, std::uint64_t size, std::string_view reason);
 

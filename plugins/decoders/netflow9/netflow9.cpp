@@ -35,7 +35,11 @@ class NetFlow9Framing final : public flow_export::Framing {
       const Bytes bytes = in.peek(at + v9_header + set_header);
       sound = bytes.size() == at || header(bytes.subspan(std::min(at, bytes.size()))).has_value();
       if (sound) return at;
-      if (bytes.size() < at + set_header) return bytes.size();
+      if (bytes.size() < at + set_header)  // zeros are padding
+        return at > v9_header && std::any_of(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(),
+                                             [](std::byte b) { return b != std::byte{0}; })
+                   ? at
+                   : bytes.size();
       const std::byte* set = bytes.data() + at;
       if (!is_set(set)) return padding_end(in, at, sound);
       const std::size_t size = u16(set + 2);
