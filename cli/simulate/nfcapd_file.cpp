@@ -142,7 +142,7 @@ void put_nfcapd_flow(std::string& records, const NfcapdFlow& from) {
 std::string nfcapd_file(std::string_view records, const NfcapdFile& file) {
   std::string blocks, block;
   std::uint32_t block_count = 0, count = 1;
-  put(block, std::uint16_t{7}, std::uint16_t{32}, std::uint32_t{9}, std::uint64_t{file.exporter}, std::uint64_t{0},
+  put(block, std::uint16_t{7}, std::uint16_t{32}, std::uint32_t{9}, std::uint64_t{0}, std::uint64_t{file.exporter},
       std::uint16_t{2}, exporter_number, file.domain);
   const auto end_block = [&] {
     put_block(blocks, block, count, file.compression);

@@ -105,6 +105,8 @@ with TemporaryFolder("simulated-nfcapd") as folder:
             continue
         read = summary[name]
         if file["damage"] is None:
+            router = {"7": 0, "19991": 1}[name.split("/")[0]]
+            check(read["exporter_addresses"] == [f"192.0.2.{1 + router}"] and read["observation_domains"] == [router], f"{name}: {read}")
             check(read["state"] == "sound" and read["flows"] == file["flows"] and 0 < read["flows_lost"] <= file["flows_lost"], f"{name}: {read}")
         else:
             check(read["state"] in ("damaged", "unreadable") and read["flows"] <= file["flows"], f"{name}: {read}")
