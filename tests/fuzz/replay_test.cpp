@@ -2,6 +2,7 @@
 #include "runtime/decode/bzip2_writer.hpp"
 #include "runtime/decode/compressor.hpp"
 #include "runtime/decode/segment_scanner.hpp"
+#include "tests/capture/packets.hpp"
 #include "tests/decode/nfcapd_writer.hpp"
 #include "tests/decode/support.hpp"
 #include "tests/export/writer.hpp"
@@ -126,6 +127,28 @@ TEST(FuzzReplay, DecodersOfTemplatesSurviveDamagedContent) {
   for (int i = 0; i < 300; ++i) {
     run_target(fuzz_netflow9, mutate(v9, random));
     run_target(fuzz_ipfix, mutate(ipfix, random));
+  }
+}
+
+TEST(FuzzReplay, PcapDecoderSurvivesDamagedContent) {
+  using namespace mole::testing;
+  std::vector<std::string> frames;
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    frames.push_back(ethernet(ip(udp(v5_datagram(2 * i)))));
+    frames.push_back(ethernet(ip(udp(v9_datagram(i, 100))), {0x8100}));
+    frames.push_back(ethernet(ip(udp(ipfix_datagram(2 * i, 200)))));
+    for (const auto& part : fragments(udp(v5_datagram(100 + 30 * i, 30)), 600, {}, i)) frames.push_back(ethernet(part));
+  }
+  std::vector<std::string> seeds{"", std::string(3000, '\x0a')};
+  for (const bool big : {false, true}) {
+    seeds.push_back(pcap(frames, {.big = big}));
+    seeds.push_back(section(big) + interface(1, big));
+    for (const auto& frame : frames) seeds.back() += enhanced(frame, big);
+  }
+  std::mt19937_64 random(14);
+  for (const auto& seed : seeds) {
+    run_target(fuzz_pcap, seed);
+    for (int i = 0; i < 60; ++i) run_target(fuzz_pcap, mutate(seed, random));
   }
 }
 

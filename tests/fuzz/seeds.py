@@ -77,3 +77,23 @@ v9_sets = b"\0\0" + (4 + len(sets[0])).to_bytes(2, "big") + sets[0] + sets[1]
 ipfix_sets = b"\0\2" + v9_sets[2:]
 write("netflow9", [b"\0\x09\0\2" + bytes(16) + v9_sets])
 write("ipfix", [b"\0\x0a" + (16 + len(ipfix_sets)).to_bytes(2, "big") + bytes(12) + ipfix_sets])
+
+
+def packet(payload):
+    """An export datagram in an Ethernet frame, as a record of a capture."""
+    udp = struct.pack(">HHHH", 30000, 2055, 8 + len(payload), 0) + payload
+    frame = bytes(12) + b"\x08\0" + struct.pack(">BBHHHBBH8s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, bytes(range(8))) + udp
+    return struct.pack("<IIII", 1190487600, 0, len(frame), len(frame)) + frame
+
+
+def pcapng_block(kind, body):
+    body += bytes(-len(body) % 4)
+    return struct.pack("<II", kind, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))
+
+
+datagrams = [b"\0\5\0\1" + bytes(20 + 48), b"\0\x09\0\2" + bytes(16) + v9_sets, b"\0\x0a" + (16 + len(ipfix_sets)).to_bytes(2, "big") + bytes(12) + ipfix_sets]
+packets = [packet(d) for d in datagrams]
+pcapng = pcapng_block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)) + pcapng_block(1, struct.pack("<HHI", 1, 0, 65535))
+for p in packets:
+    pcapng += pcapng_block(6, bytes(12) + p[8:16] + p[16:])
+write("pcap", [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1) + b"".join(packets), pcapng])
