@@ -281,6 +281,18 @@ void add_simulate(Shell& shell, CLI::App& group) {
       ->capture_default_str();
   add_share("--ipv6", args->ipv6, 0, 1, "share of the conversations that are IPv6; not with --format v5");
   add_share("--loss", args->loss, 0, 1, "share of datagrams lost between router and collector");
+  command
+      ->add_option_function<std::string>(
+          "--sampling",
+          [args = args](const std::string& text) {
+            const auto sampling = *parse_sampling(text);
+            args->spec.sampling = sampling.rate;
+            args->spec.sampling_in = sampling.in;
+          },
+          "sampling rate that the exports state, in options or in every record (v5: in the header); the counters are those of "
+          "unsampled traffic")
+      ->type_name("RATE[:options|record]")
+      ->check(parsed_by(parse_sampling, "RATE[:options|record]"));
   command->add_option("--first-sequence", args->spec.first_sequence, "sequence number of the first file")->capture_default_str();
   command
       ->add_option("--compress", args->compression,

@@ -44,6 +44,43 @@ std::string counted(const std::map<std::string, std::uint64_t>& counts) {
   return text;
 }
 
+// "1 in 100 by options (domain 1, 120 flows)": one line per exporter and rate; empty: no rate is stated anywhere.
+std::string sampling_text(const FlowSummary& s) {
+  const auto known = [](const SampledFlows& r) { return r.source != SamplingSource::none || r.flows_scaled > 0; };
+  if (std::ranges::none_of(s.sampling_rates, known)) return "";
+  std::string out;
+  std::size_t shown = 0;
+  for (const auto& rate : s.sampling_rates) {
+    if (shown == shown_values) {
+      out += line("", fmt::format("... ({})", s.sampling_rates.size()));
+      break;
+    }
+    auto text = rate.source != SamplingSource::none ? fmt::format("1 in {} by {}", rate.sampling, name_of(rate.source))
+                                                    : std::string("rate not known");
+    text += fmt::format(" (exporter {}, domain {}; {})", rate.exporter_address.empty() ? "not known" : rate.exporter_address,
+                        rate.observation_domain, human_number(rate.flows, "flow", "flows"));
+    if (rate.flows_scaled > 0)
+      text += fmt::format("; {} scaled by the collector", human_number(rate.flows_scaled, "flow", "flows"));
+    out += line(shown++ == 0 ? "sampling" : "", text);
+  }
+  return out;
+}
+
+void merge(std::vector<SampledFlows>& into, const std::vector<SampledFlows>& more) {
+  for (const auto& rate : more) {
+    const auto same = std::ranges::find_if(into, [&](const SampledFlows& r) {
+      return r.exporter_address == rate.exporter_address && r.observation_domain == rate.observation_domain &&
+             r.sampling == rate.sampling && r.source == rate.source;
+    });
+    if (same != into.end()) {
+      same->flows += rate.flows;
+      same->flows_scaled += rate.flows_scaled;
+    } else if (into.size() < max_listed) {
+      into.push_back(rate);
+    }
+  }
+}
+
 // What the flows of a file, or of several, are.
 std::string contents_text(const FlowSummary& s) {
   std::string out;
@@ -62,8 +99,8 @@ std::string contents_text(const FlowSummary& s) {
     out += line("", span_text(s.first, s.last));
     auto traffic = fmt::format("{} bytes ({}), {} packets", human_count(s.bytes), human_bytes(static_cast<double>(s.bytes)),
                                human_count(s.packets));
-    if (s.sampling != std::vector<std::uint64_t>{1}) traffic += fmt::format("; sampled 1 in {}", listed(s.sampling));
     out += line("traffic", traffic);
+    out += sampling_text(s);
   }
   if (s.datagrams > 0)
     out +=
@@ -100,6 +137,7 @@ void FlowTotals::add(const FlowSummary& file) {
   merge(sums.exporter_addresses, file.exporter_addresses);
   merge(sums.observation_domains, file.observation_domains);
   merge(sums.sampling, file.sampling);
+  merge(sums.sampling_rates, file.sampling_rates);
   const auto widen = [](Micros& first, Micros& last, bool any, Micros from, Micros to) {
     first = any ? std::min(first, from) : from;
     last = any ? std::max(last, to) : to;

@@ -32,6 +32,25 @@ std::uint64_t count_of(const json& document, const char* key) {
   return value.is_number_integer() && value >= 0 ? value.get<std::uint64_t>() : 0;
 }
 
+// Which counters a result holds, and what states the sampling rates: "scaled by sampling: 120 flows by options, 3 unscaled".
+std::string scale_text(const json& worker) {
+  const auto scale = from_name<Scale>(text_of(worker, "scale"));
+  if (!scale) return "";
+  const auto& sampling = field(worker, "sampling");
+  std::string flows;
+  const auto add = [&](std::uint64_t count, const std::string& what) {
+    if (count > 0) flows += (flows.empty() ? ": " : ", ") + human_number(count, "flow", "flows") + what;
+  };
+  for (const auto source : {SamplingSource::record, SamplingSource::options, SamplingSource::manifest})
+    add(count_of(field(sampling, "flows"), name_of(source)), fmt::format(" by {}", name_of(source)));
+  add(count_of(sampling, "unscaled"), " without a known rate, not scaled");
+  add(count_of(sampling, "scaled_by_collector"), *scale == Scale::sampling ? " scaled by the collector" : " divided by the rate");
+  add(count_of(sampling, "not_divisible"), " scaled by the collector and not divisible");
+  add(count_of(sampling, "manifest_differs"), " with a different rate in the manifest");
+  add(count_of(sampling, "saturated"), " beyond 64 bits");
+  return (*scale == Scale::sampling ? "multiplied by the sampling rate" : "as exported") + flows;
+}
+
 std::string unusable_lines_text(const json& table) {
   const auto lines = text_of(table, "unusable_lines");
   return lines.empty() ? "" : "  (" + lines + " of its lines cannot be used)";
@@ -137,6 +156,7 @@ class Tracer {
       for (const auto& decoder : field(archive, "decoders"))
         if (reads_a_file(text_of(decoder, "name"), record)) line("decoder", plugin_text(decoder));
     }
+    line("counters", scale_text(field(record, "worker")));
     for (const auto& absent : field(field(record, "worker"), "columns_absent"))
       line("absent", fmt::format("{}: the decoder {} of {} does not provide it", text_of(absent, "column"),
                                  text_of(absent, "decoder"), human_number(count_of(absent, "files"), "file", "files")));

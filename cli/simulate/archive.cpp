@@ -104,22 +104,24 @@ json spec_json(const SimulationSpec& spec) {
   for (const auto& event : spec.events) events.push_back(event_text(event));
   for (const auto& gap : spec.gaps) gaps.push_back(hour_name(gap));
   for (const auto& damage : spec.damages) damages.push_back(fmt::format("{}:{}", hour_name(damage.file), name_of(damage.kind)));
-  return {{"seed", spec.seed},
-          {"from", format_time(spec.range.from)},
-          {"to", format_time(spec.range.to)},
-          {"routers", spec.routers},
-          {"flows_per_hour", spec.flows_per_hour},
-          {"late_per_million", spec.late_per_million},
-          {"loss_per_million", spec.loss_per_million},
-          {"noise_per_million", spec.noise_per_million},
-          {"growth_per_million", spec.growth_per_million},
-          {"first_sequence", spec.first_sequence},
-          {"format", name_of(spec.format)},
-          {"ipv6_per_million", spec.ipv6_per_million},
-          {"compress", spec.format == SimulatedFormat::nfcapd ? name_of(spec.block_compression) : name_of(spec.compression)},
-          {"gaps", gaps},
-          {"damages", damages},
-          {"events", events}};
+  json out = {{"seed", spec.seed},
+              {"from", format_time(spec.range.from)},
+              {"to", format_time(spec.range.to)},
+              {"routers", spec.routers},
+              {"flows_per_hour", spec.flows_per_hour},
+              {"late_per_million", spec.late_per_million},
+              {"loss_per_million", spec.loss_per_million},
+              {"noise_per_million", spec.noise_per_million},
+              {"growth_per_million", spec.growth_per_million},
+              {"first_sequence", spec.first_sequence},
+              {"format", name_of(spec.format)},
+              {"ipv6_per_million", spec.ipv6_per_million},
+              {"compress", spec.format == SimulatedFormat::nfcapd ? name_of(spec.block_compression) : name_of(spec.compression)},
+              {"gaps", gaps},
+              {"damages", damages},
+              {"events", events}};
+  if (spec.sampling > 0) out["sampling"] = {{"rate", spec.sampling}, {"in", name_of(spec.sampling_in)}};
+  return out;
 }
 
 std::string truth_text(const SimulationSpec& spec, const std::vector<FileTruth>& files) {

@@ -11,7 +11,7 @@ namespace mole::cli {
 namespace {
 
 constexpr std::uint64_t template_period = 20;  // datagrams
-constexpr std::uint16_t v4_template = 256, v6_template = 257;
+constexpr std::uint16_t v4_template = 256, v6_template = 257, sampling_template = 258;
 
 // Appends numbers in network byte order, each with the size of its type.
 template <class... Number>
@@ -45,7 +45,8 @@ void write_v5(std::string& out, const DatagramPlace& place, std::span<const Flow
   const auto seconds = static_cast<std::uint32_t>(place.now / 1000);
   const auto nanoseconds = static_cast<std::uint32_t>(place.now % 1000 * 1'000'000);
   put(out, std::uint16_t{5}, static_cast<std::uint16_t>(flows.size()), uptime(place, place.now), seconds, nanoseconds,
-      place.flow_sequence, std::uint8_t{0}, static_cast<std::uint8_t>(place.router_index), std::uint16_t{0});  // not sampled
+      place.flow_sequence, std::uint8_t{0}, static_cast<std::uint8_t>(place.router_index),
+      static_cast<std::uint16_t>(place.sampling == 0 ? 0 : 0x4000 | place.sampling));  // mode 1: deterministic
   for (const auto& flow : flows) {
     const Record r(flow);
     const auto& w = flow.conversation;
@@ -72,14 +73,30 @@ struct Field {
   std::uint16_t id, length;
 };
 
+// v9: samplingInterval. IPFIX: samplingPacketInterval and samplingPacketSpace.
+std::vector<Field> sampling_fields(bool ipfix) {
+  return ipfix ? std::vector<Field>{{305, 4}, {306, 4}} : std::vector<Field>{{34, 4}};
+}
+void put_sampling(std::string& out, std::uint32_t rate, bool ipfix) {
+  if (ipfix)
+    put(out, std::uint32_t{1}, rate - 1);
+  else
+    put(out, rate);
+}
+
 // The fields of a record in the order of put_record().
-std::vector<Field> fields_of(bool ipfix, bool ipv6) {
+std::vector<Field> fields_of(const DatagramPlace& place, bool ipfix, bool ipv6) {
   const Field first = ipfix ? Field{152, 8} : Field{22, 4}, last = ipfix ? Field{153, 8} : Field{21, 4};
+  std::vector<Field> fields;
   if (ipv6)
-    return {{27, 16}, {28, 16}, {62, 16}, {10, 2}, {14, 2}, {2, 4},  {1, 4},  first,   last,
-            {7, 2},   {11, 2},  {6, 1},   {4, 1},  {5, 1},  {16, 2}, {17, 2}, {29, 1}, {30, 1}};
-  return {{8, 4}, {12, 4}, {15, 4}, {10, 2}, {14, 2}, {2, 4},  {1, 4},  first,  last,
-          {7, 2}, {11, 2}, {6, 1},  {4, 1},  {5, 1},  {16, 2}, {17, 2}, {9, 1}, {13, 1}};
+    fields = {{27, 16}, {28, 16}, {62, 16}, {10, 2}, {14, 2}, {2, 4},  {1, 4},  first,   last,
+              {7, 2},   {11, 2},  {6, 1},   {4, 1},  {5, 1},  {16, 2}, {17, 2}, {29, 1}, {30, 1}};
+  else
+    fields = {{8, 4}, {12, 4}, {15, 4}, {10, 2}, {14, 2}, {2, 4},  {1, 4},  first,  last,
+              {7, 2}, {11, 2}, {6, 1},  {4, 1},  {5, 1},  {16, 2}, {17, 2}, {9, 1}, {13, 1}};
+  if (place.sampling != 0 && place.sampling_in_record)
+    for (const auto& field : sampling_fields(ipfix)) fields.push_back(field);
+  return fields;
 }
 
 void put_record(std::string& out, const DatagramPlace& place, const Flow& flow, bool ipfix, bool ipv6) {
@@ -98,13 +115,33 @@ void put_record(std::string& out, const DatagramPlace& place, const Flow& flow, 
     put(out, uptime(place, flow.first), uptime(place, flow.last));
   put(out, w.source_port, w.destination_port, w.tcp_flags, w.protocol, w.tos, r.source_as, r.destination_as, w.source_mask,
       w.destination_mask);
+  if (place.sampling != 0 && place.sampling_in_record) put_sampling(out, place.sampling, ipfix);
 }
 
-void put_templates(std::string& out, bool ipfix) {
+// Options for the whole observation domain: their template and one record.
+void put_sampling_options(std::string& out, const DatagramPlace& place, bool ipfix) {
+  const auto fields = sampling_fields(ipfix);
+  const auto from = out.size();
+  if (ipfix)
+    put(out, std::uint16_t{3}, std::uint16_t{0}, sampling_template, static_cast<std::uint16_t>(1 + fields.size()),
+        std::uint16_t{1}, std::uint16_t{149}, std::uint16_t{4});
+  else
+    put(out, std::uint16_t{1}, std::uint16_t{0}, sampling_template, std::uint16_t{4},
+        static_cast<std::uint16_t>(4 * fields.size()), std::uint16_t{1}, std::uint16_t{4});
+  for (const auto& field : fields) put(out, field.id, field.length);
+  while ((out.size() - from) % 4 != 0) out += '\0';
+  set_length(out, from + 2, out.size() - from);
+  const auto data = out.size();
+  put(out, sampling_template, std::uint16_t{0}, static_cast<std::uint32_t>(place.router_index));
+  put_sampling(out, place.sampling, ipfix);
+  set_length(out, data + 2, out.size() - data);
+}
+
+void put_templates(std::string& out, const DatagramPlace& place, bool ipfix) {
   const auto from = out.size();
   put(out, static_cast<std::uint16_t>(ipfix ? 2 : 0), std::uint16_t{0});
   for (const bool ipv6 : {false, true}) {
-    const auto fields = fields_of(ipfix, ipv6);
+    const auto fields = fields_of(place, ipfix, ipv6);
     put(out, ipv6 ? v6_template : v4_template, static_cast<std::uint16_t>(fields.size()));
     for (const auto& field : fields) put(out, field.id, field.length);
   }
@@ -126,14 +163,16 @@ void write_with_templates(std::string& out, const DatagramPlace& place, std::spa
                           std::uint64_t ipv6_per_million) {
   const auto from = out.size();
   const bool with_templates = place.number % template_period == 0;
+  const bool with_options = with_templates && place.sampling != 0 && !place.sampling_in_record;
   const auto seconds = static_cast<std::uint32_t>(place.now / 1000);
   const auto domain = static_cast<std::uint32_t>(place.router_index);
   if (ipfix)
     put(out, std::uint16_t{10}, std::uint16_t{0}, seconds, place.flow_sequence, domain);
   else  // the header has whole seconds, so SysUptime is that of the second: flow times are exact
-    put(out, std::uint16_t{9}, static_cast<std::uint16_t>(flows.size() + (with_templates ? 2 : 0)),
+    put(out, std::uint16_t{9}, static_cast<std::uint16_t>(flows.size() + (with_templates ? 2 : 0) + (with_options ? 2 : 0)),
         uptime(place, place.now / 1000 * 1000), seconds, static_cast<std::uint32_t>(place.number), domain);
-  if (with_templates) put_templates(out, ipfix);
+  if (with_templates) put_templates(out, place, ipfix);
+  if (with_options) put_sampling_options(out, place, ipfix);
   for (const bool ipv6 : {false, true}) put_set(out, place, flows, ipfix, ipv6, ipv6_per_million);
   if (ipfix) set_length(out, from + 2, out.size() - from);
 }

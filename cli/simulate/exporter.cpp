@@ -200,7 +200,14 @@ class Exporter {
   }
 
   DatagramPlace place(Millis now) const {
-    return {spec_.format, router_index_, now, uptime_base_, sequence_, exported_.datagrams + exported_.datagrams_lost};
+    return {spec_.format,
+            router_index_,
+            now,
+            uptime_base_,
+            sequence_,
+            exported_.datagrams + exported_.datagrams_lost,
+            spec_.sampling,
+            spec_.sampling_in == SamplingSource::record};
   }
 
   void count(const Flow& flow, bool lost) {

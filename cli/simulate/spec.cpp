@@ -62,6 +62,19 @@ Result<DamageSpec> parse_damage(std::string_view text) {
   return damage;
 }
 
+Result<SimulatedSampling> parse_sampling(std::string_view text) {
+  SimulatedSampling sampling;
+  const auto colon = text.find(':');
+  const auto* end = text.data() + std::min(colon, text.size());
+  const auto [read, error] = std::from_chars(text.data(), end, sampling.rate);
+  const auto in = colon == text.npos ? std::optional(SamplingSource::options) : from_name<SamplingSource>(text.substr(colon + 1));
+  const bool stated = in == SamplingSource::options || in == SamplingSource::record;
+  if (error != std::errc{} || read != end || sampling.rate == 0 || !stated)
+    return invalid(fmt::format("'{}' is not RATE, RATE:options or RATE:record; write a rate from 1, such as 100", text));
+  sampling.in = *in;
+  return sampling;
+}
+
 Result<> check_spec(const SimulationSpec& spec) {
   const auto& [from, to] = spec.range;
   if (from < 0 || to > (std::int64_t{1} << 32) * second_us)
@@ -74,6 +87,11 @@ Result<> check_spec(const SimulationSpec& spec) {
     return invalid(fmt::format("--flows-per-hour must be between 1 and {}", max_flows_per_hour));
   if (spec.ipv6_per_million > 0 && spec.format == SimulatedFormat::v5)
     return invalid("NetFlow v5 has no IPv6 addresses; choose --format v9, ipfix, nfcapd or pcap, or leave out --ipv6");
+  if (spec.sampling > 0x3fff && spec.format == SimulatedFormat::v5)
+    return invalid("the header of NetFlow v5 has 14 bits for the sampling rate; give a --sampling rate of at most 16383");
+  if (spec.sampling > 0 && spec.format == SimulatedFormat::nfcapd)
+    return invalid(
+        "simulated nfcapd files do not state sampling rates; choose --format v5, v9, ipfix or pcap, or leave out --sampling");
   if (spec.events.size() > 1000) return invalid("more than 1000 events; simulate them in several runs");
   for (const auto& gap : spec.gaps)
     if (auto valid = check_file(spec, gap, "--gap"); !valid) return valid;

@@ -3,6 +3,7 @@
 
 #include "cli/simulate/nfcapd_compression.hpp"
 #include "runtime/decode/compressor.hpp"
+#include "sdk/model/enums.hpp"
 #include "sdk/model/name_table.hpp"
 #include "sdk/model/time.hpp"
 
@@ -53,6 +54,8 @@ enum class SimulatedFormat {
 struct SimulationSpec {
   SimulatedFormat format = SimulatedFormat::v5;
   std::uint64_t ipv6_per_million = 0;  // conversations whose addresses are IPv6; not with v5
+  std::uint32_t sampling = 0;          // the rate that the exports state; 0: none. Counters are the same for every rate
+  SamplingSource sampling_in = SamplingSource::options;  // what states it: options or record; v5: the header
   std::uint64_t seed = 1;
   TimeRange range;  // whole hours
   std::vector<std::uint32_t> routers;
@@ -73,6 +76,14 @@ struct SimulationSpec {
 Result<HourOfRouter> parse_hour_of_router(std::string_view text);
 // Parses "19991@2007-09-22T20:flip"; the default kind is truncate. invalid: malformed text.
 Result<DamageSpec> parse_damage(std::string_view text);
+
+// The rate of --sampling, and what states it.
+struct SimulatedSampling {
+  std::uint32_t rate = 0;
+  SamplingSource in = SamplingSource::options;
+};
+// Parses "100", "100:options" or "100:record". invalid: malformed text.
+Result<SimulatedSampling> parse_sampling(std::string_view text);
 
 // Checks ranges and references. invalid: a value is out of range, or options contradict each other.
 Result<> check_spec(const SimulationSpec& spec);

@@ -58,6 +58,16 @@ void count_absent(Request& request, const std::string& module, const json& linea
     ++request.absent[{module, absent.value("column", ""), absent.value("decoder", "")}];
 }
 
+void count_sampled(Request& request, const std::string& module, const json& lineage) {
+  if (!lineage.is_object() || !lineage.contains("sampling")) return;
+  const auto& sampling = lineage["sampling"];
+  auto& sampled = request.sampled[module];
+  sampled.unscaled += sampling.value("unscaled", std::uint64_t{0});
+  sampled.manifest_differs += sampling.value("manifest_differs", std::uint64_t{0});
+  sampled.saturated += sampling.value("saturated", std::uint64_t{0});
+  sampled.not_divisible += sampling.value("not_divisible", std::uint64_t{0});
+}
+
 bool valid_ranges(const std::vector<task::CoverageRange>& ranges, TimeRange block) {
   Micros from = block.from;
   for (const auto& [range, coverage, coverage_min] : ranges) {
@@ -155,6 +165,7 @@ Verdict Completions::apply_one(const Completion& completion, const std::vector<t
     if (owner == state_.live.end()) continue;
     const auto& module = completion.spec.steps[report.steps[step.step].step].module;
     count_absent(owner->second, module, report.steps[step.step].lineage);
+    count_sampled(owner->second, module, report.steps[step.step].lineage);
     if (report.log_tail.empty()) continue;
     auto& printed = owner->second.printed[module];
     ++printed.blocks;

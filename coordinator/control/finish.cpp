@@ -44,6 +44,41 @@ std::string absent_note(const Request& request) {
          "; mole why counts these files";
 }
 
+// "12 flows of traffic, 3 flows of top": the modules with such flows. Empty: none has any.
+std::string modules_with(const Request& request, std::uint64_t Request::Sampled::*flows) {
+  constexpr std::size_t max_shown = 5;
+  std::string text;
+  std::size_t shown = 0;
+  for (const auto& [module, sampled] : request.sampled) {
+    const auto count = sampled.*flows;
+    if (count == 0 || ++shown > max_shown) continue;
+    text += (text.empty() ? "" : ", ") + std::to_string(count) + (count == 1 ? " flow of " : " flows of ") + module;
+  }
+  return shown > max_shown ? text + " and of " + std::to_string(shown - max_shown) + " more" : text;
+}
+
+// Says for which flows packets and bytes do not have the scale that a module asks for, or may not have it.
+std::vector<std::string> sampling_notes(const Request& request) {
+  using Sampled = Request::Sampled;
+  const std::pair<std::uint64_t Sampled::*, const char*> causes[] = {
+      {&Sampled::unscaled,
+       ": not scaled, because neither the records, nor options in the same file, nor the manifest state a sampling rate; they "
+       "count "
+       "as 1:1; give the rate as \"sampling\" of the archive"},
+      {&Sampled::manifest_differs,
+       ": the records or options state a different sampling rate than \"sampling\" of the archive; theirs was used"},
+      {&Sampled::saturated,
+       ": a counter multiplied by the sampling rate exceeds 64 bits and counts as 2^64 - 1; check the rate (mole flows "
+       "--summary)"},
+      {&Sampled::not_divisible,
+       ": the collector has multiplied the counters, and they are not a multiple of a known sampling rate, so they count as they "
+       "are; use \"scale: sampling\" to count all flows scaled"}};
+  std::vector<std::string> notes;
+  for (const auto& [flows, cause] : causes)
+    if (auto modules = modules_with(request, flows); !modules.empty()) notes.push_back(modules + cause);
+  return notes;
+}
+
 }  // namespace
 
 JobFailure failure_document(const dag::Graph& graph, const dag::Module& module, Micros block,
@@ -144,6 +179,7 @@ std::string Requests::summarize(Request& request) {
   request.bytes.done = request.bytes.total;
   if (auto note = printed_note(request); !note.empty()) request.notes.push_back(std::move(note));
   if (auto note = absent_note(request); !note.empty()) request.notes.push_back(std::move(note));
+  for (auto& note : sampling_notes(request)) request.notes.push_back(std::move(note));
   const auto* plan = state_.scheduler.plan(request.number);
   if (!plan) return {};
   request.given_up.clear();

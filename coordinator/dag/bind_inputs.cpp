@@ -134,7 +134,7 @@ struct InputBinder {
       return refused("\"by\" names the direction, but the archive \"" + bound.archive +
                      "\" does not define \"home\"; add \"home: {networks: [A.B.C.D/N]}\" to it");
     if (auto done = set_totals(); !done) return done;
-    to.inputs.push_back({role.role, InputKind::flows, *archive, "", "", "", {}});
+    to.inputs.push_back({role.role, InputKind::flows, *archive, "", "", "", from.scale.value_or(bound.scale), {}});
     return check_grid();
   }
 
@@ -178,7 +178,8 @@ struct InputBinder {
                      role.role + "\" reads a number; bind a numeric column");
     if (auto good = check_rows(bound, upstream); !good) return good;
     if (auto good = to.inputs.empty() ? inherit(upstream) : check_equal(bound, upstream); !good) return good;
-    to.inputs.push_back({role.role, role.kind, source, column->name, column->type, column->unit, bound.where_columns});
+    to.inputs.push_back(
+        {role.role, role.kind, source, column->name, column->type, column->unit, Scale::none, bound.where_columns});
     return {};
   }
 
@@ -257,6 +258,9 @@ Result<> bind_inputs(const Graph& graph, const std::vector<ArchiveFacts>& facts,
 
 Result<> bind_filter(const std::vector<ArchiveFacts>& facts, const manifest::Module& from, Module& to) {
   const bool flows = to.inputs[0].kind == InputKind::flows;
+  if (from.scale && !flows)
+    return invalid(from.scale_where + ": \"scale\" is for modules that read an archive, but the module \"" + from.name +
+                   "\" reads the rows of a different module; set it in that module");
   if (from.filter.empty() && (flows || from.load == Load::start)) return {};
   if (!flows)
     return invalid(from.filter_where + ": \"filter\" and \"load\" select flows, but the module \"" + from.name +

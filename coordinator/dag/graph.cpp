@@ -23,7 +23,8 @@ constexpr int key_format = 3;
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Input, role, kind, source, column, type, unit, where)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Column, name, type, unit, doc)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Place, downloader, params)
-// to_json(const Graph&) writes the other fields: `home` as a list, `totals`, `routes` and `many_rows` if there are any.
+// to_json(const Graph&) writes the other fields: `home` as a list, `sampling`, `scale`, `totals`, `routes` and `many_rows` if
+// they are set.
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Archive, name, downloader, decoders, files, covers, lateness, max_late, export_delay,
                                    has_export_delay, damage, duplicates, zone, routers, block_length, block_origin, horizon,
                                    decode, max_content, identity, index)
@@ -79,6 +80,10 @@ json archive_parts(const Graph& graph, const Archive& archive, const Module& mod
   } else {
     for (const auto& decoder : archive.decoders) parts["decoders"].push_back({identity(decoder), decoder.params});
   }
+  if (scale_of(module) == Scale::sampling) {
+    parts["scale"] = Scale::sampling;
+    parts["sampling"] = archive.sampling;
+  }
   if (by_direction(module.by)) parts["home"] = {archive.home.source, archive.home.destination};
   return parts;
 }
@@ -103,6 +108,11 @@ json input_parts(const Graph& graph, const Module& module, const Input& input) {
 
 std::string text_of(const Place& place) {
   return place.downloader + " " + place.params.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Scale scale_of(const Module& module) {
+  const auto flows = std::ranges::find(module.inputs, InputKind::flows, &Input::kind);
+  return flows == module.inputs.end() ? Scale::none : flows->scale;
 }
 
 bool by_direction(const std::vector<std::string>& by) { return std::ranges::find(by, "direction") != by.end(); }
@@ -146,10 +156,15 @@ Graph prune(const Graph& graph, const std::vector<std::uint32_t>& modules) {
 json to_json(const Graph& graph) {
   json out = {{"schema", 1}, {"pipeline", graph.pipeline}, {"archives", graph.archives}, {"modules", graph.modules}};
   if (!graph.resources.empty()) out["resources"] = graph.resources;
-  for (std::size_t a = 0; a < graph.archives.size(); ++a)
-    out["archives"][a]["home"] = {graph.archives[a].home.source, graph.archives[a].home.destination};
+  for (std::size_t a = 0; a < graph.archives.size(); ++a) {
+    const auto& archive = graph.archives[a];
+    out["archives"][a]["home"] = {archive.home.source, archive.home.destination};
+    if (!archive.sampling.empty()) out["archives"][a]["sampling"] = archive.sampling;
+  }
   for (std::size_t m = 0; m < graph.modules.size(); ++m) {
     const auto& module = graph.modules[m];
+    for (std::size_t i = 0; i < module.inputs.size(); ++i)
+      if (module.inputs[i].scale != Scale::none) out["modules"][m]["inputs"][i]["scale"] = module.inputs[i].scale;
     if (!module.totals.empty()) out["modules"][m]["totals"] = module.totals;
     if (module.routes) out["modules"][m]["routes"] = *module.routes;
     if (module.many_rows) out["modules"][m]["many_rows"] = true;
@@ -165,9 +180,12 @@ Graph graph_from_json(const json& document) {
   for (std::size_t a = 0; a < graph.archives.size(); ++a) {
     const auto& home = document["archives"][a].at("home");
     graph.archives[a].home = {home.at(0), home.at(1)};
+    graph.archives[a].sampling = document["archives"][a].value("sampling", task::Sampling());
   }
   for (std::size_t m = 0; m < graph.modules.size(); ++m) {
     const auto& module = document["modules"][m];
+    for (std::size_t i = 0; i < graph.modules[m].inputs.size(); ++i)
+      graph.modules[m].inputs[i].scale = module["inputs"][i].value("scale", Scale::none);
     graph.modules[m].totals = module.value("totals", std::vector<std::string>{});
     graph.modules[m].many_rows = module.value("many_rows", false);
     if (module.contains("routes")) graph.modules[m].routes = module["routes"].get<std::uint32_t>();

@@ -48,6 +48,7 @@ struct Input {
   InputKind kind = InputKind::flows;
   std::uint32_t source = 0;  // flows: index into Graph::archives, else into Graph::modules (smaller than the reader's own)
   std::string column, type, unit;
+  Scale scale = Scale::none;                // flows: the counters that are read
   std::vector<task::RowFilter> where = {};  // rows, context: selects one of several rows of an interval and group
 };
 
@@ -71,6 +72,9 @@ struct Module : manifest::ModuleSettings {
   Digest fingerprint;                   // of everything but the block and its inputs
   nlohmann::json parts;                 // the parts of the fingerprint, for `explain`
 };
+
+// Returns the scale of the counters that the module reads from an archive.
+Scale scale_of(const Module& module);
 
 // Returns whether rows are grouped by direction, which the archive's `home` defines.
 bool by_direction(const std::vector<std::string>& by);

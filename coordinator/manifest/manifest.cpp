@@ -128,10 +128,42 @@ std::vector<DelayPoint> read_delays(Reader& reader, const YamlNode& parent, cons
   return points;
 }
 
+std::uint32_t read_rate(Reader& reader, const YamlNode& node, const std::string& what) {
+  constexpr std::int64_t max_rate = 1'000'000'000;
+  const auto value = node.kind == YamlNode::Kind::scalar ? node.scalar() : nlohmann::json();
+  const auto rate = value.is_number_integer() ? value.get<std::int64_t>() : 0;
+  if (!reader.error() && (rate < 1 || rate > max_rate))
+    reader.fail(node.where, what + " must be a whole number from 1 to 1000000000, such as 100 if 1 in 100 packets is counted");
+  return reader.error() ? 1 : static_cast<std::uint32_t>(rate);
+}
+
+// 100, or {19991: 100, default: 1}: rates of flows of which neither record nor options state one.
+task::Sampling read_sampling(Reader& reader, const YamlNode& node, bool names_router) {
+  task::Sampling sampling;
+  if (node.kind != YamlNode::Kind::map) {
+    sampling.rate = read_rate(reader, node, "\"sampling\"");
+    return sampling;
+  }
+  if (node.entries.empty())
+    reader.fail(node.where, "\"sampling\" is empty; give a rate, such as 100, or {19991: 100, default: 1}");
+  for (const auto& [router, value] : node.entries) {
+    const auto rate = read_rate(reader, value, "the rate of \"" + router.text.substr(0, 60) + "\"");
+    if (router.text == "default")
+      sampling.rate = rate;
+    else if (!names_router)
+      reader.fail(router.where, "\"sampling\" names a router, but \"files\" has no {router}; add it, or give one rate");
+    else
+      sampling.routers.push_back({router.text, rate});
+  }
+  std::ranges::sort(sampling.routers, {}, &task::RouterSampling::router);
+  return sampling;
+}
+
 Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) {
-  static const std::vector<std::string> keys = {
-      "downloader",     "params",  "files", "covers", "block", "lateness", "max_late",   "export_delay", "damage",    "decoder",
-      "decoder_params", "horizon", "home",  "decode", "zone",  "routers",  "duplicates", "max_content",  "moved_from"};
+  static const std::vector<std::string> keys = {"downloader",     "params",     "files",        "covers",     "block",
+                                                "lateness",       "max_late",   "export_delay", "damage",     "decoder",
+                                                "decoder_params", "horizon",    "home",         "decode",     "zone",
+                                                "routers",        "duplicates", "max_content",  "moved_from", "sampling"};
   Archive archive;
   archive.name = key.text;
   archive.where = key.where;
@@ -156,6 +188,8 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
     archive.has_export_delay = true;
   }
   if (const auto* home = map->find("home")) archive.home = read_home(reader, *home);
+  if (const auto* sampling = map->find("sampling"); sampling && !reader.error())
+    archive.sampling = read_sampling(reader, *sampling, archive.files.pattern().names_router());
   if (const auto* horizon = map->find("horizon")) archive.horizon = reader.time(horizon, "\"horizon\"");
   if (const auto* moved = reader.map(map->find("moved_from"), "\"moved_from\"", {"downloader", "params"}))
     archive.moved_from = {moved->where,

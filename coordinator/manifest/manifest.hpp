@@ -24,6 +24,7 @@ struct ArchiveSettings {
   Bzip2Decoder decode = Bzip2Decoder::interleaved;        // bzip2 decoder; not part of any key, because the content is the same
   std::uint64_t max_content = task::default_max_content;  // decompressed bytes of a file
   task::Home home;                                        // canonical filters
+  task::Sampling sampling;                                // in a key only with `scale: sampling`
   std::optional<Micros> horizon;                          // the archive is complete up to this time
 };
 
@@ -68,6 +69,7 @@ struct Input {
   std::string where;
   std::string archive;                   // flows of this archive ...
   std::vector<std::string> routers;      // ... of these routers, sorted; empty: all
+  Scale scale = Scale::none;             // the counters that are read
   std::string as = "record";             // source of AS numbers: the records, or the resource with this name
   std::string module, column;            // or a column of this module ...
   std::vector<RowFilter> where_columns;  // ... of the row with these values; empty: there is one row per interval and group
@@ -82,6 +84,8 @@ struct Module : ModuleSettings {
   std::optional<Micros> interval;  // absent: the upstream module's
   std::optional<std::vector<std::string>> by, totals;
   std::string filter, filter_where;
+  std::optional<Scale> scale;  // replaces the scale of the input
+  std::string scale_where;
 };
 
 struct Manifest {

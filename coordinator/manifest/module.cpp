@@ -25,9 +25,10 @@ const std::vector<std::string> dimensions = [] {
 }();
 
 void read_archive_input(Reader& reader, const YamlNode& node, Input& input) {
-  const auto* map = reader.map(&node, "\"input\"", {"archive", "where", "as"});
+  const auto* map = reader.map(&node, "\"input\"", {"archive", "where", "as", "scale"});
   if (!map) return;
   input.archive = reader.require_text(*map, "archive", "name the archive, or use \"inputs\" for a module's columns");
+  read_name(reader, *map, "scale", input.scale, "unknown scale");
   if (const auto* as = map->find("as")) input.as = reader.text(as, "\"as\"");
   const auto* where = map->find("where");
   if (!where) return;
@@ -108,6 +109,10 @@ void read_execution(Reader& reader, const YamlNode& map, Module& module) {
     module.filter = reader.text(filter, "\"filter\"");
     module.filter_where = filter->where;
   }
+  if (const auto* scale = map.find("scale")) {
+    read_name(reader, map, "scale", module.scale.emplace(), "unknown scale");
+    module.scale_where = scale->where;
+  }
   read_name(reader, map, "load", module.load, "unknown load scheme");
   if (module.load == Load::proportional)
     reader.fail(map.find("load")->where, "\"load: proportional\" is not available in this version; choose start or end");
@@ -122,8 +127,8 @@ void read_execution(Reader& reader, const YamlNode& map, Module& module) {
 }  // namespace
 
 Module read_module(Reader& reader, const YamlNode& key, const YamlNode& node) {
-  static const std::vector<std::string> keys = {"plugin", "params", "input", "inputs", "interval", "by",         "totals",
-                                                "window", "filter", "load",  "warmup", "since",    "keep_states"};
+  static const std::vector<std::string> keys = {"plugin", "params", "input", "inputs", "interval", "by",          "totals",
+                                                "window", "filter", "load",  "warmup", "since",    "keep_states", "scale"};
   Module module;
   module.name = key.text;
   module.where = module.plugin_where = module.params_where = module.filter_where = key.where;

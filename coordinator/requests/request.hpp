@@ -42,6 +42,12 @@ struct Request : RequestStatus {
   };
   std::map<Absent, std::uint64_t> absent;  // columns that a module reads and some files do not have; number of blocks
 
+  // Flows of a module whose counters could not be converted to its scale, or only with doubts (docs/formats/lineage.md).
+  struct Sampled {
+    std::uint64_t unscaled = 0, manifest_differs = 0, saturated = 0, not_divisible = 0;
+  };
+  std::map<std::string, Sampled> sampled;  // by module, in the blocks computed for the request
+
   TimeRange range() const { return {from, to}; }  // of whole blocks
   TimeRange asked() const { return {asked_from, asked_to}; }
   bool terminal() const { return is_final(state); }

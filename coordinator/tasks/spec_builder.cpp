@@ -11,6 +11,7 @@ task::Archive archive_of(const dag::Archive& archive) {
                     archive.lateness,    archive.export_delay, archive.home, archive.decode, archive.duplicates,
                     archive.max_content, archive.index};
   out.set_candidates(archive.decoders);
+  out.sampling = archive.sampling;
   return out;
 }
 
@@ -92,6 +93,7 @@ struct Builder {
     out.where = input.where;
     if (input.kind == InputKind::flows) {
       out.module = plan.graph->archives[input.source].name;
+      out.scale = input.scale;
       return out;
     }
     const auto& upstream = plan.graph->modules[input.source];

@@ -30,8 +30,9 @@ std::uint64_t sum(std::span<const T> values) {
 
 runtime::ColumnSet FlowSummarizer::columns() {
   runtime::ColumnSet columns;
-  for (const int column : {MOLE_COLUMN_START, MOLE_COLUMN_END, MOLE_COLUMN_PACKETS, MOLE_COLUMN_BYTES, MOLE_COLUMN_SAMPLING,
-                           MOLE_COLUMN_OBSERVATION_DOMAIN, MOLE_COLUMN_EXPORTER_ADDR})
+  for (const int column :
+       {MOLE_COLUMN_START, MOLE_COLUMN_END, MOLE_COLUMN_PACKETS, MOLE_COLUMN_BYTES, MOLE_COLUMN_SAMPLING,
+        MOLE_COLUMN_OBSERVATION_DOMAIN, MOLE_COLUMN_EXPORTER_ADDR, MOLE_COLUMN_SAMPLING_SOURCE, MOLE_COLUMN_SCALED})
     columns.set(static_cast<std::size_t>(column));
   return columns;
 }
@@ -49,6 +50,29 @@ void FlowSummarizer::add(const runtime::FlowBatch& batch) {
   add_distinct(sampling_, batch.column<std::uint32_t>(MOLE_COLUMN_SAMPLING));
   add_distinct(domains_, batch.column<std::uint32_t>(MOLE_COLUMN_OBSERVATION_DOMAIN));
   add_distinct(exporters_, batch.column<Addr>(MOLE_COLUMN_EXPORTER_ADDR));
+  add_rates(batch);
+}
+
+// Counts flows by exporter, rate and source. Most flows are like the previous one.
+void FlowSummarizer::add_rates(const runtime::FlowBatch& batch) {
+  const auto exporters = batch.column<Addr>(MOLE_COLUMN_EXPORTER_ADDR);
+  const auto domains = batch.column<std::uint32_t>(MOLE_COLUMN_OBSERVATION_DOMAIN);
+  const auto sampling = batch.column<std::uint32_t>(MOLE_COLUMN_SAMPLING);
+  const auto sources = batch.column<std::uint8_t>(MOLE_COLUMN_SAMPLING_SOURCE),
+             scaled = batch.column<std::uint8_t>(MOLE_COLUMN_SCALED);
+  auto last = rates_.end();
+  for (std::uint32_t i = 0; i < batch.rows; ++i) {
+    const auto source = from_number<SamplingSource>(sources[i]).value_or(SamplingSource::none);
+    const RateKey key{exporters[i], domains[i], sampling[i],
+                      source == SamplingSource::none && sampling[i] > 1 ? SamplingSource::record : source};
+    if (last == rates_.end() || last->first != key) last = rates_.find(key);
+    if (last == rates_.end()) {
+      if (rates_.size() >= max_listed) continue;
+      last = rates_.emplace(key, FlowCount{}).first;
+    }
+    ++last->second.flows;
+    last->second.scaled += scaled[i] != 0;
+  }
 }
 
 FlowSummary FlowSummarizer::summary(const task::FileReport& report) && {
@@ -68,6 +92,11 @@ FlowSummary FlowSummarizer::summary(const task::FileReport& report) && {
   out.lost_content = report.lost_content;
   out.observation_domains.assign(domains_.begin(), domains_.end());
   out.sampling.assign(sampling_.begin(), sampling_.end());
+  for (const auto& [key, count] : rates_) {
+    const auto& [exporter, domain, rate, source] = key;
+    out.sampling_rates.push_back(
+        {exporter == Addr{} ? "" : address_text(exporter), domain, rate, source, count.flows, count.scaled});
+  }
   exporters_.erase(Addr{});  // not in the record
   for (const auto& address : exporters_) out.exporter_addresses.push_back(address_text(address));
   return out;

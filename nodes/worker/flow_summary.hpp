@@ -6,7 +6,9 @@
 
 #include <mole/addr.hpp>
 
+#include <map>
 #include <set>
+#include <tuple>
 
 namespace mole::nodes {
 
@@ -21,7 +23,14 @@ class FlowSummarizer {
   FlowSummary summary(const task::FileReport& report) &&;
 
  private:
+  using RateKey = std::tuple<Addr, std::uint32_t, std::uint32_t, SamplingSource>;  // exporter, domain, sampling
+  struct FlowCount {
+    std::uint64_t flows = 0, scaled = 0;
+  };
+  void add_rates(const runtime::FlowBatch& batch);
+
   FlowSummary sums_;
+  std::map<RateKey, FlowCount> rates_;
   std::set<std::uint64_t> domains_, sampling_;
   std::set<Addr> exporters_;
 };

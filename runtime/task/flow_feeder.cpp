@@ -6,8 +6,6 @@
 namespace mole::runtime {
 namespace {
 
-const FlowBatch& view_for(const AsLookup* as, const FlowBatch& decoded) { return as ? as->view : decoded; }
-
 bool same_lookup(const task::Step& a, const task::Step& b) {
   return a.load == b.load && std::equal(a.routes.begin(), a.routes.end(), b.routes.begin(), b.routes.end(),
                                         [](const task::RouteTableRef& x, const task::RouteTableRef& y) {
@@ -62,7 +60,7 @@ std::vector<std::uint32_t> FlowFeeder::watermarks_of(const FlowGrouping& groupin
 // Finds or creates the group of a step. A step that reads no AS numbers can join a group with any source of them.
 FlowFeeder::StepGroup* FlowFeeder::group_for(GroupingPlan plan, bool reads_as, const AsLookup* as, StepRun& run) {
   auto group = std::find_if(groups_.begin(), groups_.end(), [&](const StepGroup& g) {
-    return g.grouping.plan() == plan && (!reads_as || !g.reads_as || g.as == as);
+    return g.grouping.plan() == plan && g.scale == run.scale() && (!reads_as || !g.reads_as || g.as == as);
   });
   if (group == groups_.end()) {
     auto grid = IntervalGrid::over(plan.range, plan.interval);
@@ -71,6 +69,7 @@ FlowFeeder::StepGroup* FlowFeeder::group_for(GroupingPlan plan, bool reads_as, c
       return nullptr;
     }
     group = groups_.insert(groups_.end(), StepGroup{FlowGrouping(std::move(plan), *grid)});
+    group->scale = run.scale();
     group->watermarks = watermarks_of(group->grouping);
   }
   group->reads_as = group->reads_as || reads_as;
@@ -78,17 +77,22 @@ FlowFeeder::StepGroup* FlowFeeder::group_for(GroupingPlan plan, bool reads_as, c
   return &*group;
 }
 
+// Returns the converter of a scale, which all groups share.
+CounterScale* FlowFeeder::counters_for(Scale scale) {
+  const auto known = std::ranges::find(scales_, scale, &CounterScale::scale);
+  return known != scales_.end() ? &*known : &scales_.emplace_back(scale, spec_.archive->sampling);
+}
+
 void FlowFeeder::add(StepRun& run, const std::vector<std::string>& routers) {
   auto plan = run.grouping_plan(spec_.archive->lateness);
-  ColumnSet wanted;
-  for (const int c : plan.columns()) wanted.set(static_cast<std::size_t>(c));
-  for (const int c : run.columns()) wanted.set(static_cast<std::size_t>(c));
+  ColumnSet wanted = run.record_columns();
   const bool reads_as = wanted[MOLE_COLUMN_SRC_AS] || wanted[MOLE_COLUMN_DST_AS];
   const AsLookup* as = as_.add(run.step(), wanted);
   columns_ |= wanted;
   StepGroup* group = group_for(std::move(plan), reads_as, as, run);
   if (!group) return;
-  run.start(group->grouping, routers);
+  if (run.converts_counters()) group->counters = counters_for(run.scale());
+  run.start(group->grouping, group->counts, routers);
   group->steps.push_back(&run);
 }
 
@@ -102,6 +106,7 @@ bool FlowFeeder::start_file(const task::File& file) {
   reading_.clear();
   for (auto& group : groups_)
     if (group.grouping.start_file(file)) reading_.push_back(&group);
+  for (auto& scale : scales_) scale.start_file(file.router);
   return !reading_.empty();
 }
 
@@ -129,15 +134,16 @@ Result<> FlowFeeder::close_intervals(std::size_t files_read) {
 
 // ---- a batch
 
-void FlowFeeder::assign(StepGroup& group, const FlowBatch& flows) {
+void FlowFeeder::assign(StepGroup& group) {
   group.arranged = false;
   if (group.as && group.as->error) {
     group.assignment = *group.as->error;
     return;
   }
-  group.assignment = group.grouping.assign(flows);
+  group.assignment = group.grouping.assign(group.view);
   if (!group.assignment || group.assignment->empty) return;
-  group.arranged = group.runs.arrange(flows, *group.assignment, group.grouping.slots().size());
+  if (group.counters) group.counts.add(*group.counters, *group.assignment);
+  group.arranged = group.runs.arrange(group.view, *group.assignment, group.grouping.slots().size());
 }
 
 // Copies the columns that arranged groups need, each once.
@@ -178,7 +184,7 @@ void FlowFeeder::partition_work(StepGroup& group, std::uint32_t rows) {
 }
 
 // Runs the work items, largest first.
-void FlowFeeder::run_items(const FlowBatch& decoded, std::uint32_t file) {
+void FlowFeeder::run_items(std::uint32_t file) {
   std::vector<std::size_t> order(items_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   if (pool_.threads() > 1)
@@ -189,7 +195,7 @@ void FlowFeeder::run_items(const FlowBatch& decoded, std::uint32_t file) {
     if (group.arranged && item.run->accepts_runs())
       item.outcome = item.run->add(group.runs, item.first, item.count, batches_);
     else
-      item.outcome = item.run->add(view_for(group.as, decoded), *group.assignment, file, batches_);
+      item.outcome = item.run->add(group.view, *group.assignment, file, batches_);
   });
   for (const WorkItem& item : items_)  // of several failures of a step, the first in order is reported
     if (!item.outcome && item.run->running()) item.run->fail(item.outcome.error());
@@ -198,7 +204,12 @@ void FlowFeeder::run_items(const FlowBatch& decoded, std::uint32_t file) {
 void FlowFeeder::feed(const FlowBatch& decoded, std::uint32_t file) {
   ++batches_;
   as_.look_up(decoded);
-  pool_.run(reading_.size(), [&](std::size_t i) { assign(*reading_[i], view_for(reading_[i]->as, decoded)); });
+  for (auto& scale : scales_) scale.convert(decoded);
+  for (StepGroup* group : reading_) {
+    group->view = group->as ? group->as->view : decoded;
+    if (group->counters) group->counters->apply(group->view);
+  }
+  pool_.run(reading_.size(), [&](std::size_t i) { assign(*reading_[i]); });
   items_.clear();
   for (StepGroup* group : reading_) {
     for (auto* run : group->steps) {
@@ -211,7 +222,7 @@ void FlowFeeder::feed(const FlowBatch& decoded, std::uint32_t file) {
     if (group->assignment && !group->assignment->empty) partition_work(*group, decoded.rows);
   }
   gather_columns();
-  run_items(decoded, file);
+  run_items(file);
 }
 
 }  // namespace mole::runtime

@@ -5,6 +5,7 @@
 // receives its rows in file order, so the results do not depend on the number of threads.
 #pragma once
 
+#include "runtime/metric/counter_scale.hpp"
 #include "runtime/metric/flow_grouping.hpp"
 #include "runtime/metric/flow_runs.hpp"
 #include "runtime/routes/as_columns.hpp"
@@ -70,10 +71,14 @@ class FlowFeeder {
     FlowGrouping grouping;
     const AsLookup* as = nullptr;  // null: they use the AS numbers of the records
     bool reads_as = false;
+    Scale scale = Scale::none;         // of the counters that the steps and their filter read
+    CounterScale* counters = nullptr;  // null: the steps read no counters that may have to be converted
+    ScaleCounts counts{};
     std::vector<StepRun*> steps{};
     // watermarks[n]: once n files are read, the intervals before this one receive no more flows.
     std::vector<std::uint32_t> watermarks{};
     // Of the current batch:
+    FlowBatch view{};  // with AS numbers looked up and counters converted
     Result<FlowGrouping::Assignment> assignment = FlowGrouping::Assignment{};
     FlowRuns runs{};
     bool arranged = false;
@@ -88,14 +93,16 @@ class FlowFeeder {
   };
 
   StepGroup* group_for(GroupingPlan plan, bool reads_as, const AsLookup* as, StepRun& run);
+  CounterScale* counters_for(Scale scale);
   std::vector<std::uint32_t> watermarks_of(const FlowGrouping& grouping) const;
-  void assign(StepGroup& group, const FlowBatch& flows);
+  void assign(StepGroup& group);
   void partition_work(StepGroup& group, std::uint32_t rows);
   void gather_columns();
-  void run_items(const FlowBatch& decoded, std::uint32_t file);
+  void run_items(std::uint32_t file);
 
   const task::Spec& spec_;
   AsLookups as_;
+  std::list<CounterScale> scales_;  // at most one of each Scale
   WorkerPool pool_;
   ColumnSet columns_;
   std::list<StepGroup> groups_;

@@ -44,10 +44,8 @@ json file_of(const task::File& file, const task::FileReport& report) {
 }
 
 // Returns the names of the columns that the step reads from flow records.
-std::vector<std::string> columns_of(const StepRun& run, const task::Archive& archive) {
-  ColumnSet columns;
-  for (const int c : run.columns()) columns.set(static_cast<std::size_t>(c));
-  for (const int c : run.grouping_plan(archive.lateness).columns()) columns.set(static_cast<std::size_t>(c));
+std::vector<std::string> columns_of(const StepRun& run) {
+  ColumnSet columns = run.step_columns();
   const bool looks_up_as = !run.step().routes.empty();
   const auto replace = [&](int as, int address) {
     if (looks_up_as && columns[static_cast<std::size_t>(as)])
@@ -62,6 +60,26 @@ std::vector<std::string> columns_of(const StepRun& run, const task::Archive& arc
   return names;
 }
 
+// Returns how the counters were converted, in numbers of flows.
+json sampling_of(const StepRun& run) {
+  const auto& summary = run.scale_summary();
+  json out = json::object();
+  const auto add = [&](const char* name, std::uint64_t flows) {
+    if (flows > 0) out[name] = flows;
+  };
+  if (run.scale() == Scale::sampling) {
+    for (const auto source : {SamplingSource::record, SamplingSource::options, SamplingSource::manifest, SamplingSource::none})
+      out["flows"][name_of(source)] = summary.flows[static_cast<std::size_t>(source)];
+    add("unscaled", summary.unscaled);
+    add("manifest_differs", summary.manifest_differs);
+    add("saturated", summary.inexact);
+  } else {
+    add("not_divisible", summary.inexact);
+  }
+  add("scaled_by_collector", summary.was_scaled);
+  return out;
+}
+
 // Returns the columns that the step reads and a decoder of some of its files does not write, with the number of these files.
 json columns_absent(const StepRun& run, const task::Archive& archive, const json& files) {
   json out = json::array();
@@ -72,7 +90,7 @@ json columns_absent(const StepRun& run, const task::Archive& archive, const json
     const auto sidecar = Sidecar::parse(use.sidecar);
     const auto* decoder = sidecar ? sidecar->find(PluginKind::decoder, use.name) : nullptr;
     if (!decoder || !read.contains(use.name)) continue;
-    for (const auto& column : columns_of(run, archive)) {
+    for (const auto& column : columns_of(run)) {
       const bool element = is_element_column(flow_column_named(column));
       if (!element && decoder->writes.empty()) continue;  // it provides every flow column
       if (std::ranges::find(decoder->writes, element ? "elements" : column) == decoder->writes.end())
@@ -100,6 +118,9 @@ json lineage_of(const StepRun& run, const task::Spec& spec, const std::vector<ta
   if (step.warmup > 0) out["warmup"] = step.warmup;
   if (run.reads_flows() && spec.archive) {
     out["archive"] = archive_of(*spec.archive);
+    out["scale"] = run.scale();
+    if (auto sampling = sampling_of(run); run.converts_counters() && !sampling.empty()) out["sampling"] = std::move(sampling);
+    if (run.scale() == Scale::sampling && !spec.archive->sampling.empty()) out["archive"]["sampling"] = spec.archive->sampling;
     if (std::find(step.by.begin(), step.by.end(), "direction") != step.by.end())
       out["archive"]["home"] = {{"source", spec.archive->home.source}, {"destination", spec.archive->home.destination}};
     std::map<std::string, const task::FileReport*> by_id;

@@ -4,12 +4,26 @@
 #include "runtime/metric/rows_step.hpp"
 #include "runtime/metric/window.hpp"
 #include "runtime/rows/rows_format.hpp"
+#include "sdk/descriptor/sidecar.hpp"
 #include "sdk/model/enums.hpp"
 #include "sdk/model/flow_columns.hpp"
 
 #include <algorithm>
 
 namespace mole::runtime {
+
+namespace {
+
+// Whether some decoder of the archive states which counters the collector has multiplied.
+bool may_have_scaled(const task::Archive& archive) {
+  return std::ranges::any_of(archive.candidates(), [](const task::PluginUse& use) {
+    const auto sidecar = Sidecar::parse(use.sidecar);
+    const auto* decoder = sidecar ? sidecar->find(PluginKind::decoder, use.name) : nullptr;
+    return decoder && (decoder->writes.empty() || std::ranges::find(decoder->writes, "scaled") != decoder->writes.end());
+  });
+}
+
+}  // namespace
 
 // ---- open
 
@@ -29,6 +43,7 @@ Result<> StepRun::open(const task::Spec& spec, const PluginSet& plugins) {
   open_.by = std::move(settings.by);
   open_.grid = settings.grid;
   filter_ = std::move(settings.filter);
+  has_scaled_ = spec.archive && may_have_scaled(*spec.archive);
   home_ = std::move(settings.home);
   if (auto opened = open_module(plugins); !opened) return opened;
   for (const auto& input : step().inputs)
@@ -100,7 +115,14 @@ Result<> StepRun::load_inputs(const std::vector<std::unique_ptr<StepRun>>& steps
   return {};
 }
 
-void StepRun::start(const FlowGrouping& grouping, const std::vector<std::string>& routers) {
+ColumnSet StepRun::step_columns() const {
+  ColumnSet out;
+  for (const int c : columns_) out.set(static_cast<std::size_t>(c));
+  for (const int c : grouping_plan(0).columns()) out.set(static_cast<std::size_t>(c));
+  return out;
+}
+
+void StepRun::start(const FlowGrouping& grouping, const ScaleCounts& counts, const std::vector<std::string>& routers) {
   const auto input = static_cast<std::uint32_t>(flows_input_);
   if (sequential())
     sequential_flows_ = std::make_unique<SequentialFlows>(open_, grouping, input, columns_, folder_.scratch());
@@ -108,6 +130,7 @@ void StepRun::start(const FlowGrouping& grouping, const std::vector<std::string>
     flow_ = std::make_unique<FlowStep>(open_, grouping, input, columns_, step().routers.empty() ? routers : step().routers,
                                        folder_.scratch());
   grouping_ = &grouping;
+  scale_counts_ = &counts;
   phase_ = Phase::feeding;
 }
 
@@ -121,6 +144,7 @@ Result<> StepRun::add(const FlowBatch& flows, const FlowGrouping::Assignment& as
 Result<> StepRun::finish(const CoverageTable& coverage) {
   const bool fed = phase_ == Phase::feeding;
   if (fed) report_.flows_counted = grouping_->flows_counted(), report_.flows_late = grouping_->flows_late();
+  if (fed) scale_summary_ = scale_counts_->summary(step_columns());
   auto routers = step().routers;
   if (routers.empty()) routers = fed ? coverage.routers() : upstream_routers(open_);
   const auto coverage_of = fed ? archive_coverage(coverage, open_, routers) : upstream_coverage(open_);

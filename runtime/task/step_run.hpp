@@ -9,6 +9,7 @@
 #pragma once
 
 #include "runtime/host/plugin_set.hpp"
+#include "runtime/metric/counter_scale.hpp"
 #include "runtime/metric/coverage.hpp"
 #include "runtime/metric/flow_step.hpp"
 #include "runtime/metric/sequential_step.hpp"
@@ -47,11 +48,19 @@ class StepRun {
   bool reads_flows() const { return flows_input_ >= 0 && computes(); }
   const std::vector<int>& columns() const { return columns_; }  // flow columns that the module reads
   GroupingPlan grouping_plan(Micros lateness) const;
+  // Those of the module, its filter, groups and intervals.
+  ColumnSet step_columns() const;
+  Scale scale() const { return flows_input_ < 0 ? Scale::none : step().inputs[static_cast<std::size_t>(flows_input_)].scale; }
+  // Whether counters may have to be converted to that scale.
+  bool converts_counters() const { return scale_columns().any(); }
+  // All columns that are read from the records.
+  ColumnSet record_columns() const { return step_columns() | scale_columns(); }
 
   // Loads the rows and context inputs from blobs and from earlier steps of the task.
   Result<> load_inputs(const std::vector<std::unique_ptr<StepRun>>& steps);
   // Prepares for flows grouped by `grouping`, which must exist until finish(). `routers`: of the files of the task.
-  void start(const FlowGrouping& grouping, const std::vector<std::string>& routers);
+  // `counts`: how the counters of its flows were converted.
+  void start(const FlowGrouping& grouping, const ScaleCounts& counts, const std::vector<std::string>& routers);
   // True: accepts runs of an arranged batch, possibly from several threads, and closes intervals early. False: whole batches.
   bool accepts_runs() const { return flow_ != nullptr; }
   // See FlowStep. No effect on a step that accepts whole batches.
@@ -69,6 +78,8 @@ class StepRun {
   void fail(const Error& error);
   void block(const std::string& reason);
   void complete(nlohmann::json lineage);
+  // How the counters of the flows were converted. After finish().
+  const ScaleSummary& scale_summary() const { return scale_summary_; }
   // Frees everything except the report; also keeps the rows if `keep_rows` (later steps read them).
   void release(bool keep_rows);
 
@@ -82,6 +93,7 @@ class StepRun {
   Result<> open(const task::Spec& spec, const PluginSet& plugins);
   Result<> open_module(const PluginSet& plugins);
   Result<> check_columns() const;  // whether this task can read them
+  ColumnSet scale_columns() const { return columns_for_scale(scale(), step_columns(), has_scaled_); }
   bool sequential() const { return step().execution == Execution::sequential; }
   bool computes() const;
   TimeRange feed_range() const { return {open_.block.from - step().warmup, open_.block.to}; }  // the block and the warm-up
@@ -102,7 +114,10 @@ class StepRun {
   std::vector<int> columns_;        // of that input
   std::unique_ptr<FlowStep> flow_;  // feeding a mergeable step
   std::unique_ptr<SequentialFlows> sequential_flows_;
+  bool has_scaled_ = false;                 // some decoder states which counters are already multiplied
   const FlowGrouping* grouping_ = nullptr;  // from start() on
+  const ScaleCounts* scale_counts_ = nullptr;
+  ScaleSummary scale_summary_;
   task::StepReport report_;
   RowTable rows_;
   std::optional<std::filesystem::path> state_file_;

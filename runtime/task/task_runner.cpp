@@ -71,8 +71,7 @@ ColumnSet TaskRunner::columns_read() const {
   ColumnSet out;
   for (const auto& run : steps_) {
     if (!run->running() || !run->reads_flows()) continue;
-    for (const int c : run->columns()) out.set(static_cast<std::size_t>(c));
-    for (const int c : run->grouping_plan(spec_.archive->lateness).columns()) out.set(static_cast<std::size_t>(c));
+    out |= run->record_columns();
   }
   return out;
 }

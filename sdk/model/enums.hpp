@@ -63,6 +63,25 @@ inline constexpr auto name_table<Duplicates> = [] {
                            {{refuse, "refuse"}, {newest, "newest"}, {largest, "largest"}, {all, "all"}});
 }();
 
+// The counters (packets and bytes) that a module reads: as exported, or multiplied by the sampling rate.
+enum class Scale { none, sampling };
+
+template <>
+inline constexpr auto name_table<Scale> = [] {
+  using enum Scale;
+  return names<Scale>("Scale", "a scale of counters", {{none, "none"}, {sampling, "sampling"}});
+}();
+
+// What states the sampling rate of a flow: MOLE_SAMPLING_*.
+enum class SamplingSource { none, record, options, manifest };
+
+template <>
+inline constexpr auto name_table<SamplingSource> = [] {
+  using enum SamplingSource;
+  return names<SamplingSource>("SamplingSource", "a source of sampling rates",
+                               {{none, "none"}, {record, "record"}, {options, "options"}, {manifest, "manifest"}});
+}();
+
 // The decoder of the blocks of bzip2 files. Both decoders produce the same content.
 enum class Bzip2Decoder { interleaved, libbzip2 };
 

@@ -47,7 +47,8 @@ constexpr std::string_view column_names[MOLE_COLUMN_COUNT] = {
     "icmp_code icmpCodeIPv4 icmpCodeIPv6",
     "end_reason flowEndReason",
     "flow_direction flowDirection dir",
-    "scaled"};
+    "scaled",
+    "sampling_source"};
 
 bool equal(std::string_view a, std::string_view b) {
   const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };

@@ -51,7 +51,7 @@ inline constexpr FlowColumnType flow_column_types[] = {
     {FlowColumnKind::number, 8},     {FlowColumnKind::number, 8},       // reverse_packets, reverse_bytes
     {FlowColumnKind::number, 1},     {FlowColumnKind::number, 1},       // icmp_type, icmp_code
     {FlowColumnKind::number, 1},     {FlowColumnKind::number, 1, 255},  // end_reason, flow_direction
-    {FlowColumnKind::number, 1},                                        // scaled
+    {FlowColumnKind::number, 1},     {FlowColumnKind::number, 1},       // scaled, sampling_source
 };
 static_assert(sizeof flow_column_types / sizeof *flow_column_types == MOLE_COLUMN_COUNT);
 
@@ -84,6 +84,7 @@ constexpr bool is_dimension_column(int column) {
     case MOLE_COLUMN_REVERSE_PACKETS:
     case MOLE_COLUMN_REVERSE_BYTES:
     case MOLE_COLUMN_SCALED:
+    case MOLE_COLUMN_SAMPLING_SOURCE:
       return false;
     default:
       return column >= 0;

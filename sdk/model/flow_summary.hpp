@@ -12,6 +12,21 @@ namespace mole {
 
 inline constexpr std::size_t max_listed = 100;  // values in a list of a FlowSummary
 
+struct SampledFlows {
+  std::string exporter_address;
+  std::uint64_t observation_domain = 0, sampling = 1;
+  SamplingSource source = SamplingSource::none;
+  std::uint64_t flows = 0, flows_scaled = 0;
+
+  static constexpr auto table =
+      document("SampledFlows", "Flows of an exporter with the same sampling rate.",  //
+               field("exporter_address", &SampledFlows::exporter_address, "Address of the exporter; empty: not in the file"),
+               field("observation_domain", &SampledFlows::observation_domain, "Observation domain"),
+               field("sampling", &SampledFlows::sampling, "Sampling interval; 1 without a source: not known"),
+               field("source", &SampledFlows::source, "What states it"), field("flows", &SampledFlows::flows, "Selected flows"),
+               field("flows_scaled", &SampledFlows::flows_scaled, "Those whose counters the collector has multiplied"));
+};
+
 struct FlowSummary {
   std::string file;
   std::string error;
@@ -21,6 +36,7 @@ struct FlowSummary {
   std::uint64_t datagrams = 0, exporters = 0;
   std::vector<std::string> exporter_addresses;
   std::vector<std::uint64_t> observation_domains, sampling;
+  std::vector<SampledFlows> sampling_rates = {};
   Micros exported_first = 0, exported_last = 0;
   std::uint64_t flows_read = 0, flows_lost = 0, flows_lost_in_damage = 0;
   std::uint64_t flows = 0, flows_ipv6 = 0, bytes = 0, packets = 0;
@@ -41,6 +57,8 @@ struct FlowSummary {
       field("observation_domains", &FlowSummary::observation_domains,
             "Observation domains (NetFlow v9: source ids; v5: engines) of the selected flows; at most 100"),
       field("sampling", &FlowSummary::sampling, "Sampling intervals of the selected flows, 1: not sampled; at most 100"),
+      field("sampling_rates", &FlowSummary::sampling_rates, "The selected flows by exporter and sampling rate; at most 100")
+          .optional(),
       time_field("exported_first", &FlowSummary::exported_first, "First export time").optional(),
       time_field("exported_last", &FlowSummary::exported_last, "Last export time").optional(),
       field("flows_read", &FlowSummary::flows_read, "Flows in the file, selected or not"),

@@ -3,6 +3,7 @@
 // Nothing here loads code.
 #pragma once
 
+#include "sdk/model/archive_settings.hpp"
 #include "sdk/model/enums.hpp"
 #include "sdk/model/export_delay.hpp"
 #include "sdk/model/field_json.hpp"
@@ -50,14 +51,6 @@ struct File {
       field("version", &File::version, "From the index: changes when the content may have changed (mtime, etag); may be empty"));
 };
 
-struct Home {
-  std::string source, destination;
-
-  static constexpr auto table = document("Home", "The home network of an archive, as two filters. Both empty: not defined.",  //
-                                         field("source", &Home::source, "Flows whose source is in it"),
-                                         field("destination", &Home::destination, "Flows whose destination is in it"));
-};
-
 // The decompressed size of a file that is not a decompression bomb: an hour of 97,000 flows a second in NetFlow v5.
 inline constexpr std::uint64_t default_max_content = std::uint64_t{16} << 30;
 
@@ -73,6 +66,7 @@ struct Archive {
   std::uint64_t max_content = default_max_content;
   std::string index = {};
   std::vector<PluginUse> decoders = {};
+  Sampling sampling = {};
 
   // The candidates for decoding its files, by name: `decoder` alone, or `decoders`.
   std::vector<PluginUse> candidates() const { return decoders.empty() ? std::vector{decoder} : decoders; }
@@ -92,7 +86,8 @@ struct Archive {
                field("export_delay", &Archive::export_delay, "How long after a flow its record is exported"),
                field("decoders", &Archive::decoders,
                      "Several decoders, by name: the first one that recognises the content of a file reads it (decision 0174)")
-                   .optional());
+                   .optional(),
+               field("sampling", &Archive::sampling, "Sampling rates").optional());
 };
 
 struct RowsRef {
@@ -148,6 +143,7 @@ struct Input {
   std::vector<RowFilter> where;
   std::optional<std::uint32_t> step;
   std::vector<RowsRef> rows;
+  Scale scale = Scale::none;
 
   static constexpr auto table =
       document("Input", "An input role of a step.",  //
@@ -157,7 +153,8 @@ struct Input {
                field("unit", &Input::unit, "Its unit"),
                field("step", &Input::step, "Rows come from this earlier step of the task").optional(),
                field("rows", &Input::rows, "Otherwise from these blobs, in time order"),
-               field("where", &Input::where, "The row of an interval and group to read, if there are several").optional());
+               field("where", &Input::where, "The row of an interval and group to read, if there are several").optional(),
+               field("scale", &Input::scale, "Flows: the counters that it reads").optional());
 };
 
 struct Step {

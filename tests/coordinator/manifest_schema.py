@@ -50,13 +50,14 @@ archives:
     decode: libbzip2
     decoder: {plugin: netflow5, params: {}}
     decoder_params: null
+    sampling: {19991: 100, default: 1}
     horizon: 2007-09-22T20
-  second: {downloader: directory, files: "nf.{end:unix}", covers: PT15M, decoder: netflow5, home: {networks: [192.0.2.0/24, "2001:db8::/32"]}}
+  second: {downloader: directory, files: "nf.{end:unix}", covers: PT15M, sampling: 1000, decoder: netflow5, home: {networks: [192.0.2.0/24, "2001:db8::/32"]}}
   third: {downloader: directory, files: "nf.{end:unix}", covers: 1h30m, home: {as: 64500}, block: {length: P1D, origin: 0}, horizon: "@1190487600"}
 modules:
-  traffic: {plugin: traffic, params: null, input: {archive: border, as: routes, where: {router: [19991, zh]}}, interval: 15m, by: [router, direction],
+  traffic: {plugin: traffic, params: null, input: {archive: border, scale: sampling, as: routes, where: {router: [19991, zh]}}, interval: 15m, by: [router, direction],
             totals: direction, filter: proto tcp, load: end, keep_states: all}
-  top: {plugin: top_ports, inputs: {flows: {archive: border, where: {}}}, interval: 1h, by: dst_port, window: 7d}
+  top: {plugin: top_ports, inputs: {flows: {archive: border, where: {}}}, interval: 1h, by: dst_port, window: 7d, scale: none}
   mean: {plugin: mean, inputs: {values: {column: top.share, where: {side: src, rank: 1}}, other: traffic.bytes}, warmup: 1h, since: 2007-09-22}
 resources:
   routes: {files: "ribs/rib.{date}.txt", valid: 1d, format: prefixes}

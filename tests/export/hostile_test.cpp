@@ -95,10 +95,10 @@ TEST(Export, SamplingIntervalsAreLimitedOverAllDomains) {
     return Message{0, domain}.ipfix(ipfix_template(256, {{302, 8}}) + set(256, be(selector, 8)));
   };
   std::string bytes;
-  for (std::uint32_t domain = 0; domain < 10; ++domain)
+  for (std::uint32_t domain = 1; domain < 11; ++domain)
     for (std::uint32_t i = 0; i < 2; ++i) bytes += announce(domain, i * 4000, 4000, 100);
-  bytes += announce(9, 0, 1, 200) + announce(0, 0, 1, 300);
-  bytes += use(0, 7999) + use(9, 7999) + use(0, 0);
+  bytes += announce(10, 0, 1, 200) + announce(1, 0, 1, 300);
+  bytes += use(1, 7999) + use(10, 7999) + use(1, 0);
   const auto d = decode(ipfix(), bytes);
   ASSERT_EQ(d.flows.size(), 3u);
   EXPECT_EQ(d.flows[0][MOLE_COLUMN_SAMPLING], 100u);

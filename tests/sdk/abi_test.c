@@ -20,7 +20,7 @@ _Static_assert(sizeof(mole_plugin) == 32, "mole_plugin");
 _Static_assert(sizeof(mole_entry) == 24, "mole_entry");
 _Static_assert(sizeof(mole_element) == 24, "mole_element");
 _Static_assert(sizeof(mole_values) == 16, "mole_values");
-_Static_assert(MOLE_COLUMN_SAMPLING == 19 && MOLE_COLUMN_SCALED == 36 && MOLE_COLUMN_COUNT == 37 && MOLE_COLUMN_LIMIT == 64,
+_Static_assert(MOLE_COLUMN_SAMPLING == 19 && MOLE_COLUMN_SCALED == 36 && MOLE_COLUMN_SAMPLING_SOURCE == 37 && MOLE_COLUMN_COUNT == 38 && MOLE_COLUMN_LIMIT == 64,
                "the numbers of columns are fixed");
 
 const mole_plugin *mole_test_c_plugin(void);

@@ -287,13 +287,24 @@ class Compiler {
       add(application_label::index, run_application, field);
     if (const std::uint16_t field = find(iana, 70); field != Operation::no_field) add(mpls_label::index, run_mpls, field);
 
+    rate<IntervalOf>(sampling::index);
+    rate<SourceOf>(sampling_source::index);
+  }
+
+  template <class Part>
+  void rate(int column) {
+    constexpr auto none = Operation::no_field;
+    std::uint16_t selector = none;
+    for (const std::uint16_t id : std::initializer_list<std::uint16_t>{48, 302, 301})
+      if (selector == none) selector = find_number(id);
     for (const std::uint16_t id : std::initializer_list<std::uint16_t>{34, 50})
-      if (const std::uint16_t field = find_number(id); field != Operation::no_field)
-        add(sampling::index, number_run<std::uint32_t, Interval>(length(field)), field);
-    if (const std::uint16_t interval = find_number(305); interval != Operation::no_field)
-      add(sampling::index, run_interval_and_space, interval, find_number(306));
-    const std::uint16_t sampler = find_number(48), selector = find_number(302);
-    add(sampling::index, run_announced_sampling, sampler != Operation::no_field ? sampler : selector, find_number(10));
+      if (const std::uint16_t field = find_number(id); field != none) add(column, run_stated_interval<Part>, field, selector);
+    const std::uint16_t interval = find_number(305), space = find_number(306);
+    if (interval != none && space != none) add(column, run_interval_and_space<Part>, interval, space, selector);
+    const std::uint16_t size = find_number(309), population = find_number(310);
+    if (size != none && population != none) add(column, run_size_and_population<Part>, size, population, selector);
+    if (const std::uint16_t field = find_number(311); field != none) add(column, run_probability<Part>, field, selector);
+    add(column, run_announced_interval<Part>, selector, find_number(10), find_number(14));
   }
 
   // The default of a column that the record does not have.

@@ -115,72 +115,139 @@ Gap Sequence::next(Protocol protocol, std::uint64_t domain, const Numbered& mess
   return result;
 }
 
-void read_options(const Template& layout, const Value* values, Domain& domain, std::size_t& samplings) {
-  std::optional<std::uint64_t> interval, taken, space, size, population, selector, interface;
-  std::optional<double> probability;
-  for (std::size_t i = 0; i < layout.fields.size(); ++i) {
-    const Field& field = layout.fields[i];
-    if (values[i].size == 0) continue;
-    const std::uint64_t value = number(values[i]);
-    if (field.enterprise == scope_enterprise && field.id == 2) interface = value;
-    if (field.enterprise != 0) continue;
-    switch (field.id) {
-      case 160:
-        domain.started_ms = to_us(value, 1000) / 1000;
-        break;
-      case 34:
-      case 50:
-        if (value != 0) interval = value;
-        break;
-      case 305:
-        if (value != 0) taken = value;
-        break;
-      case 306:
-        space = value;
-        break;
-      case 309:
-        size = value;
-        break;
-      case 310:
-        population = value;
-        break;
-      case 311:
-        if (values[i].size == 8) probability = std::bit_cast<double>(value);
-        if (values[i].size == 4) probability = double{std::bit_cast<float>(static_cast<std::uint32_t>(value))};
-        break;
-      case 48:
-      case 302:
-        selector = value;
-        break;
-      case 10:
-        if (i < layout.scope_fields) interface = value;
-        break;
-      default:
-        break;
-    }
+std::uint32_t interval_of_probability(const Value& value) {
+  double probability = 0;
+  if (value.size == 8) probability = std::bit_cast<double>(u64(value.data));
+  if (value.size == 4) probability = double{std::bit_cast<float>(u32(value.data))};
+  if (!(probability > 0 && probability <= 1)) return 0;
+  return clamp_interval(static_cast<std::uint64_t>(std::llround(std::min(1 / probability, 4294967295.0))));
+}
+
+std::uint32_t interval_of_selector(const Sampling& announced, std::uint16_t number, std::uint64_t selector) {
+  constexpr std::uint16_t selection_sequence = 301;
+  const auto of = [&](std::uint64_t id) {
+    const auto known = announced.of_selector.find(id);
+    return known == announced.of_selector.end() ? 0 : known->second;
+  };
+  if (number != selection_sequence) return of(selector);
+  const auto known = announced.sequence.find(selector);
+  if (known == announced.sequence.end()) return 0;
+  std::uint64_t interval = 1;
+  for (const std::uint64_t id : known->second) interval = clamp_interval(interval * of(id));
+  return std::ranges::all_of(known->second, of) ? static_cast<std::uint32_t>(interval) : 0;
+}
+
+namespace {
+
+// What an options record says about sampling.
+struct SamplingOptions {
+  std::optional<std::uint64_t> interval, taken, space, size, population;
+  std::uint32_t of_probability = 0;
+  bool samples = true;  // false: its selector matches properties of packets, or hashes of them
+  std::optional<std::uint64_t> interface, sequence, domain;
+  std::vector<std::uint64_t> selectors;
+
+  void read(const Field& field, const Value& value, bool is_scope);
+  std::uint32_t rate() const;
+};
+
+void SamplingOptions::read(const Field& field, const Value& value, bool is_scope) {
+  const std::uint64_t n = read_unsigned(value.data, value.size);
+  if (field.enterprise == scope_enterprise && field.id == 2) interface = n;
+  if (field.enterprise != 0) return;
+  switch (field.id) {
+    case 34:
+    case 50:
+      if (n != 0) interval = n;
+      break;
+    case 304:
+      samples = n < 5;
+      break;
+    case 305:
+      if (n != 0) taken = n;
+      break;
+    case 306:
+      space = n;
+      break;
+    case 309:
+      if (n != 0) size = n;
+      break;
+    case 310:
+      population = n;
+      break;
+    case 311:
+      of_probability = interval_of_probability(value);
+      break;
+    case 48:
+    case 302:
+      selectors.push_back(n);
+      break;
+    case 301:
+      sequence = n;
+      break;
+    case 149:
+      if (is_scope && n != 0) domain = n;
+      break;
+    case 10:
+    case 14:
+      if (is_scope) interface = n;
+      break;
+    default:
+      break;
   }
-  std::uint32_t rate = 0;
-  if (interval)
-    rate = clamp_interval(*interval);
-  else if (taken)
-    rate = clamp_interval((*taken + space.value_or(0) + *taken / 2) / *taken);
-  else if (size && population && *size > 0)
-    rate = clamp_interval((*population + *size / 2) / *size);
-  else if (probability && *probability > 0 && *probability <= 1)
-    rate = clamp_interval(static_cast<std::uint64_t>(std::llround(std::min(1 / *probability, 4e9))));
-  if (rate == 0) return;
-  if (!selector && !interface) {
-    domain.sampling.interval = rate;
+}
+
+// 0: not stated. samplingPacketInterval without samplingPacketSpace does not say how many packets are left out (RFC 5477, 8.2.2).
+std::uint32_t SamplingOptions::rate() const {
+  if (!samples) return 0;
+  if (interval) return clamp_interval(*interval);
+  if (taken && space) return interval_of_share(*taken, *taken + std::min(*space, ~*taken));
+  if (size && population && *population >= *size) return interval_of_share(*size, *population);
+  return of_probability;
+}
+
+// Returns where to keep what options of a domain say: about itself, or about another domain. nullptr: too much is known.
+Sampling* announced_in(Domain& domain, std::uint32_t id, const SamplingOptions& options, std::size_t& samplings) {
+  if (!options.domain || *options.domain == id) return &domain.sampling;
+  const auto other = static_cast<std::uint32_t>(*options.domain);
+  const auto known = domain.of_domains.find(other);
+  if (known != domain.of_domains.end()) return &known->second;
+  if (samplings >= max_samplings) return nullptr;
+  ++samplings;
+  return &domain.of_domains[other];
+}
+
+}  // namespace
+
+void read_options(const Template& layout, const Value* values, Domain& domain, std::uint32_t id, std::size_t& samplings) {
+  SamplingOptions options;
+  for (std::size_t i = 0; i < layout.fields.size(); ++i) {
+    if (values[i].size == 0) continue;
+    const Field& field = layout.fields[i];
+    if (field.enterprise == 0 && field.id == 160) domain.started_ms = to_us(number(values[i]), 1000) / 1000;
+    options.read(field, values[i], i < layout.scope_fields);
+  }
+  const auto set = [&](auto& map, std::uint64_t key, auto value) {
+    const auto known = map.find(key);
+    if (known == map.end() && samplings >= max_samplings) return;
+    if (known == map.end()) ++samplings;
+    map[key] = std::move(value);
+  };
+  const std::uint32_t rate = options.rate();
+  const bool is_sequence = rate == 0 && options.sequence && !options.selectors.empty();
+  Sampling* to = rate == 0 && !is_sequence ? nullptr : announced_in(domain, id, options, samplings);
+  if (to == nullptr) return;
+  Sampling& announced = *to;
+  if (rate == 0) {
+    if (options.selectors.size() <= max_selectors) set(announced.sequence, *options.sequence, std::move(options.selectors));
     return;
   }
-  auto& by_number = selector ? domain.sampling.of_selector : domain.sampling.of_interface;
-  const std::uint64_t key = selector ? *selector : *interface;
-  if (const auto known = by_number.find(key); known != by_number.end())
-    known->second = rate;
-  else if (samplings < max_samplings) {
-    by_number.emplace(key, rate);
-    ++samplings;
-  }
+  if (!options.selectors.empty())
+    set(announced.of_selector, options.selectors.front(), rate);
+  else if (options.interface)
+    set(announced.of_interface, *options.interface, rate);
+  else
+    announced.interval = rate;
 }
 
 }  // namespace mole::plugins::flow_export

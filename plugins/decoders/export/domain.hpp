@@ -105,8 +105,9 @@ struct Domain {
   std::unordered_map<std::uint16_t, std::vector<ReplacedTemplate>> replaced;
   Sequence sequence;
   Sampling sampling;
-  std::optional<std::uint32_t> boot_ms;    // of the last datagram of NetFlow v9, modulo 2^32
-  std::optional<std::int64_t> started_ms;  // systemInitTimeMilliseconds of options
+  std::unordered_map<std::uint32_t, Sampling> of_domains;  // what its options say about other domains
+  std::optional<std::uint32_t> boot_ms;                    // of the last datagram of NetFlow v9, modulo 2^32
+  std::optional<std::int64_t> started_ms;                  // systemInitTimeMilliseconds of options
   std::unordered_map<std::uint16_t, std::vector<WaitingSet>> waiting;
   // Those of the last two messages: a sequence number will show how many records the sets have.
   std::vector<std::shared_ptr<WaitingMessage>> uncounted;
@@ -117,8 +118,8 @@ struct Domain {
   const Template* find_template(std::uint16_t id, std::uint64_t after_changes) const;
 };
 
-// Reads what an options record announces: sampling intervals, the start of the exporter. `samplings`: how many intervals by
-// selector or interface all domains have.
-void read_options(const Template& layout, const Value* values, Domain& domain, std::size_t& samplings);
+// Reads what an options record of a domain, number `id`, announces: sampling intervals, the start of the exporter. `samplings`:
+// how many intervals by selector or interface, and domains of others, all domains have.
+void read_options(const Template& layout, const Value* values, Domain& domain, std::uint32_t id, std::size_t& samplings);
 
 }  // namespace mole::plugins::flow_export

@@ -57,7 +57,7 @@ void Collector::State::add_fixed(const Datagram& datagram, Protocol protocol) {
   context.max_ahead_ms = 100'000;  // as in nfdump (Cisco bug CSCei12353)
   if (protocol == Protocol::v5) {
     context.domain = u16(p + 20);  // engine type and number
-    context.sampling = std::max<std::uint32_t>(1, u16(p + 22) & 0x3fffu);
+    context.sampling = u16(p + 22) & 0x3fffu;
   }
   const std::uint32_t boot = boot_of(seconds, uptime_ms);
   const bool by_address = datagram.exporter != Addr{};
@@ -103,7 +103,7 @@ void Collector::State::add_sets(const Datagram& datagram, Protocol protocol) {
   Domain& domain = domain_of(datagram, protocol, group, context.domain);
   const bool restarted = v9 && by_address && domain.boot_ms && !is_same_boot(*domain.boot_ms, boot);
   if (v9) domain.boot_ms = boot;
-  context.announced = &domain.sampling;
+  context.announced = &announced_for(datagram, protocol, group, context.domain, domain);
   open_message(datagram, protocol, &domain, context, by_address ? exporter_of(datagram.exporter) : group, sequence, restarted);
   Bytes message = datagram.bytes;
   const std::size_t size = v9 ? message.size() : u16(p + 2);
@@ -118,6 +118,18 @@ void Collector::State::add_sets(const Datagram& datagram, Protocol protocol) {
   read_sets(message, header);
   for (Work& work : work_)
     if (!v9 && domain.started_ms) work.context.set_start(*domain.started_ms);  // SysUptime of IPFIX needs it
+}
+
+// Options of a domain take precedence over those of domain 0 of its exporter, which may concern all of its domains or one.
+const Sampling& Collector::State::announced_for(const Datagram& datagram, Protocol protocol, std::uint32_t group,
+                                                std::uint32_t id, const Domain& domain) const {
+  if (!domain.sampling.empty() || id == 0) return domain.sampling;
+  const auto port = protocol == Protocol::ipfix ? datagram.port : std::uint16_t{0};
+  const auto zero = domains_.find({datagram.exporter, port, protocol, group, 0});
+  if (zero == domains_.end()) return domain.sampling;
+  const auto about = zero->second.of_domains.find(id);
+  if (about != zero->second.of_domains.end() && !about->second.empty()) return about->second;
+  return zero->second.sampling.empty() ? domain.sampling : zero->second.sampling;
 }
 
 void Collector::State::read_sets(Bytes message, std::size_t at) {
@@ -252,7 +264,7 @@ std::uint32_t Collector::State::read_options_data(const Template& layout, Bytes 
   while (layout.size > 0 && body.size() >= layout.size) {
     const std::size_t size = split_record(layout, body, values_.data());
     if (size == 0) break;
-    read_options(layout, values_.data(), domain, samplings_);
+    read_options(layout, values_.data(), domain, message_.context.domain, samplings_);
     body = body.subspan(size);
     ++records;
   }

@@ -60,12 +60,6 @@ struct OfUptime {
 inline std::uint32_t clamp_interval(std::uint64_t interval) {
   return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(interval, 1, 0xffffffff));
 }
-struct Interval {
-  std::uint32_t operator()(std::uint64_t value, const Context& c) const {
-    return value != 0 ? clamp_interval(value) : c.announced != nullptr ? c.announced->interval : c.sampling;
-  }
-};
-
 // Calls cell(i, a, b) for each record; a and b are positions of the fields.
 template <class To, class F>
 void for_records(const Input& in, F cell) {
@@ -178,25 +172,85 @@ inline void run_application(const Input& in) {
   });
 }
 
-// Sampling: interval and space, size and population, probability; then what options announced for a selector, an interface or
-// all.
-inline void run_interval_and_space(const Input& in) {
-  for_records<std::uint32_t>(in, [&](Value a, Value b, Value) {
-    const std::uint64_t interval = number(a), space = b.data == nullptr ? 0 : number(b);
-    return interval == 0 ? Interval{}(0, *in.context) : clamp_interval((interval + space + interval / 2) / interval);
+// Sampling. What the record states takes precedence over the header of its datagram and over options of the exporter.
+struct IntervalOf {
+  static std::uint32_t value(const Rate& rate) { return rate.interval; }
+};
+struct SourceOf {
+  static std::uint8_t value(const Rate& rate) { return rate.source; }
+};
+
+inline Rate stated(std::uint64_t interval) { return {clamp_interval(interval), MOLE_SAMPLING_RECORD}; }
+// `parts` of `whole` packets are counted.
+inline std::uint32_t interval_of_share(std::uint64_t parts, std::uint64_t whole) {
+  return clamp_interval(whole / parts + (whole % parts >= parts - parts / 2 ? 1 : 0));
+}
+// The interval of a selector, or of the selectors of a selection sequence, each of which selects from the output of the previous
+// one. 0: not announced.
+std::uint32_t interval_of_selector(const Sampling& announced, std::uint16_t number, std::uint64_t selector);
+
+// 0: not a probability.
+std::uint32_t interval_of_probability(const Value& value);
+
+// `number`: of the element that names the selector.
+inline Rate announced_rate(const Context& context, std::uint16_t number, const Value& selector, const Value& in_if,
+                           const Value& out_if) {
+  if (context.sampling != 0) return stated(context.sampling);
+  if (context.announced == nullptr) return {};
+  const Sampling& announced = *context.announced;
+  std::uint32_t interval =
+      selector.data == nullptr ? 0 : interval_of_selector(announced, number, read_unsigned(selector.data, selector.size));
+  for (const Value* interface : {&in_if, &out_if}) {
+    if (interval != 0 || interface->data == nullptr) continue;
+    const auto known = announced.of_interface.find(read_unsigned(interface->data, interface->size));
+    if (known != announced.of_interface.end()) interval = known->second;
+  }
+  if (interval == 0) interval = announced.interval;
+  return interval == 0 ? Rate{} : Rate{interval, MOLE_SAMPLING_OPTIONS};
+}
+
+template <class Part>
+void for_rates(const Input& in, auto rate) {
+  for_records<decltype(Part::value(Rate{}))>(in, [&](Value a, Value b, Value c) { return Part::value(rate(a, b, c)); });
+}
+// Field a: the interval; b: a selector.
+template <class Part>
+void run_stated_interval(const Input& in) {
+  for_rates<Part>(in, [&](Value a, Value b, Value) {
+    const std::uint64_t interval = number(a);
+    return interval != 0 ? stated(interval) : announced_rate(*in.context, 0, b, {}, {});
   });
 }
-inline void run_announced_sampling(const Input& in) {
-  const Sampling* announced = in.context->announced;
-  for_records<std::uint32_t>(in, [&](Value a, Value b, Value) {
-    if (announced == nullptr) return in.context->sampling;
-    if (a.data != nullptr)
-      if (const auto known = announced->of_selector.find(number(a)); known != announced->of_selector.end()) return known->second;
-    if (b.data != nullptr)
-      if (const auto known = announced->of_interface.find(number(b)); known != announced->of_interface.end())
-        return known->second;
-    return announced->interval;
+// Field a: packets that are counted one after the other; b: packets that are then left out.
+template <class Part>
+void run_interval_and_space(const Input& in) {
+  for_rates<Part>(in, [&](Value a, Value b, Value c) {
+    const std::uint64_t interval = number(a), space = number(b);
+    return interval == 0 ? announced_rate(*in.context, 0, c, {}, {})
+                         : stated(interval_of_share(interval, interval + std::min(space, ~interval)));
   });
+}
+// Field a: packets that are counted of the number in field b.
+template <class Part>
+void run_size_and_population(const Input& in) {
+  for_rates<Part>(in, [&](Value a, Value b, Value c) {
+    const std::uint64_t size = number(a), population = number(b);
+    return size == 0 || population < size ? announced_rate(*in.context, 0, c, {}, {})
+                                          : stated(interval_of_share(size, population));
+  });
+}
+// Field a: the probability that a packet is counted.
+template <class Part>
+void run_probability(const Input& in) {
+  for_rates<Part>(in, [&](Value a, Value b, Value) {
+    const std::uint32_t interval = interval_of_probability(a);
+    return interval != 0 ? stated(interval) : announced_rate(*in.context, 0, b, {}, {});
+  });
+}
+// Field a: a selector, b: the input interface, c: the output interface.
+template <class Part>
+void run_announced_interval(const Input& in) {
+  for_rates<Part>(in, [&](Value a, Value b, Value c) { return announced_rate(*in.context, in.number, a, b, c); });
 }
 
 }  // namespace mole::plugins::flow_export

@@ -16,9 +16,18 @@ namespace mole::plugins::flow_export {
 
 // Sampling intervals that options records of a domain have announced.
 struct Sampling {
-  std::uint32_t interval = 1;                                     // of the whole domain
-  std::unordered_map<std::uint64_t, std::uint32_t> of_selector;   // flowSamplerId, selectorId
-  std::unordered_map<std::uint64_t, std::uint32_t> of_interface;  // the input interface
+  std::uint32_t interval = 0;                                              // of the whole domain; 0: not announced
+  std::unordered_map<std::uint64_t, std::uint32_t> of_selector;            // flowSamplerId, selectorId
+  std::unordered_map<std::uint64_t, std::uint32_t> of_interface;           // the input or output interface
+  std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> sequence;  // selectionSequenceId -> its selectors
+
+  bool empty() const { return interval == 0 && of_selector.empty() && of_interface.empty(); }
+};
+
+// A sampling interval, and what states it: MOLE_SAMPLING_*.
+struct Rate {
+  std::uint32_t interval = 1;
+  std::uint8_t source = MOLE_SAMPLING_UNKNOWN;
 };
 
 // The latest time and the longest duration, in µs: the end of the year 9999. Longer ones are cut to it where they are read, so
@@ -39,7 +48,7 @@ struct Context {
   std::uint32_t uptime_ms = 0;
   std::uint32_t max_ahead_ms = 0x80000000;  // how much later than the message a time may be
   std::uint32_t domain = 0;
-  std::uint32_t sampling = 1;           // of the header (NetFlow v5)
+  std::uint32_t sampling = 0;           // of the header (NetFlow v5); 0: not stated
   Addr exporter{};                      // all zero: unknown
   const Sampling* announced = nullptr;  // by options; null: none
 

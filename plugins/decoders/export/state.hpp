@@ -88,6 +88,8 @@ class Collector::State {
   // messages.cpp
   void add_fixed(const Datagram& datagram, Protocol protocol);
   void add_sets(const Datagram& datagram, Protocol protocol);
+  const Sampling& announced_for(const Datagram& datagram, Protocol protocol, std::uint32_t group, std::uint32_t id,
+                                const Domain& domain) const;
   void read_sets(Bytes message, std::size_t at);
   void read_templates(Bytes body, std::uint64_t offset, bool options);
   void define(std::shared_ptr<Template> layout);

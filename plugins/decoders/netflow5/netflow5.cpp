@@ -338,6 +338,9 @@ void NetFlow5::append(FlowBuilder& out, const Header& header, const std::byte* r
   column<dst_mask>(out, records, n, at8(45));
   const std::uint32_t interval = header.sampling & 0x3fff;
   column<sampling>(out, records, n, [=](const std::byte*) { return interval == 0 ? 1 : interval; });
+  column<sampling_source>(out, records, n, [=](const std::byte*) {
+    return static_cast<std::uint8_t>(interval == 0 ? MOLE_SAMPLING_UNKNOWN : MOLE_SAMPLING_RECORD);
+  });
   column<observation_domain>(out, records, n, [=](const std::byte*) { return std::uint32_t{header.engine}; });
   // The destination port of an ICMP flow is type * 256 + code.
   const auto icmp_at = [](std::size_t offset) {

@@ -22,9 +22,9 @@ namespace mole::plugins {
 class NetFlow5 {
  public:
   static constexpr auto about = mole::decoder("netflow5", "1.2.0", "Concatenated NetFlow v5 export datagrams");
-  using writes =
-      mole::Writes<start, end, src_addr, dst_addr, src_port, dst_port, protocol, packets, bytes, tcp_flags, tos, src_as, dst_as,
-                   src_mask, dst_mask, next_hop, in_if, out_if, sampling, observation_domain, icmp_type, icmp_code>;
+  using writes = mole::Writes<start, end, src_addr, dst_addr, src_port, dst_port, protocol, packets, bytes, tcp_flags, tos,
+                              src_as, dst_as, src_mask, dst_mask, next_hop, in_if, out_if, sampling, observation_domain,
+                              icmp_type, icmp_code, sampling_source>;
 
   // Whether the head consists of consecutive v5 datagrams.
   static bool recognises(std::span<const std::byte> head);

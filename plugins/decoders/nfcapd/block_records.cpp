@@ -58,7 +58,7 @@ BlockRecords::Outcome BlockRecords::read(std::span<const std::byte> block) {
         if (size >= sampler_size) {
           const std::uint64_t taken = load<std::uint32_t>(record + 16), left_out = load<std::uint32_t>(record + 20);
           add_sampler(load<std::uint16_t>(record + 4), load<std::int64_t>(record + 8),
-                      taken == 0 ? 1 : (taken + left_out) / taken);
+                      taken == 0 ? 0 : (taken + left_out) / taken);
         }
         break;
       case RecordType::exporter_statistics:
@@ -162,7 +162,7 @@ std::uint32_t BlockRecords::origin_of(const std::byte* record, const Shape& shap
 std::uint32_t BlockRecords::interval_of(const Exporter& exporter, std::int64_t sampler) {
   for (const auto id : {overriding_sampler, sampler, generic_sampler, default_sampler})
     if (const auto known = exporter.intervals.find(id); known != exporter.intervals.end()) return known->second;
-  return 1;
+  return 0;
 }
 
 void BlockRecords::add_exporter(std::span<const std::byte> record) {
@@ -183,6 +183,7 @@ void BlockRecords::add_exporter(std::span<const std::byte> record) {
 }
 
 void BlockRecords::add_sampler(std::uint16_t exporter, std::int64_t id, std::uint64_t interval) {
+  if (interval == 0) return;
   auto& intervals = exporters_[exporter].intervals;
   if (!intervals.contains(id)) {
     if (samplers_ == max_samplers) return;

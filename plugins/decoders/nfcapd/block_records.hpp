@@ -28,8 +28,9 @@ struct Shape {
 // What the records before a flow say about its exporter.
 struct Origin {
   Addr exporter{};
-  std::uint32_t domain = 0, sampling = 1;
-  std::uint32_t number = 0;  // of the exporter in this file
+  std::uint32_t domain = 0;
+  std::uint32_t sampling = 0;  // interval; 0: not known
+  std::uint32_t number = 0;    // of the exporter in this file
 };
 
 struct Flow {

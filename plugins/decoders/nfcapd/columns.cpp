@@ -149,7 +149,10 @@ void fill_origin(Writer& to, const BlockRecords& records) {
   to.change<observation_domain>(Element::observation, [](std::uint32_t& cell, const std::byte* fields) {
     if (const auto domain = load<std::uint32_t>(fields + 8); domain != 0) cell = domain;
   });
-  to.fill_by_flow<sampling>([&](const Flow& flow) { return records.origin(flow).sampling; });
+  to.fill_by_flow<sampling>([&](const Flow& flow) { return std::max<std::uint32_t>(1, records.origin(flow).sampling); });
+  to.fill_by_flow<sampling_source>([&](const Flow& flow) {
+    return static_cast<std::uint8_t>(records.origin(flow).sampling == 0 ? MOLE_SAMPLING_UNKNOWN : MOLE_SAMPLING_OPTIONS);
+  });
   to.fill_by_flow<scaled>([&](const Flow& flow) -> std::uint8_t {
     return (load<std::uint8_t>(records.data() + flow.record + 10) & flow_flag::sampled) != 0;
   });

@@ -145,9 +145,17 @@ enum {
   MOLE_COLUMN_END_REASON,         /* u8 */
   MOLE_COLUMN_FLOW_DIRECTION,     /* u8: 0 ingress, 1 egress, 255 unknown */
   MOLE_COLUMN_SCALED,             /* u8, 1: packets and bytes have been multiplied by sampling */
+  MOLE_COLUMN_SAMPLING_SOURCE,    /* u8: MOLE_SAMPLING_*, what states `sampling` */
   MOLE_COLUMN_COUNT
 };
 
+/* What states the sampling rate of a flow. A decoder writes the first three; the host also fills in rates of the manifest. */
+enum {
+  MOLE_SAMPLING_UNKNOWN = 0,
+  MOLE_SAMPLING_RECORD = 1,  /* the flow record, or the header of its datagram */
+  MOLE_SAMPLING_OPTIONS = 2, /* options of the exporter */
+  MOLE_SAMPLING_MANIFEST = 3,
+};
 /* Number of column pointers in a mole_flow_builder, of which the first MOLE_COLUMN_COUNT are used. Never changes. */
 #define MOLE_COLUMN_LIMIT 64
 

@@ -95,6 +95,7 @@ struct icmp_code : FlowColumn<"icmp_code", MOLE_COLUMN_ICMP_CODE, std::uint8_t> 
 struct end_reason : FlowColumn<"end_reason", MOLE_COLUMN_END_REASON, std::uint8_t> {};
 struct flow_direction : FlowColumn<"flow_direction", MOLE_COLUMN_FLOW_DIRECTION, std::uint8_t> {};
 struct scaled : FlowColumn<"scaled", MOLE_COLUMN_SCALED, std::uint8_t> {};
+struct sampling_source : FlowColumn<"sampling_source", MOLE_COLUMN_SAMPLING_SOURCE, std::uint8_t> {};
 
 // The values of an information element in one flow, in the order of the record: none, one, or several if it is in a list. Valid
 // only during `add`. T: std::uint64_t, std::int64_t, double, bool, Time, Addr or std::string_view (strings and octets).
