@@ -368,10 +368,11 @@ std::string expected(const NfFile& file, const NfFlow& f) {
   const auto known = file.exporters.find(f.exporter);
   const NfExporter exporter = known == file.exporters.end() ? NfExporter{9, {}, 0, {}} : known->second;
   std::uint32_t domain = std::uint32_t{f.engine_type} << 8 | f.engine, sampling = 1;
+  bool rate_known = false;
   if (known != file.exporters.end() && exporter.version != 5) domain = exporter.domain;
   if (f.domain) domain = *f.domain;
   for (const std::int64_t id : {std::int64_t{-2}, std::int64_t{-1}, f.sampler.value_or(-1), std::int64_t{-3}})
-    if (exporter.samplers.contains(id)) sampling = exporter.samplers.at(id);
+    if (exporter.samplers.contains(id) && exporter.samplers.at(id) != 0) sampling = exporter.samplers.at(id), rate_known = true;
   std::uint32_t application = 0;
   if (f.application) {
     for (std::size_t i = 1; i < f.application->size(); ++i)
@@ -417,7 +418,8 @@ std::string expected(const NfFile& file, const NfFlow& f) {
                   n(icmp ? f.dst_port & 0xff : 0),
                   n(misc.end_reason),
                   n(misc.direction),
-                  n(f.sampled ? 1 : 0)});
+                  n(f.sampled ? 1 : 0),
+                  n(rate_known ? MOLE_SAMPLING_OPTIONS : MOLE_SAMPLING_UNKNOWN)});
 }
 
 void append_lines(const FlowBatch& batch, std::vector<std::string>& lines) {
@@ -449,7 +451,7 @@ void append_lines(const FlowBatch& batch, std::vector<std::string>& lines) {
     address(MOLE_COLUMN_POST_SRC_ADDR), address(MOLE_COLUMN_POST_DST_ADDR), number(u16, MOLE_COLUMN_POST_SRC_PORT);
     number(u16, MOLE_COLUMN_POST_DST_PORT), number(u64, MOLE_COLUMN_REVERSE_PACKETS), number(u64, MOLE_COLUMN_REVERSE_BYTES);
     number(u8, MOLE_COLUMN_ICMP_TYPE), number(u8, MOLE_COLUMN_ICMP_CODE), number(u8, MOLE_COLUMN_END_REASON);
-    number(u8, MOLE_COLUMN_FLOW_DIRECTION), number(u8, MOLE_COLUMN_SCALED);
+    number(u8, MOLE_COLUMN_FLOW_DIRECTION), number(u8, MOLE_COLUMN_SCALED), number(u8, MOLE_COLUMN_SAMPLING_SOURCE);
     lines.push_back(line_of(cells));
   }
 }

@@ -119,7 +119,8 @@ TEST(Sampling, ASelectionSequenceMultipliesTheRatesOfItsSelectors) {
 }
 
 TEST(Sampling, NetFlow9HasSamplersInterfacesAndASystem) {
-  const auto samplers = v9_options(300, {{1, 4}}, {{48, 1}, {49, 1}, {50, 4}}) + set(300, be(0, 4) + be(3, 1) + be(2, 1) + be(1000, 4));
+  const auto samplers =
+      v9_options(300, {{1, 4}}, {{48, 1}, {49, 1}, {50, 4}}) + set(300, be(0, 4) + be(3, 1) + be(2, 1) + be(1000, 4));
   const auto cards = v9_options(301, {{2, 4}}, {{34, 4}, {35, 1}}) + set(301, be(17, 4) + be(200, 4) + be(1, 1));
   const auto system = v9_options(302, {{1, 4}}, {{34, 4}, {35, 1}}) + set(302, be(0, 4) + be(64, 4) + be(1, 1));
   const auto rate = [&](const std::string& announced, std::uint8_t sampler, std::uint16_t interface) {
@@ -145,8 +146,9 @@ TEST(Sampling, OptionsOfDomainZeroConcernTheExporterOrTheDomainTheyName) {
   const auto about = [](std::uint32_t domain, std::uint32_t interval) {
     return ipfix_options(300, 1, {{149, 4}, {34, 4}}) + set(300, be(domain, 4) + be(interval, 4));
   };
-  const auto messages = Message{0, 0}.ipfix(about(0, 10) + about(5, 50)) + Message{0, 1}.ipfix(plain) + Message{0, 5}.ipfix(plain) +
-                        Message{0, 2}.ipfix(about(2, 20) + plain) + Message{0, 2}.ipfix(about(1, 99)) + Message{1, 1}.ipfix(plain);
+  const auto messages = Message{0, 0}.ipfix(about(0, 10) + about(5, 50)) + Message{0, 1}.ipfix(plain) +
+                        Message{0, 5}.ipfix(plain) + Message{0, 2}.ipfix(about(2, 20) + plain) +
+                        Message{0, 2}.ipfix(about(1, 99)) + Message{1, 1}.ipfix(plain);
   EXPECT_EQ(ipfix_rates(messages), (Rates{{10, options}, {50, options}, {20, options}, {10, options}}));
 }
 
@@ -167,7 +169,8 @@ TEST(Sampling, ARateThatChangesHoldsFromItsMessageOn) {
   const Rates expected{{10, options}, {10, options}, {20, options}, {20, options}};
   for (const std::size_t chunk : {1u, 7u, 100u, 65536u})
     for (const std::uint32_t capacity : {1u, 2u, 4096u})
-      EXPECT_EQ(rates_of(decode(ipfix(), messages, {.chunk = chunk, .capacity = capacity})), expected) << chunk << " " << capacity;
+      EXPECT_EQ(rates_of(decode(ipfix(), messages, {.chunk = chunk, .capacity = capacity})), expected)
+          << chunk << " " << capacity;
 }
 
 TEST(Sampling, NetFlow5StatesItInItsHeader) {

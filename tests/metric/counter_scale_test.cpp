@@ -48,8 +48,8 @@ constexpr std::uint8_t unknown = MOLE_SAMPLING_UNKNOWN, record = MOLE_SAMPLING_R
 
 TEST(CounterScale, MultipliesByTheRateOfTheRecordThenOfOptionsThenOfTheManifest) {
   const task::Sampling manifest{10, {{"r2", 20}}};
-  const Batch batch{{1, 2, 3, 4}, {100, 200, 300, 400}, {7, 9, 1, 1}, {record, options, unknown, record}, {0, 0, 0, 0},
-                    {5, 6, 7, 8}, {50, 60, 70, 80}};
+  const Batch batch{{1, 2, 3, 4}, {100, 200, 300, 400}, {7, 9, 1, 1},    {record, options, unknown, record},
+                    {0, 0, 0, 0}, {5, 6, 7, 8},         {50, 60, 70, 80}};
   for (const std::uint32_t family : {4u, 6u}) {
     Batch of_family = batch;
     of_family.family = family;
@@ -119,8 +119,11 @@ TEST(CounterScale, SaturatesAt64BitsAndCountsIt) {
   const task::Sampling manifest;
   CounterScale scale(Scale::sampling, manifest);
   scale.start_file("");
-  const Batch batch{{most, most / 2, most / 3, 1, 0}, {most / 4, 1, most, most, most}, {1, 2, 3, 4, 1'000'000'000},
-                    {record, record, record, record, record}, {0, 0, 0, 0, 0}};
+  const Batch batch{{most, most / 2, most / 3, 1, 0},
+                    {most / 4, 1, most, most, most},
+                    {1, 2, 3, 4, 1'000'000'000},
+                    {record, record, record, record, record},
+                    {0, 0, 0, 0, 0}};
   auto view = batch.view();
   scale.convert(view);
   scale.apply(view);

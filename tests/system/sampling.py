@@ -113,9 +113,9 @@ with TemporaryFolder("sampling") as folder:
         check(worker["sampling"].get("unscaled", 0) == (counted["none"] if name == "none" else 0), f"{name}: {worker['sampling']}")
         check(("manifest_differs" in worker["sampling"]) == (name == "differs"), f"{name}: {worker['sampling']}")
     notes = " ".join(mole_json("request", "show", f"r{len(ARCHIVES) + 1}", cwd=folder)["notes"])
-    check("flows of scaled_none: not scaled" in notes and 'as "sampling" of the archive' in notes, f"unscaled flows are told: {notes}")
-    check("flows of scaled_differs: the records or options state a different sampling rate" in notes, f"different rates are told: {notes}")
-    check("raw_" not in notes and "scaled_header" not in notes, f"nothing else is told: {notes}")
+    check("flows of scaled_none: not scaled" in notes and 'as "sampling" of the archive' in notes, f"a note counts unscaled flows: {notes}")
+    check("flows of scaled_differs: the records or options state a different sampling rate" in notes, f"a note counts flows with a different rate: {notes}")
+    check("raw_" not in notes and "scaled_header" not in notes, f"there are no other notes about sampling: {notes}")
     why = mole("why", "sampled/scaled_options9", "bytes", "2007-09-22T01:00", cwd=folder).stdout
     check("multiplied by the sampling rate" in why and "by options" in why, why)
 
