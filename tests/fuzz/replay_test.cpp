@@ -7,10 +7,14 @@
 #include "tests/decode/support.hpp"
 #include "tests/export/writer.hpp"
 #include "tests/fuzz/targets.hpp"
+#include "tests/support/captures.hpp"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <random>
 
 namespace mole::runtime::test {
@@ -149,6 +153,28 @@ TEST(FuzzReplay, PcapDecoderSurvivesDamagedContent) {
   for (const auto& seed : seeds) {
     run_target(fuzz_pcap, seed);
     for (int i = 0; i < 60; ++i) run_target(fuzz_pcap, mutate(seed, random));
+  }
+}
+
+// Each file is given to every decoder, whatever its format.
+TEST(FuzzReplay, EveryDecoderSurvivesRealFiles) {
+  if (!mole::testing::have_captures()) return;
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(mole::testing::data_folder()))
+    if (entry.is_regular_file() && entry.path().extension() != ".json") files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  ASSERT_FALSE(files.empty());
+  std::mt19937_64 random(23);
+  for (const auto& file : files) {
+    SCOPED_TRACE(file.string());
+    std::string head(16'384, '\0');  // bounds the time
+    std::ifstream in(file, std::ios::binary);
+    in.read(head.data(), static_cast<std::streamsize>(head.size()));
+    head.resize(static_cast<std::size_t>(in.gcount()));
+    for (const auto target : {fuzz_netflow5, fuzz_netflow9, fuzz_ipfix, fuzz_nfcapd, fuzz_pcap}) {
+      run_target(target, head);
+      for (int i = 0; i < 2; ++i) run_target(target, mutate(head, random));
+    }
   }
 }
 
