@@ -14,7 +14,7 @@ constexpr std::uint64_t least_chunk = std::uint64_t{64} << 10,
 constexpr std::size_t max_padding = std::size_t{1} << 20;  // zero bytes after a stream that fill up the largest usual tape block
 // Bytes found by searching are a stream if this much content can be decoded, or the whole stream.
 constexpr std::size_t convincing_content = std::size_t{32} << 10;
-constexpr unsigned max_rejected = 100;  // places tried in vain; limits the time spent on hostile files
+constexpr unsigned max_rejected = 100;  // places without a stream; limits the time spent on hostile files
 constexpr unsigned max_skipped = 1000;  // skippable frames at the start of a file
 
 }  // namespace
