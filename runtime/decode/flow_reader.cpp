@@ -185,7 +185,9 @@ void FlowReader::finish() {
   if (misdated_) end_misdated(file_.covers.to);
   if (given_up_ || source_->ends_in_damage()) mark_damage();
   if (range_open_) close_range(file_.covers.to);
-  if (!why_unreadable_.empty() && report_.datagrams == 0 && report_.flows == 0)
+  // A decoder that gives up states the cause, and one that skips nothing has read the format.
+  const bool silent = !given_up_ && (decoder_vtable_ == nullptr || !report_.lost_content.empty());
+  if (!why_unreadable_.empty() && silent && report_.datagrams == 0 && report_.flows == 0)
     report_.lost_content = {{0, source_->content_bytes(), why_unreadable_}};
   if (misplaced()) report_.readable.clear();
   evidence_.finish();

@@ -21,6 +21,7 @@ std::string number_text(double value) {
 }
 
 const char* expected(const Param& p) {
+  if (p.format == "map") return "a mapping of strings";
   if (p.type == "u64") return "a whole number, 0 or more";
   if (p.type == "i64") return "a whole number";
   if (p.type == "f64") return "a number";
@@ -28,7 +29,20 @@ const char* expected(const Param& p) {
   return "a string";
 }
 
+// A mapping of strings as lines of KEY=VALUE, sorted by key.
+Result<json> resolve_map(const Param& p, const json& map) {
+  std::string lines;
+  for (const auto& [key, value] : map.items()) {
+    if (key.empty() || !value.is_string() || (key + value.get<std::string>()).find_first_of("\n=") != std::string::npos)
+      return invalid("parameter " + describe(p) + " has " + key + ": " + value.dump() +
+                     "; give strings without line breaks and =, in quotes if they are numbers");
+    lines += key + "=" + value.get<std::string>() + "\n";
+  }
+  return json(lines);
+}
+
 Result<json> resolve_param(const Param& p, const json& value) {
+  if (p.format == "map" && value.is_object()) return resolve_map(p, value);
   if (!p.accepts(value)) return invalid("parameter " + describe(p) + " is " + value.dump() + "; give " + expected(p));
   if (p.range && value.is_number()) {
     const double x = value.get<double>();

@@ -41,9 +41,6 @@ inline constexpr SidedColumns addresses_of_flow = {MOLE_COLUMN_SRC_ADDR, MOLE_CO
 // Returns the largest value of a column or derived column.
 std::uint64_t largest_value(int column);
 
-// Returns the number of a protocol by its lower-case name in nfdump.
-std::optional<std::uint8_t> protocol_named(std::string_view name);
-
 inline constexpr std::string_view tcp_flag_letters = "fsrpauec";  // bits 0.. of tcpControlBits
 
 }  // namespace mole

@@ -3,6 +3,8 @@
 #include "sdk/model/filter_words.hpp"
 #include "sdk/model/flow_columns.hpp"
 
+#include <mole/names.hpp>
+
 #include <arpa/inet.h>
 
 #include <algorithm>

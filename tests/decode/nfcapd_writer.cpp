@@ -493,13 +493,13 @@ std::vector<std::string> NfFile::lines(std::size_t without) const {
 
 const mole_decoder_v1& nfcapd_decoder() { return mole::detail::Glue<mole::Kind::decoder>::vtable<mole::plugins::Nfcapd>; }
 
-NfRead read_nfcapd(const std::string& bytes, std::size_t chunk, TimeRange covers, std::vector<std::size_t> gaps) {
+NfRead read_content(const mole_decoder_v1& decoder, const mole_module* module, const std::string& bytes, std::size_t chunk,
+                    TimeRange covers, std::vector<std::size_t> gaps) {
   NfRead read;
   task::File file;
   file.id = "nfcapd.200709222100";
   file.covers = covers;
-  FlowReader reader(file, std::make_unique<ChunkSource>(bytes, chunk, std::move(gaps)), &nfcapd_decoder(), nullptr,
-                    ColumnSet().set(), 1);
+  FlowReader reader(file, std::make_unique<ChunkSource>(bytes, chunk, std::move(gaps)), &decoder, module, ColumnSet().set(), 1);
   FlowBatch batch;
   while (true) {
     auto more = reader.next(batch);
@@ -510,9 +510,14 @@ NfRead read_nfcapd(const std::string& bytes, std::size_t chunk, TimeRange covers
     if (!*more) break;
     append_lines(batch, read.lines);
   }
-  std::sort(read.lines.begin(), read.lines.end());
   read.report = reader.report();
   read.evidence = reader.evidence();
+  return read;
+}
+
+NfRead read_nfcapd(const std::string& bytes, std::size_t chunk, TimeRange covers, std::vector<std::size_t> gaps) {
+  auto read = read_content(nfcapd_decoder(), nullptr, bytes, chunk, covers, std::move(gaps));
+  std::sort(read.lines.begin(), read.lines.end());
   return read;
 }
 

@@ -48,6 +48,8 @@ ALLOWED = {
     "sdk/describe": DESCRIPTOR | {"sdk/describe"},
     "plugins": SDK | {"plugins"},
     "plugins/decoders/nfcapd": SDK | {"plugins", "libbzip2", "zstd", "lz4", "liblzo2"},
+    "plugins/decoders/table": SDK | {"plugins", "cctz"},
+    "plugins/decoders/parquet": SDK | {"plugins", "DuckDB"},
     "examples": SDK,
     "runtime": RUNTIME,
     "runtime/host": RUNTIME | {"Boost.DLL", "Boost"},

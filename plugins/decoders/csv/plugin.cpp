@@ -1,0 +1,3 @@
+#include "csv.hpp"
+
+MOLE_PLUGINS(mole::plugins::Csv)
