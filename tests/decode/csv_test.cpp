@@ -196,8 +196,8 @@ TEST(Csv, GapsLoseTheLinesTheyCut) {
 TEST(Csv, BatchesHoldOneFamily) {
   std::string text = header;
   std::size_t four = 0, six = 0;
-  for (int i = 0; i < 20'000; ++i) {
-    const bool v6 = i % 3 == 1;
+  for (int i = 0; i < 10'000; ++i) {
+    const bool v6 = i % 2 == 1;
     text += "1190487600,1190487601," + std::string(v6 ? "2001:db8::1,2001:db8::2" : "10.0.0.1,::ffff:192.0.2.1") + ",1,2,UDP,1," +
             std::to_string(i) + ",0\n";
     ++(v6 ? six : four);
@@ -208,7 +208,7 @@ TEST(Csv, BatchesHoldOneFamily) {
   EXPECT_EQ(static_cast<std::size_t>(
                 std::ranges::count_if(read.lines, [](const auto& line) { return line.find(" 32.1.") != line.npos; })),
             six);
-  EXPECT_EQ(read.report.datagrams, 20'000u / 64 + 1);
+  EXPECT_EQ(read.report.datagrams, 10'000u / 64 + 1);
   EXPECT_EQ(read_csv(text, {}, 77).lines, read.lines);
 }
 

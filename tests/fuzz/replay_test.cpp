@@ -194,5 +194,25 @@ TEST(FuzzReplay, NfcapdDecoderSurvivesDamagedContent) {
   }
 }
 
+TEST(FuzzReplay, CsvDecoderSurvivesDamagedContent) {
+  const std::string header = "ts,te,sa,da,sp,dp,pr,ipkt,ibyt,flg,tr\n";
+  std::string rows;
+  for (int i = 0; i < 30; ++i)
+    rows += "2007-09-22 19:00:00,1190487601.5," + std::string(i % 3 == 0 ? "2001:db8::1" : "10.0.0.1") +
+            ",192.0.2.1,\"1234\",80,TCP," + std::to_string(i) + ",120,.AP.SF,2007-09-22 19:00:05\n";
+  std::mt19937_64 random(22);
+  for (const auto& seed : {std::string(), header, header + rows, rows, header + noise(500) + "\n" + rows})
+    for (int i = 0; i < 400; ++i) run_target(fuzz_csv, i == 0 ? seed : header + mutate(seed, random));
+}
+
+TEST(FuzzReplay, ParquetDecoderSurvivesDamagedContent) {
+  std::mt19937_64 random(23);
+  const std::string seed = "PAR1" + noise(300) + std::string("\x40\0\0\0PAR1", 8);
+  for (const auto& bytes : {std::string(), std::string("PAR1"), std::string("PAR1PAR1"), seed}) {
+    run_target(fuzz_parquet, bytes);
+    for (int i = 0; i < 5; ++i) run_target(fuzz_parquet, mutate(bytes, random));
+  }
+}
+
 }  // namespace
 }  // namespace mole::runtime::test

@@ -97,3 +97,8 @@ pcapng = pcapng_block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)) + 
 for p in packets:
     pcapng += pcapng_block(6, bytes(12) + p[8:16] + p[16:])
 write("pcap", [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1) + b"".join(packets), pcapng])
+
+header = b"ts,te,sa,da,sp,dp,pr,ipkt,ibyt,flg\n"
+row = b"2007-09-22 19:00:00,1190487601.5,10.0.0.1,192.0.2.1,1234,80,TCP,3,120,.AP.SF\n"
+write("csv", [header + row * 3, header.replace(b",", b"|") + row.replace(b",", b"|"), header + row + b"Summary\nflows\n1\n"])
+write("parquet", [b"PAR1" + bytes(60) + (60).to_bytes(4, "little") + b"PAR1"])

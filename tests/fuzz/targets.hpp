@@ -31,4 +31,10 @@ void fuzz_netflow9(const std::uint8_t* data, std::size_t size);
 void fuzz_ipfix(const std::uint8_t* data, std::size_t size);
 void fuzz_pcap(const std::uint8_t* data, std::size_t size);
 
+// Decodes the bytes as a table of flows in lines, cut into chunks with gaps: any chunks give the same flows and reports.
+void fuzz_csv(const std::uint8_t* data, std::size_t size);
+
+// Decodes the bytes as a Parquet file of flows: every flow is reported once.
+void fuzz_parquet(const std::uint8_t* data, std::size_t size);
+
 }  // namespace mole::runtime::test

@@ -1,0 +1,3 @@
+#include "parquet.hpp"
+
+MOLE_PLUGINS(mole::plugins::Parquet)

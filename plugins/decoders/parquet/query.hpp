@@ -1,0 +1,67 @@
+// A query of DuckDB over one Parquet file, whose result is read in chunks.
+#pragma once
+
+#include "duckdb_api.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace mole::plugins::parquet {
+
+// What a column of a result is read as.
+enum class Reading : std::uint8_t { none, text, number, time, local_time, blob };
+
+struct FileColumn {
+  std::string name;
+  Reading reading = Reading::none;
+  std::string expression;  // in SQL, of type VARCHAR, UBIGINT, BIGINT (microseconds) or BLOB
+};
+
+// One thread. The memory of a query is limited.
+class Query {
+ public:
+  static Result<std::unique_ptr<Query>> open(const std::string& path);
+  ~Query();
+
+  // The columns of the file. corrupt: it is not a whole Parquet file.
+  Result<std::vector<FileColumn>> columns();
+  // Selects these columns in the order of the file.
+  Result<> select(const std::vector<const FileColumn*>& columns);
+  // Fetches the next chunk: its rows; 0: the end. corrupt: the file is damaged there.
+  Result<std::size_t> fetch();
+
+  // A value of the current chunk.
+  bool is_null(std::size_t column, std::size_t row) const;
+  template <class T>
+  T number(std::size_t column, std::size_t row) const {
+    return static_cast<const T*>(vectors_[column].data)[row];
+  }
+  std::string_view text(std::size_t column, std::size_t row) const;
+
+ private:
+  struct Vector {
+    void* data;
+    const std::uint64_t* validity;
+  };
+  explicit Query(const DuckDb& api) : db_(api) {}
+  Result<> start(const std::string& sql);
+  void end();
+
+  const DuckDb& db_;
+  std::string file_;  // as a literal of SQL
+  duckdb_database database_ = nullptr;
+  duckdb_connection connection_ = nullptr;
+  duckdb_prepared_statement statement_ = nullptr;
+  duckdb_pending_result pending_ = nullptr;
+  duckdb_result result_{};
+  bool has_result_ = false;
+  duckdb_data_chunk chunk_ = nullptr;
+  std::vector<Vector> vectors_;
+};
+
+}  // namespace mole::plugins::parquet
