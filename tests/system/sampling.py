@@ -160,7 +160,7 @@ with TemporaryFolder("sampling") as folder:
     check("1 in 100 by options" in text, text)
     summary = mole_json("flows", folder / "record10", "--summary", cwd=folder)
     check('"sampling_rates"' in str(summary).replace("'", '"') and "record" in str(summary), str(summary)[:2000])
-    check("sampling" not in mole("flows", folder / "none", "--summary", cwd=folder).stdout, "unsampled archives have no such line")
+    check("  sampling" not in mole("flows", folder / "none", "--summary", cwd=folder).stdout, "unsampled archives have no such line")
     for wrong in ("0", "x", "100:manifest", "100:", "-1", "99999999999"):
         mole("archive", "simulate", folder / "wrong", *RANGE, "--routers", "1", "--sampling", wrong, code=2)
     mole("archive", "simulate", folder / "wrong", *RANGE, "--routers", "1", "--sampling", "20000", code=2)
