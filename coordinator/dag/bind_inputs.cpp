@@ -42,7 +42,9 @@ Result<> check_elements(const mole::Input& role) {
     const auto* element = element_of_column(flow_column_named(name));
     if (!element)
       return invalid("it reads the information element \"" + name +
-                     "\", which has a flow column of its own or is unknown; names are those of the IANA registry and of CERT");
+                     "\", which has a flow column of its own or is unknown; names are those of the IANA registry and of CERT, or "
+                     "ENTERPRISE/ID, such as 9/12232" +
+                     nearest_columns(name));
     if (value_type(element->type) != type)
       return invalid("it reads the information element " + name + " as " + type + ", but its values are of type " +
                      std::string(value_type(element->type)) + "; change the metric");
@@ -88,7 +90,8 @@ struct InputBinder {
       const int number = flow_column_named(name);
       if (!is_dimension_column(number))
         return refused("\"by\" names \"" + name +
-                       "\", which is neither a dimension nor an information element of the IANA registry or CERT's list");
+                       "\", which is neither a dimension nor an information element of the IANA registry or CERT's list" +
+                       nearest_columns(name));
       name = flow_column_name(number);
       if (auto column = name; !provided(archive, from, column))
         return refused("\"by\" of \"" + from.name + "\" names the column \"" + column + "\", which " + not_provided(archive));

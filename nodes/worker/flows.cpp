@@ -235,7 +235,8 @@ Result<std::vector<int>> parse_flow_columns(std::string_view text) {
       std::string names;
       for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) names += (c ? ", " : "") + std::string(flow_column_name(c));
       return invalid("'" + std::string(name) + "' is neither a flow column nor an information element; choose from " + names +
-                     ", or name an element of the IANA registry or CERT's list");
+                     ", or name an element of the IANA registry or CERT's list, or any other as ENTERPRISE/ID, such as 9/12232" +
+                     nearest_columns(name));
     }
     if (column >= max_columns) return too_many_elements();
     columns.push_back(column);

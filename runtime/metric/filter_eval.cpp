@@ -1,5 +1,7 @@
 #include "runtime/metric/filter_eval.hpp"
 
+#include "runtime/decode/element_text.hpp"
+
 #include <algorithm>
 #include <cstring>
 
@@ -135,6 +137,14 @@ void compare_element(std::uint8_t* out, const FlowBatch& flows, const FilterNode
 
 void match_text(std::uint8_t* out, const FlowBatch& flows, const FilterNode& node) {
   std::fill_n(out, flows.rows, std::uint8_t{0});
+  if (const auto type = element_of_column(node.column)->type; type != ElementType::string) {
+    std::string octets;  // as printed: 0x00ff
+    return any_value(out, flows, node.column, [&](const void* values, std::uint64_t v) {
+      octets.clear();
+      append_element_text(octets, type, {values, v + 1}, v);
+      return std::ranges::binary_search(node.names, octets);
+    });
+  }
   any_value(out, flows, node.column, [&](const void* values, std::uint64_t v) {
     const auto& text = static_cast<const mole_text*>(values)[v];
     return std::ranges::binary_search(node.names, std::string_view(text.data, text.size), std::less<>());

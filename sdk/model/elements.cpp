@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <utility>
 #include <vector>
 
 namespace mole {
@@ -69,9 +71,56 @@ Element reverse(const Entry& e) {
   return out;
 }
 
+// Returns the enterprise and id that "9/12232" states.
+std::optional<std::pair<std::uint32_t, std::uint16_t>> parse_number(std::string_view text) {
+  std::uint32_t enterprise = 0;
+  std::uint16_t id = 0;
+  const char* const end = text.data() + text.size();
+  const auto first = std::from_chars(text.data(), end, enterprise);
+  if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '/') return std::nullopt;
+  const auto second = std::from_chars(first.ptr + 1, end, id);
+  if (second.ec != std::errc{} || second.ptr != end || id == 0) return std::nullopt;
+  return std::pair{enterprise, id};
+}
+
+// Returns the number of insertions, deletions and replacements of characters that turn one name into the other; ignores case.
+std::size_t edits(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const auto replaced = diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1);
+      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
+    }
+  }
+  return row.back();
+}
+
 }  // namespace
 
+std::vector<std::string_view> nearest_elements(std::string_view name) {
+  constexpr std::size_t most = 3;
+  name = name.substr(0, 64);
+  const std::size_t limit = name.size() / 3;
+  std::vector<std::pair<std::size_t, std::string_view>> near;
+  for (const auto& e : elements) {
+    if (e.name.size() > name.size() + limit || name.size() > e.name.size() + limit) continue;
+    if (const auto distance = edits(name, e.name); distance <= limit) near.emplace_back(distance, e.name);
+  }
+  std::ranges::sort(near);
+  std::vector<std::string_view> names;
+  for (const auto& [distance, known] : near)
+    if (names.size() < most && std::ranges::find(names, known) == names.end()) names.push_back(known);
+  return names;
+}
+
 std::optional<Element> find_element(std::string_view name) {
+  if (const auto number = parse_number(name)) {
+    if (auto known = find_element(number->first, number->second)) return known;
+    return Element{std::to_string(number->first) + "/" + std::to_string(number->second), number->first, number->second,
+                   ElementType::octet_array};
+  }
   if (const Entry* entry = by_name(name)) return forward(*entry);
   constexpr std::string_view prefix = "reverse";
   if (!begins_with(name, prefix)) return std::nullopt;

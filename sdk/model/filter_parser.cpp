@@ -130,13 +130,15 @@ class Parser {
       return fail(
           "unknown word '" + peek().raw +
           "'; expected proto, port, icmp-type, icmp-code, ip, net, as, mask, if, flags, tos, packets, bytes, duration, bpp, "
-          "bps, pps, router, a flow column, not or (");
+          "bps, pps, router, a flow column, an information element, not or (" +
+          nearest_columns(peek().raw));
     advance();
-    if (const auto* element = element_of_column(column)) return element_values(column, value_type(element->type));
+    if (const auto* element = element_of_column(column)) return element_values(column, element->type);
     return column < MOLE_COLUMN_COUNT && is_address_column(column) ? addresses(column) : numbers(column);
   }
 
-  FilterNode element_values(int column, std::string_view type) {
+  FilterNode element_values(int column, ElementType element) {
+    const auto type = value_type(element);
     if (type == "addr") return addresses(column);
     if (type != "text") return numbers(column);
     const auto compare = comparison();
@@ -144,7 +146,7 @@ class Parser {
       return fail(std::string(flow_column_name(column)) + " is a string; use = or in, with `not` for the opposite");
     return names({.kind = Kind::text, .column = column}, compare, [&](FilterNode& node) {
       if (peek().raw.empty() && !peek().quoted) return void(fail("expected a string in quotes"));
-      node.names.push_back(peek().raw);
+      node.names.push_back(element == ElementType::string ? peek().raw : peek().text);  // octets: 0x00ff
     });
   }
 

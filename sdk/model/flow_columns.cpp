@@ -52,9 +52,16 @@ std::string_view ipfix_name_of_column(int column) {
   return first.find("IPv4") != first.npos && two.find("IPv6") != two.npos ? two : first;
 }
 
+std::string nearest_columns(std::string_view name) {
+  std::string out;
+  for (const auto near : nearest_elements(name)) (out += out.empty() ? "; did you mean " : ", ") += near;
+  return out.empty() ? out : out + "?";
+}
+
 int flow_column_named(std::string_view name) {
   if (const int column = column_named(name); column >= 0) return column;
   const auto element = find_element(name);
+  if (element && name.find('/') != name.npos && element->name != name) return flow_column_named(element->name);  // by its number
   return element && !value_type(element->type).empty() ? element_columns().number_of(*element) : -1;
 }
 

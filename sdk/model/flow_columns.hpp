@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace mole {
@@ -17,6 +18,8 @@ std::string_view flow_column_name(int column);
 // Returns the number of a column: MOLE_COLUMN_* of a name or alias, or the number of an information element; ignores case. -1:
 // unknown.
 int flow_column_named(std::string_view name);
+// Returns "; did you mean dnsName, dnsQName?": information elements whose names are nearest to an unknown one; "": none is near.
+std::string nearest_columns(std::string_view name);
 // Returns the information element of a column; nullptr for MOLE_COLUMN_*.
 const Element* element_of_column(int column);
 // Returns the type of an element's values as metrics see them: "u64", "i64", "f64", "bool", "time", "addr" or "text"; empty: it

@@ -64,6 +64,34 @@ TEST(ElementFilter, ComparesTheValuesOfAFlow) {
   EXPECT_EQ(selected("staIPv4Address in [2001:db8::/32, 10.1.2.3]"), "012");
 }
 
+TEST(ElementFilter, ComparesOctetsAsTheyArePrinted) {
+  const std::array<mole_text, 3> octets{mole_text{"\x01\xff", 2}, {"", 0}, {"\x01", 1}};
+  const std::array<mole_values, 4> rows{{{&octets[0], 1}, {&octets[1], 2}, {nullptr, 0}, {&octets[2], 1}}};
+  FlowBatch batch;
+  batch.rows = 4;
+  batch.columns[static_cast<std::size_t>(flow_column_named("9/12232"))] = rows.data();
+  const auto passing = [&](const std::string& text) {
+    const auto filter = parse_filter(text);
+    if (!filter) return filter.error().message;
+    const auto again = parse_filter(filter->canonical());
+    EXPECT_EQ(again ? again->canonical() : again.error().message, filter->canonical());
+    FilterEvaluator evaluator(*filter);
+    const auto* mask = evaluator.evaluate(batch, "r");
+    std::string passed;
+    for (int i = 0; i < 4; ++i)
+      if (mask[i]) passed += std::to_string(i);
+    return passed;
+  };
+  EXPECT_EQ(passing("9/12232 = 0x01ff"), "0");
+  EXPECT_EQ(passing("9/12232 = 0x01FF"), "0");
+  EXPECT_EQ(passing("9/12232 in [0x01, '0x']"), "13");
+  EXPECT_EQ(passing("not 9/12232 0x01"), "02");
+}
+
+TEST(ElementFilter, SuggestsNearNames) {
+  EXPECT_NE(selected("dnsQNam = x").find("did you mean dnsQName"), std::string::npos) << selected("dnsQNam = x");
+}
+
 TEST(ElementFilter, RejectsWhatItCannotCompare) {
   EXPECT_NE(selected("dnsQName > 5").find("use = or in"), std::string::npos) << selected("dnsQName > 5");
   EXPECT_NE(selected("payloadEntropy x").find("expected a number"), std::string::npos);

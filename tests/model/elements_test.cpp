@@ -49,6 +49,24 @@ TEST(Elements, HaveReverseElements) {
   EXPECT_EQ(describe(find_element(6871, 33 | 0x4000)), "none") << "not reversible";
 }
 
+TEST(Elements, AreNamedByTheirNumbers) {
+  EXPECT_EQ(describe(find_element("9/12232")), "9/12232 9/12232 octetArray");
+  EXPECT_EQ(describe(find_element("009/07")), "9/7 9/7 octetArray");
+  EXPECT_EQ(describe(find_element("6871/179")), "dnsName 6871/179 string") << "an element of a list has its name and type";
+  EXPECT_EQ(describe(find_element("0/40001")), "0/40001 0/40001 octetArray") << "NetFlow v9 has such numbers";
+  for (const char* wrong : {"9/", "/9", "9/0", "9/65536", "4294967296/1", "9/1/2", "-9/1", "9/x", "9 /1", "9/1 "})
+    EXPECT_EQ(describe(find_element(wrong)), "none") << wrong;
+}
+
+TEST(Elements, OfNearNamesAreSuggested) {
+  EXPECT_EQ(nearest_elements("dnsQNam").front(), "dnsQName");
+  EXPECT_EQ(nearest_elements("OCTETDELTACOUNTS").front(), "octetDeltaCount");
+  EXPECT_TRUE(nearest_elements("colour").empty());
+  EXPECT_TRUE(nearest_elements("").empty());
+  EXPECT_TRUE(nearest_elements(std::string(100'000, 'x')).empty());
+  EXPECT_LE(nearest_elements("postNATSourceIPv").size(), 3u);
+}
+
 TEST(Elements, EveryNameIsFound) {
   for (std::uint32_t enterprise : {0u, 6871u})
     for (std::uint32_t id = 0; id < 32768; ++id) {
