@@ -23,8 +23,8 @@ constexpr int key_format = 3;
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Input, role, kind, source, column, type, unit, where)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Column, name, type, unit, doc)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Place, downloader, params)
-// to_json(const Graph&) writes the other fields: `home` as a list, `sampling`, `scale`, `totals`, `routes` and `many_rows` if
-// they are set.
+// to_json(const Graph&) writes the other fields: `home` as a list, `sampling`, `scale`, `totals`, `routes`, `many_rows` and
+// `elements` if they are set.
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Archive, name, downloader, decoders, files, covers, lateness, max_late, export_delay,
                                    has_export_delay, damage, duplicates, zone, routers, block_length, block_origin, horizon,
                                    decode, max_content, identity, index)
@@ -168,6 +168,7 @@ json to_json(const Graph& graph) {
     if (!module.totals.empty()) out["modules"][m]["totals"] = module.totals;
     if (module.routes) out["modules"][m]["routes"] = *module.routes;
     if (module.many_rows) out["modules"][m]["many_rows"] = true;
+    if (!module.elements.empty()) out["modules"][m]["elements"] = module.elements;
   }
   return out;
 }
@@ -188,6 +189,7 @@ Graph graph_from_json(const json& document) {
       graph.modules[m].inputs[i].scale = module["inputs"][i].value("scale", Scale::none);
     graph.modules[m].totals = module.value("totals", std::vector<std::string>{});
     graph.modules[m].many_rows = module.value("many_rows", false);
+    graph.modules[m].elements = module.value("elements", std::vector<std::string>{});
     if (module.contains("routes")) graph.modules[m].routes = module["routes"].get<std::uint32_t>();
   }
   return graph;

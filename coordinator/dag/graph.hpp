@@ -6,6 +6,8 @@
 #include "sdk/descriptor/descriptor.hpp"
 #include "sdk/model/routes.hpp"
 
+#include <mole/abi.h>
+
 namespace mole::coordinator::dag {
 
 // Where the files of an archive are. Archives at different places share no index, blocks or tables (docs/decisions/0130).
@@ -66,6 +68,7 @@ struct Module : manifest::ModuleSettings {
   std::vector<std::string> routers;  // selected by `where`, sorted; empty: all of the archive
   std::vector<Input> inputs;         // in the descriptor's order
   std::vector<Column> outputs;
+  std::vector<std::string> elements;    // information elements that are read, by their names, in ascending order
   bool many_rows = false;               // the metric may return several rows per interval and group
   std::optional<std::uint32_t> routes;  // resource in which AS numbers are looked up; nullopt: from the records, or not needed
   std::uint32_t archive = 0;            // index of the archive whose block grid this module uses
@@ -75,6 +78,9 @@ struct Module : manifest::ModuleSettings {
 
 // Returns the scale of the counters that the module reads from an archive.
 Scale scale_of(const Module& module);
+
+// The number of information elements that one task can read: batches have places for as many columns.
+inline constexpr std::size_t max_elements = MOLE_COLUMN_LIMIT - MOLE_COLUMN_COUNT;
 
 // Returns whether rows are grouped by direction, which the archive's `home` defines.
 bool by_direction(const std::vector<std::string>& by);

@@ -153,10 +153,31 @@ class Resolver {
     MOLE_TRY(to.plugin, use(*plugin, from.params, from.params_where));
     if (auto done = bind_inputs(graph(), facts_, from, descriptor, to); !done) return done;
     if (auto done = bind_filter(facts_, from, to); !done) return done;
+    if (auto done = set_elements(from, descriptor, to); !done) return done;
     if (auto done = set_routes(from, descriptor, to); !done) return done;
     if (auto done = check_execution(from, to); !done) return done;
     if (auto done = set_outputs(from, descriptor, to); !done) return done;
     graph().modules.push_back(std::move(to));
+    return {};
+  }
+
+  // Sets the information elements that the module reads as a metric, and in its filter and groups.
+  static Result<> set_elements(const manifest::Module& from, const Descriptor& descriptor, Module& to) {
+    std::set<std::string> names;
+    const auto add = [&](int column) {
+      if (is_element_column(column)) names.emplace(flow_column_name(column));
+    };
+    for (const auto& input : descriptor.inputs)
+      if (input.kind == InputKind::flows)
+        for (const auto& column : input.reads) add(flow_column_named(column));
+    for (const auto& name : to.by) add(flow_column_named(name));
+    if (const auto filter = parse_filter(to.filter))
+      for (const auto column : filter->columns()) add(column);
+    if (names.size() > max_elements)
+      return invalid(from.where + ": the module \"" + from.name + "\" reads " + std::to_string(names.size()) +
+                     " information elements in its metric, \"filter\" and \"by\", but at most " + std::to_string(max_elements) +
+                     " can be read in one pass; split it into two modules");
+    to.elements.assign(names.begin(), names.end());
     return {};
   }
 

@@ -1,5 +1,8 @@
 #include "coordinator/tasks/fuse.hpp"
 
+#include <set>
+#include <string_view>
+
 namespace mole::coordinator::tasks {
 namespace {
 
@@ -10,6 +13,7 @@ struct Fuser {
   std::int64_t block;
   std::vector<bool> made_result;
   std::optional<std::uint32_t> archive = {};
+  std::set<std::string_view> elements = {};  // that the steps read
 
   std::optional<FusedStep> try_module(std::uint32_t m) {
     const auto flags = plan.modules[m].flags_at(block);
@@ -24,7 +28,8 @@ struct Fuser {
       step.make_result = flags & Flag::needs_result;
     }
     if (!step.make_state && !step.make_result) return std::nullopt;
-    if (!one_archive(module, step)) return std::nullopt;
+    if (!room_for_elements(module) || !one_archive(module, step)) return std::nullopt;
+    elements.insert(module.elements.begin(), module.elements.end());
     made_result[m] = step.make_result;
     return step;
   }
@@ -51,6 +56,14 @@ struct Fuser {
     for (auto b = plan.window_from(m, block); b < block; ++b)
       if (!(planned.flags_at(b) & Flag::has_state)) return false;
     return true;
+  }
+
+  // Whether the steps together read no more information elements than a task can. If not, the module's job is left for the next
+  // task over the block.
+  bool room_for_elements(const dag::Module& module) const {
+    auto all = elements;
+    all.insert(module.elements.begin(), module.elements.end());
+    return all.size() <= dag::max_elements;
   }
 
   // Whether the step reads the same archive as the earlier ones: a task stages files of one archive.

@@ -122,6 +122,36 @@ TEST_F(Dag, AColumnMustBeProvidedBySomeDecoder) {
   EXPECT_NE(error({"modules.traffic.by=[src_as]"}).find(none), std::string::npos);
 }
 
+TEST_F(Dag, AModuleReadsAtMostTheElementsOfATask) {
+  write_plugin(folder_.path(), decoder("ipfix", {"elements"}), "ipfix");
+  const auto filter = [](std::size_t elements) {
+    std::string text = "modules.traffic.filter=";
+    for (std::size_t i = 0; i < elements; ++i) text += (i > 0 ? " or 9/" : "9/") + std::to_string(100 + i) + " 0x00";
+    return text;
+  };
+  const std::string by = "modules.traffic.by=[9/100, flowId]";
+  const auto fits = resolve(chain, {filter(dag::max_elements - 1), by});
+  ASSERT_TRUE(fits) << fits.error().message;
+  const auto& elements = fits->graph.modules[0].elements;
+  EXPECT_EQ(elements.size(), dag::max_elements);
+  EXPECT_EQ(elements.front(), "9/100");
+  EXPECT_EQ(elements.back(), "flowId");
+  EXPECT_TRUE(fits->graph.modules[1].elements.empty() || fits->graph.modules[1].elements.size() <= 2);
+  EXPECT_EQ(dag::graph_from_json(dag::to_json(fits->graph)).modules[0].elements, elements);
+  EXPECT_NE(error({filter(dag::max_elements), by})
+                .find("reads 28 information elements in its metric, \"filter\" and \"by\", but at most 27"),
+            std::string::npos)
+      << error({filter(dag::max_elements), by});
+}
+
+TEST_F(Dag, SuggestsNearNamesOfElements) {
+  write_plugin(folder_.path(), decoder("ipfix", {"elements"}), "ipfix");
+  EXPECT_NE(error({"modules.traffic.by=[dnsQNam]"}).find("did you mean dnsQName"), std::string::npos)
+      << error({"modules.traffic.by=[dnsQNam]"});
+  EXPECT_NE(error({"modules.traffic.by=[9/0]"}).find("neither a dimension"), std::string::npos)
+      << error({"modules.traffic.by=[9/0]"});
+}
+
 TEST_F(Dag, ReadsGraphsStoredWithASingleDecoder) {
   const auto graph = resolve(chain)->graph;
   auto stored = dag::to_json(graph);

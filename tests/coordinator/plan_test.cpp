@@ -1,12 +1,15 @@
 #include "coordinator/jobs/plan.hpp"
 
 #include "coordinator/dag/resolve.hpp"
+#include "coordinator/tasks/fuse.hpp"
 #include "tests/coordinator/naive_planner.hpp"
 
 #include <gtest/gtest.h>
 
 #include <map>
 #include <random>
+#include <set>
+#include <tuple>
 
 namespace mole::test {
 namespace {
@@ -229,6 +232,40 @@ TEST(Planner, WaitsForBlocksPastTheHorizonUnlessPartial) {
   plan = plan_of(graph, files, request, {});
   ASSERT_TRUE(plan);
   EXPECT_EQ(needs_of(*plan).results.size(), 4u);
+}
+
+// Modules whose information elements do not fit into one task together are put into several.
+TEST(Fuse, KeepsToTheElementsOfATask) {
+  const auto elements = [](int from, int to) {
+    std::vector<std::string> names;
+    for (int i = from; i < to; ++i) names.push_back("9/" + std::to_string(i));
+    return names;
+  };
+  dag::Graph g;
+  g.pipeline = "p";
+  g.archives = {archive()};
+  for (const auto& [name, from, to] :
+       {std::tuple{"a", 100, 120}, {"b", 200, 227}, {"c", 110, 127}, {"d", 0, 0}, {"e", 220, 227}}) {
+    g.modules.push_back(flows_module(name));
+    g.modules.back().elements = elements(from, to);
+  }
+  dag::set_fingerprints(g);
+  ASSERT_EQ(dag::max_elements, 27u);
+  const auto plan = plan_of(g, {file("1", 0), file("1", 1), file("1", 2), file("1", 3)}, {{}, {t0, t0 + 2 * hour_us}, true}, {});
+  ASSERT_TRUE(plan) << plan.error().message;
+  std::set<std::uint32_t> left{0, 1, 2, 3, 4};
+  std::string tasks;
+  while (!left.empty()) {
+    const auto steps =
+        tasks::fuse(*plan, {plan->modules[0].grid, plan->modules[0].first}, 64, [&](auto m) { return left.contains(m); });
+    ASSERT_FALSE(steps.empty());
+    for (const auto& step : steps) {
+      tasks += g.modules[step.module].name;
+      left.erase(step.module);
+    }
+    tasks += ' ';
+  }
+  EXPECT_EQ(tasks, "acd be ");
 }
 
 TEST(Planner, RejectsARangeWithoutData) {
