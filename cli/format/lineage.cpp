@@ -160,6 +160,9 @@ class Tracer {
     for (const auto& absent : field(field(record, "worker"), "columns_absent"))
       line("absent", fmt::format("{}: the decoder {} of {} does not provide it", text_of(absent, "column"),
                                  text_of(absent, "decoder"), human_number(count_of(absent, "files"), "file", "files")));
+    for (const auto& element : field(field(record, "worker"), "elements"))
+      line("element", fmt::format("{}: {} of {} have it", text_of(element, "name"), count_of(element, "with_value"),
+                                  human_number(count_of(element, "flows"), "flow", "flows")));
     for (const auto& table : field(record, "routes"))
       line("routes", fmt::format("{} .. {}  {}{}", text_of(table, "from"), text_of(table, "to"),
                                  text_of(table, "name").empty() ? "no table covers this time: AS 0"

@@ -53,9 +53,12 @@ void count_format(Request& request, const task::File& file, const task::FileRepo
 }
 
 void count_absent(Request& request, const std::string& module, const json& lineage) {
-  if (!lineage.is_object() || !lineage.contains("columns_absent")) return;
-  for (const auto& absent : lineage["columns_absent"])
+  if (!lineage.is_object()) return;
+  for (const auto& absent : lineage.value("columns_absent", json::array()))
     ++request.absent[{module, absent.value("column", ""), absent.value("decoder", "")}];
+  for (const auto& element : lineage.value("elements", json::array()))
+    if (element.value("flows", 0ULL) > 0 && element.value("with_value", 0ULL) == 0)
+      ++request.absent[{module, element.value("name", ""), ""}];
 }
 
 void count_sampled(Request& request, const std::string& module, const json& lineage) {

@@ -35,13 +35,15 @@ std::string absent_note(const Request& request) {
   std::size_t shown = 0;
   for (const auto& [absent, blocks] : request.absent) {
     if (++shown > max_shown) break;
-    text += (text.empty() ? "" : "; ") + absent.module + " reads the column " + absent.column + ", which the decoder " +
-            absent.decoder + " does not provide (" + std::to_string(blocks) + (blocks == 1 ? " block)" : " blocks)");
+    const auto why = absent.decoder.empty() ? std::string("no flow has") : "the decoder " + absent.decoder + " does not provide";
+    text += (text.empty() ? "" : "; ") + absent.module + " reads the column " + absent.column + ", which " + why + " (" +
+            std::to_string(blocks) + (blocks == 1 ? " block)" : " blocks)");
   }
   if (text.empty()) return "";
   if (request.absent.size() > max_shown) text += "; and " + std::to_string(request.absent.size() - max_shown) + " more";
-  return "some files lack a column that is read; in their flows it has its default (docs/flow_columns.md): " + text +
-         "; mole why counts these files";
+  return "some files lack a column that is read; in their flows it has its default, an information element no value "
+         "(docs/flow_columns.md): " +
+         text + "; mole why counts these files and flows";
 }
 
 // "12 flows of traffic, 3 flows of top": the modules with such flows. Empty: none has any.

@@ -22,6 +22,7 @@ constexpr const char* example_text = R"({
              "decoder": "", "flows": 0, "flows_lost": 0, "flows_lost_in_damage": 0, "lost_compressed": [{"from": 0, "to": 0, "reason": ""}],
              "lost_content": [{"from": 0, "to": 0, "reason": ""}]}],
   "columns_absent": [{"column": "", "decoder": "", "files": 0}],
+  "elements": [{"name": "", "flows": 0, "with_value": 0}],
   "missing": [{"router": "", "sequence": 0, "covers": [0, 0]}],
   "routes": [{"used": [0, 0], "name": "", "digest": "", "format": "", "stale": true, "unusable_lines": 0}],
   "upstream": [{"role": "", "module": "", "column": "", "step": 0, "rows": [{"block": [0, 0], "blob": ""}]}],

@@ -214,6 +214,7 @@ void FlowFeeder::feed(const FlowBatch& decoded, std::uint32_t file) {
   for (StepGroup* group : reading_) {
     for (auto* run : group->steps) {
       if (!run->running()) continue;
+      run->count_elements(decoded);
       if (!group->assignment)
         run->fail({group->assignment.error().code, run->step().module + ": " + group->assignment.error().message});
       else if (auto created = run->create_states(); !created)

@@ -100,6 +100,13 @@ json columns_absent(const StepRun& run, const task::Archive& archive, const json
   return out;
 }
 
+json elements_of(const StepRun& run) {
+  json out = json::array();
+  for (const auto& element : run.elements())
+    out.push_back({{"name", flow_column_name(element.column)}, {"flows", element.flows}, {"with_value", element.with_value}});
+  return out;
+}
+
 }  // namespace
 
 json lineage_of(const StepRun& run, const task::Spec& spec, const std::vector<task::FileReport>& files) {
@@ -136,6 +143,7 @@ json lineage_of(const StepRun& run, const task::Spec& spec, const std::vector<ta
     }
     if (auto absent_columns = columns_absent(run, *spec.archive, read); !absent_columns.empty())
       out["columns_absent"] = std::move(absent_columns);
+    if (auto elements = elements_of(run); !elements.empty()) out["elements"] = std::move(elements);
     out["files"] = std::move(read);
     out["missing"] = std::move(absent);
     json routes = json::array();

@@ -68,7 +68,7 @@ Result<> StepRun::open_module(const PluginSet& plugins) {
   return {};
 }
 
-Result<> StepRun::check_columns() const {
+Result<> StepRun::check_columns() {
   if (sequential() && std::ranges::any_of(columns_, is_element_column))
     return unsupported("'" + step().plugin.name +
                        "' is sequential and reads information elements, which are not kept while flows are sorted; read flow "
@@ -78,7 +78,19 @@ Result<> StepRun::check_columns() const {
   if (std::ranges::any_of(columns, [](int column) { return column >= max_columns; }))
     return unsupported(step().module + ": the modules of one task read more than " +
                        std::to_string(max_columns - MOLE_COLUMN_COUNT) + " information elements; split the pipeline");
+  std::ranges::sort(columns);
+  columns.erase(std::unique(columns.begin(), columns.end()), columns.end());
+  for (const int column : columns)
+    if (flows_input_ >= 0 && is_element_column(column)) elements_.push_back({column});
   return {};
+}
+
+void StepRun::count_elements(const FlowBatch& flows) {
+  for (auto& element : elements_) {
+    const auto values = flows.column<mole_values>(element.column);
+    element.flows += flows.rows;
+    element.with_value += static_cast<std::uint64_t>(std::ranges::count_if(values, [](const auto& v) { return v.count > 0; }));
+  }
 }
 
 bool StepRun::computes() const {
