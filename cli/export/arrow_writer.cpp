@@ -110,7 +110,16 @@ class FlatBuffer {
 
 // Constants from Arrow's Message.fbs and Schema.fbs.
 enum : std::uint64_t { metadata_v5 = 4, schema_header = 1, batch_header = 3 };
-enum : std::uint64_t { int_type = 2, float_type = 3, utf8_type = 5, bool_type = 6, timestamp_type = 10, fixed_binary_type = 15 };
+enum : std::uint64_t {
+  int_type = 2,
+  float_type = 3,
+  binary_type = 4,
+  utf8_type = 5,
+  bool_type = 6,
+  timestamp_type = 10,
+  list_type = 12,
+  fixed_binary_type = 15
+};
 enum : std::uint64_t { double_precision = 2, microsecond = 2 };
 
 struct ArrowType {
@@ -128,7 +137,8 @@ const ArrowType& arrow_type(const Column& column) {
                                     {int_type, {{0, 4, 8}, {1, 1, 0}}},
                                     {int_type, {{0, 4, 16}, {1, 1, 0}}},
                                     {int_type, {{0, 4, 32}, {1, 1, 0}}},
-                                    {fixed_binary_type, {{0, 4, sizeof(Addr)}}}};  // in the order of ColumnType
+                                    {fixed_binary_type, {{0, 4, sizeof(Addr)}}},
+                                    {binary_type, {}}};  // in the order of ColumnType
   return types[static_cast<std::size_t>(type_of(column))];
 }
 
@@ -152,6 +162,32 @@ void put_notes(FlatBuffer& buffer, std::size_t place, const Column& column) {
   }
 }
 
+// Writes Field { name, nullable, type_type, type, children, custom_metadata } of a column that is not a list, or of its values.
+void put_field(FlatBuffer& buffer, std::size_t place, const Column& column, bool of_list) {
+  const auto& type = arrow_type(column);
+  std::vector<FlatBuffer::Field> fields{{0, 4}, {1, 1, of_list ? 0U : 1U}, {2, 1, type.id}, {3, 4}, {5, 4}};
+  if (!of_list) fields.push_back({6, 4});
+  const auto places = buffer.table(fields);
+  buffer.point_at_table(place);
+  buffer.text(places[0], of_list ? "item" : column.name);
+  const auto type_places = buffer.table(type.fields);
+  buffer.point_at_table(places[3]);
+  if (type_of(column) == ColumnType::time) buffer.text(type_places[1], "UTC");
+  buffer.offsets(places[4], 0);
+  if (!of_list) put_notes(buffer, places[5], column);
+}
+
+void put_list_field(FlatBuffer& buffer, std::size_t place, const Column& column) {
+  const auto places = buffer.table({{0, 4}, {1, 1, 1}, {2, 1, list_type}, {3, 4}, {5, 4}, {6, 4}});
+  buffer.point_at_table(place);
+  buffer.text(places[0], column.name);
+  buffer.table({});
+  buffer.point_at_table(places[3]);
+  const auto child = buffer.offsets(places[4], 1);
+  put_field(buffer, child.front(), column, true);
+  put_notes(buffer, places[5], column);
+}
+
 std::string schema_message(const RowTable& shape) {
   FlatBuffer buffer;
   const auto header = put_message(buffer, schema_header, 0);
@@ -159,16 +195,10 @@ std::string schema_message(const RowTable& shape) {
   buffer.point_at_table(header);
   const auto fields = buffer.offsets(fields_place, shape.columns.size());
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    const auto& column = shape.columns[i];
-    // Field { name, nullable, type_type, type, children, custom_metadata }
-    const auto places = buffer.table({{0, 4}, {1, 1, 1}, {2, 1, arrow_type(column).id}, {3, 4}, {5, 4}, {6, 4}});
-    buffer.point_at_table(fields[i]);
-    buffer.text(places[0], column.name);
-    const auto type_places = buffer.table(arrow_type(column).fields);
-    buffer.point_at_table(places[3]);
-    if (type_of(column) == ColumnType::time) buffer.text(type_places[1], "UTC");
-    buffer.offsets(places[4], 0);
-    put_notes(buffer, places[5], column);
+    if (shape.columns[i].list)
+      put_list_field(buffer, fields[i], shape.columns[i]);
+    else
+      put_field(buffer, fields[i], shape.columns[i], false);
   }
   return std::move(buffer).finish();
 }
@@ -208,6 +238,18 @@ void put_strings(Body& body, const std::vector<std::string>& values) {
   });
 }
 
+// Writes the buffers of the values, without their validity.
+void put_values(Body& body, const Column& column) {
+  if (type_of(column) == ColumnType::boolean) {
+    const auto& values = std::get<1>(column.values);
+    return body.bits(values.size(), [&](std::size_t i) { return values[i] != 0; });
+  }
+  if (runtime::is_string(column.type)) return put_strings(body, std::get<3>(column.values));
+  runtime::visit_fixed_size(column, [&]<class T>(const std::vector<T>& values) {
+    body.buffer([&](std::string& out) { out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)); });
+  });
+}
+
 void put_column(Body& body, const Column& column) {
   const auto rows = column.size();
   const auto nulls = std::count(column.valid.begin(), column.valid.end(), 0);
@@ -216,14 +258,15 @@ void put_column(Body& body, const Column& column) {
     body.bits(rows, [&](std::size_t row) { return column.valid[row] != 0; });
   else
     body.buffer([](std::string&) {});
-  if (type_of(column) == ColumnType::boolean) {
-    const auto& values = std::get<1>(column.values);
-    return body.bits(rows, [&](std::size_t row) { return values[row] != 0; });
+  if (column.list) {
+    body.buffer([&](std::string& out) {
+      put(out, std::int32_t{0});
+      for (const auto end : column.ends) put(out, static_cast<std::int32_t>(end));
+    });
+    body.nodes.emplace_back(column.value_count(), 0);
+    body.buffer([](std::string&) {});
   }
-  if (type_of(column) == ColumnType::text) return put_strings(body, std::get<3>(column.values));
-  runtime::visit_fixed_size(column, [&]<class T>(const std::vector<T>& values) {
-    body.buffer([&](std::string& out) { out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)); });
-  });
+  put_values(body, column);
 }
 
 std::string batch_message(const Body& body, std::size_t rows) {
@@ -259,7 +302,9 @@ class ArrowWriter final : public RowWriter {
 
  private:
   static Result<> check_text(const Column& column) {
-    if (type_of(column) != ColumnType::text) return {};
+    if (column.list && column.value_count() > std::numeric_limits<std::int32_t>::max())
+      return exhausted(fmt::format("column {} has more than 2^31 values in one Arrow batch; use parquet", column.name));
+    if (!runtime::is_string(column.type)) return {};
     std::uint64_t bytes = 0;
     for (const auto& value : std::get<3>(column.values)) bytes += value.size();
     if (bytes > std::numeric_limits<std::int32_t>::max())

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <vector>
 
 namespace mole::cli {
@@ -31,27 +32,49 @@ ColumnType type_of(const runtime::Column& column) {
   using enum ColumnType;
   constexpr ColumnType by_storage[] = {u64, i64, f64, text, u8, u16, u32, addr};  // in the order of ColumnValues
   const auto type = by_storage[column.values.index()];
+  if (type == ColumnType::text) return column.type == "bytes" ? bytes : text;
   if (type != ColumnType::i64) return type;
   return column.type == "time" ? ColumnType::time : column.type == "bool" ? ColumnType::boolean : type;
 }
 
 bool is_numeric(const runtime::Column& column) {
   const auto type = type_of(column);
-  return type != ColumnType::text && type != ColumnType::time && type != ColumnType::addr;
+  return !column.list && type != ColumnType::text && type != ColumnType::bytes && type != ColumnType::time &&
+         type != ColumnType::addr;
+}
+
+std::string value_at(const runtime::Column& column, std::size_t i) {
+  if (type_of(column) == ColumnType::boolean) return std::get<1>(column.values)[i] ? "true" : "false";
+  if (const auto* addresses = std::get_if<std::vector<Addr>>(&column.values))
+    return fmt::format("{:02x}", fmt::join((*addresses)[i].bytes, ""));
+  if (type_of(column) == ColumnType::bytes) {
+    const auto& octets = std::get<3>(column.values)[i];
+    return fmt::format("0x{:02x}", fmt::join(std::span(reinterpret_cast<const std::uint8_t*>(octets.data()), octets.size()), ""));
+  }
+  std::string text;
+  std::visit(
+      [&](const auto& values) {
+        if constexpr (!std::is_same_v<std::decay_t<decltype(values)>, std::vector<Addr>>) text = fmt::format("{}", values[i]);
+      },
+      column.values);
+  return text;
+}
+
+std::string list_text(const runtime::Column& column, std::size_t row) {
+  std::string text;
+  for (auto i = column.begin_of(row); i < column.ends[row]; ++i) {
+    if (i > column.begin_of(row)) text += ';';
+    for (const char c : type_of(column) == ColumnType::time ? format_time(std::get<1>(column.values)[i]) : value_at(column, i)) {
+      if (c == ';' || c == '\\') text += '\\';
+      text += c;
+    }
+  }
+  return text;
 }
 
 std::string value_text(const runtime::Column& column, std::size_t row) {
   if (column.is_null(row)) return "";
-  if (type_of(column) == ColumnType::boolean) return std::get<1>(column.values)[row] ? "true" : "false";
-  if (const auto* addresses = std::get_if<std::vector<Addr>>(&column.values))
-    return fmt::format("{:02x}", fmt::join((*addresses)[row].bytes, ""));
-  std::string text;
-  std::visit(
-      [&](const auto& values) {
-        if constexpr (!std::is_same_v<std::decay_t<decltype(values)>, std::vector<Addr>>) text = fmt::format("{}", values[row]);
-      },
-      column.values);
-  return text;
+  return column.list ? list_text(column, row) : value_at(column, row);
 }
 
 std::string number_text(double value) {

@@ -14,10 +14,15 @@
 
 namespace mole::cli {
 
-enum class ColumnType { u64, i64, f64, boolean, time, text, u8, u16, u32, addr };
+enum class ColumnType { u64, i64, f64, boolean, time, text, u8, u16, u32, addr, bytes };
+// Of a list column: the type of its values.
 ColumnType type_of(const runtime::Column& column);
-bool is_numeric(const runtime::Column& column);  // numbers and bools
+bool is_numeric(const runtime::Column& column);  // numbers and bools, not in lists
 
+// Returns value `i` of a column, whatever its row: the number of the row, unless the column is a list. Bytes as 0x00ff.
+std::string value_at(const runtime::Column& column, std::size_t i);
+// Returns the values of a list, separated by semicolons; a semicolon or backslash within a value has a backslash before it.
+std::string list_text(const runtime::Column& column, std::size_t row);
 // Returns the value as written in a --where filter; "" for null.
 std::string value_text(const runtime::Column& column, std::size_t row);
 

@@ -38,6 +38,7 @@ std::string coverage(double value) { return coverage_text(value) + (value <= 0 ?
 
 std::string cell(const Column& column, std::size_t row) {
   if (column.is_null(row)) return "-";
+  if (column.list) return sanitized(list_text(column, row));
   const auto type = type_of(column);
   if (type == ColumnType::time) return format_time(std::get<1>(column.values)[row]);
   if (type == ColumnType::boolean) return std::get<1>(column.values)[row] ? "yes" : "no";
@@ -74,7 +75,7 @@ class TableWriter final : public RowWriter {
       names_.push_back(sanitized(column.name));
       units_.push_back(unit_of(column));
       const auto type = type_of(column);
-      left_aligned_.push_back(type == ColumnType::text || type == ColumnType::time);
+      left_aligned_.push_back(column.list || type == ColumnType::text || type == ColumnType::time || type == ColumnType::bytes);
     }
     return {};
   }

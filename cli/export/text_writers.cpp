@@ -28,20 +28,37 @@ std::string csv_text(const std::string& text) {
   return out + '"';
 }
 
-// Writes a cell that is not null; `quote` formats strings and times.
+// Writes a value; `quote` formats strings and times.
 void put_value(std::string& out, const Column& column, std::size_t row, std::string (*quote)(const std::string&)) {
   const auto type = type_of(column);
   if (type == ColumnType::time)
     out += quote(format_time(std::get<1>(column.values)[row]));
   else if (type == ColumnType::text)
     out += quote(std::get<3>(column.values)[row]);
-  else if (type == ColumnType::addr)
-    out += quote(value_text(column, row));
+  else if (type == ColumnType::addr || type == ColumnType::bytes)
+    out += quote(value_at(column, row));
   else  // for a double, the shortest text that parses back to the same value
-    out += value_text(column, row);
+    out += value_at(column, row);
 }
 
 std::string quoted(const std::string& text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); }
+
+void put_json_value(std::string& out, const Column& column, std::size_t i) {
+  const auto* numbers = std::get_if<std::vector<double>>(&column.values);
+  if (numbers && !std::isfinite((*numbers)[i]))
+    out += "null";
+  else
+    put_value(out, column, i, quoted);
+}
+
+void put_json_list(std::string& out, const Column& column, std::size_t row) {
+  out += '[';
+  for (auto i = column.begin_of(row); i < column.ends[row]; ++i) {
+    if (i > column.begin_of(row)) out += ',';
+    put_json_value(out, column, i);
+  }
+  out += ']';
+}
 
 // Writes one line per row.
 class TextWriter final : public RowWriter {
@@ -84,11 +101,16 @@ class TextWriter final : public RowWriter {
 
  private:
   void put_cell(std::string& out, const Column& column, std::size_t row) const {
-    const auto* numbers = std::get_if<std::vector<double>>(&column.values);
-    if (!column.is_null(row) && !(objects_ && numbers && !std::isfinite((*numbers)[row])))
-      put_value(out, column, row, objects_ ? quoted : csv_text);
+    if (column.is_null(row))
+      out += objects_ ? "null" : "";
+    else if (column.list && objects_)
+      put_json_list(out, column, row);
+    else if (column.list)
+      out += csv_text(list_text(column, row));
     else if (objects_)
-      out += "null";
+      put_json_value(out, column, row);
+    else
+      put_value(out, column, row, csv_text);
   }
 
   Sink sink_;

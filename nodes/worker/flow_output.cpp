@@ -60,17 +60,27 @@ std::string element_values(const runtime::FlowBatch& batch, int column, std::uin
   return out;
 }
 
-// Returns them as a JSON array of strings; null if there are none.
-std::string element_json(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
+// Returns them as a JSON array: numbers and booleans as such, everything else as strings; null if there are none.
+std::string element_json(const runtime::FlowBatch& batch, int column, std::uint32_t row, TimeFormat times) {
   const auto& values = batch.column<mole_values>(column)[row];
+  const auto type = element_of_column(column)->type;
+  const auto seen = value_type(type);
   if (values.count == 0) return "null";
-  auto out = nlohmann::json::array();
+  std::string out = "[";
   for (std::uint64_t i = 0; i < values.count; ++i) {
-    std::string text;
-    runtime::append_element_text(text, element_of_column(column)->type, values, i);
-    out.push_back(std::move(text));
+    if (i > 0) out += ',';
+    if (seen == "time" && times == TimeFormat::epoch_ms) {
+      out += std::to_string(floor_div(static_cast<const std::int64_t*>(values.values)[i], 1000));
+    } else if (seen == "f64") {
+      out += nlohmann::json(static_cast<const double*>(values.values)[i]).dump();  // null, if it is not finite
+    } else {
+      const auto from = out.size();
+      runtime::append_element_text(out, type, values, i);
+      const bool plain = seen == "u64" || seen == "i64" || seen == "bool";
+      if (!plain) out.replace(from, out.npos, nlohmann::json(out.substr(from)).dump());
+    }
   }
-  return out.dump();
+  return out + "]";
 }
 
 // Quotes a value of CSV if it needs that (RFC 4180).
@@ -116,7 +126,72 @@ void set_addresses(runtime::Column& out, AddressFormat format, const runtime::Fl
   out.values = std::move(values);
 }
 
-runtime::Column column_of(const runtime::FlowBatch& batch, int column, AddressFormat addresses) {
+// Returns the column type in which the values of an element are exported (docs/decisions/0198).
+std::string_view exported_type(ElementType type, AddressFormat addresses) {
+  using enum ElementType;
+  switch (type) {
+    case unsigned8:
+      return "u8";
+    case unsigned16:
+      return "u16";
+    case unsigned32:
+      return "u32";
+    case octet_array:
+    case unsigned256:
+      return "bytes";
+    case ipv4_address:
+    case ipv6_address:
+      return addresses == AddressFormat::text ? "text" : "addr";
+    default:
+      return value_type(type);
+  }
+}
+
+template <class T>
+T exported_value(ElementType type, const mole_values& values, std::uint64_t i) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    if (type == ElementType::octet_array || type == ElementType::unsigned256) {
+      const auto& octets = static_cast<const mole_text*>(values.values)[i];
+      return {octets.data, static_cast<std::size_t>(octets.size)};
+    }
+    std::string text;
+    runtime::append_element_text(text, type, values, i);
+    return text;
+  } else if constexpr (sizeof(T) < 8) {
+    return static_cast<T>(static_cast<const std::uint64_t*>(values.values)[i]);
+  } else {
+    return static_cast<const T*>(values.values)[i];
+  }
+}
+
+// Returns the lists of an element's values. invalid: a value does not fit the type in the registry.
+Result<runtime::Column> element_column(const runtime::FlowBatch& batch, int column, AddressFormat addresses) {
+  const auto& element = *element_of_column(column);
+  runtime::Column out{element.name, std::string(exported_type(element.type, addresses)), "", "", {}, {}, element.name, true, {}};
+  out.values = *runtime::empty_values(out.type);
+  bool fits = true;
+  std::visit(
+      [&]<class T>(std::vector<T>& to) {
+        for (std::uint32_t row = 0; row < batch.rows; ++row) {
+          const auto& values = batch.column<mole_values>(column)[row];
+          for (std::uint64_t i = 0; i < values.count; ++i) {
+            to.push_back(exported_value<T>(element.type, values, i));
+            if constexpr (std::is_integral_v<T> && sizeof(T) < 8)
+              fits = fits && to.back() == static_cast<const std::uint64_t*>(values.values)[i];
+          }
+          out.ends.push_back(to.size());
+          out.valid.push_back(values.count > 0);
+        }
+      },
+      out.values);
+  if (!fits)
+    return invalid("a value of " + element.name + " exceeds the type " + std::string(name_of(element.type)) +
+                   " that the registry defines; export it as csv or ndjson");
+  return out;
+}
+
+Result<runtime::Column> column_of(const runtime::FlowBatch& batch, int column, AddressFormat addresses) {
+  if (is_element_column(column)) return element_column(batch, column, addresses);
   runtime::Column out{std::string(flow_column_name(column)),    "", std::string(unit_of(column)), "", {}, {},
                       std::string(ipfix_name_of_column(column))};
   if (is_time_column(column)) {
@@ -126,14 +201,6 @@ runtime::Column column_of(const runtime::FlowBatch& batch, int column, AddressFo
   } else if (is_address_column(column)) {
     out.type = addresses == AddressFormat::text ? "text" : "addr";
     set_addresses(out, addresses, batch, column);
-  } else if (is_element_column(column)) {
-    out.type = "text";
-    std::vector<std::string> values;
-    for (std::uint32_t row = 0; row < batch.rows; ++row) {
-      values.push_back(element_values(batch, column, row));
-      out.valid.push_back(batch.column<mole_values>(column)[row].count > 0);
-    }
-    out.values = std::move(values);
   } else {
     out.type = "u" + std::to_string(8 * runtime::column_width(column));
     with_numbers(batch, column,
@@ -202,7 +269,7 @@ void FlowPrinter::value(const runtime::FlowBatch& batch, int column, std::uint32
   if (is_address_column(column)) return address(batch, column, row);
   if (is_element_column(column))
     return long_text(format_ == FlowFormat::csv ? quoted_if_needed(element_values(batch, column, row))
-                                                : element_json(batch, column, row));
+                                                : element_json(batch, column, row, times_));
   with_numbers(batch, column, [&](const auto& values) { number(values[row]); });
 }
 
@@ -249,7 +316,10 @@ std::string header_of(FlowFormat format, const std::vector<int>& columns) {
 
 Result<std::string> flow_frame(const std::vector<int>& columns, AddressFormat addresses, const runtime::FlowBatch& batch) {
   runtime::RowTable table;
-  for (const int column : columns) table.columns.push_back(column_of(batch, column, addresses));
+  for (const int column : columns) {
+    MOLE_TRY(auto values, column_of(batch, column, addresses));
+    table.columns.push_back(std::move(values));
+  }
   MOLE_TRY(const auto bytes, runtime::encode_rows(table));
   return length_bytes(bytes.size()) + bytes;
 }

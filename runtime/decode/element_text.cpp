@@ -59,6 +59,8 @@ void append_element_text(std::string& out, ElementType type, const mole_values& 
     append_number(out, static_cast<const double*>(values.values)[i]);
   } else if (seen == "time") {
     out += format_time(static_cast<const std::int64_t*>(values.values)[i]);
+  } else if (seen == "bool") {
+    out += static_cast<const std::uint64_t*>(values.values)[i] != 0 ? "true" : "false";
   } else if (seen == "i64") {
     append_number(out, static_cast<const std::int64_t*>(values.values)[i]);
   } else {

@@ -22,7 +22,7 @@ inline std::optional<ColumnValues> empty_values(std::string_view type) {
   if (type == "u64") return std::vector<std::uint64_t>{};
   if (type == "i64" || type == "bool" || type == "time") return std::vector<std::int64_t>{};
   if (type == "f64") return std::vector<double>{};
-  if (type == "text") return std::vector<std::string>{};
+  if (type == "text" || type == "bytes") return std::vector<std::string>{};
   if (type == "u8") return std::vector<std::uint8_t>{};
   if (type == "u16") return std::vector<std::uint16_t>{};
   if (type == "u32") return std::vector<std::uint32_t>{};
@@ -30,21 +30,29 @@ inline std::optional<ColumnValues> empty_values(std::string_view type) {
   return std::nullopt;
 }
 
-// One column. `values` has one entry per row, including nulls. Times and bools are int64.
+// Whether the values of a column type are strings: text is UTF-8, bytes are any octets.
+inline bool is_string(std::string_view type) { return type == "text" || type == "bytes"; }
+
+// One column. `values` has one entry per row, including nulls; in a list column, the values of all rows. Times and bools are
+// int64.
 struct Column {
   std::string name;
   // "u64", "i64", "f64", "bool", "text" or "time" in results, where u8..u32 outputs are widened to u64 and addresses are text;
-  // flows also have "u8", "u16", "u32" and "addr".
+  // flows also have "u8", "u16", "u32", "addr" and "bytes". In a list column, the type of its values, none of which is null.
   std::string type;
   std::string unit;  // may be empty
   std::string doc;
   ColumnValues values;
-  std::vector<std::uint8_t> valid;  // one byte per row, 1: value, 0: null; empty: no nulls
-  std::string element = {};         // name of the IPFIX element; empty: none
+  std::vector<std::uint8_t> valid;       // one byte per row, 1: value, 0: null; empty: no nulls
+  std::string element = {};              // name of the IPFIX element; empty: none
+  bool list = false;                     // a row has any number of values; only columns of flows
+  std::vector<std::uint64_t> ends = {};  // of a list column: where the values of each row end, and those of the next row begin
 
-  std::size_t size() const {
+  std::size_t size() const { return list ? ends.size() : value_count(); }
+  std::size_t value_count() const {
     return std::visit([](const auto& v) { return v.size(); }, values);
   }
+  std::uint64_t begin_of(std::size_t row) const { return row == 0 ? 0 : ends[row - 1]; }  // of a list column
   bool is_null(std::size_t row) const { return !valid.empty() && !valid[row]; }
 };
 

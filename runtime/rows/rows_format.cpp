@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <set>
@@ -22,7 +23,17 @@ constexpr std::size_t fixed_header = 32;
 bool has_nulls(const Column& column) { return std::find(column.valid.begin(), column.valid.end(), 0) != column.valid.end(); }
 
 // Returns the memory used by a cell, without the characters of a string.
-std::uint64_t cell_bytes(std::string_view type) { return type == "text" ? sizeof(std::string) + 1 : type == "addr" ? 17 : 9; }
+std::uint64_t cell_bytes(std::string_view type) { return is_string(type) ? sizeof(std::string) + 1 : type == "addr" ? 17 : 9; }
+
+// Whether the ends of lists increase up to the number of values, and null rows have no values.
+bool lists_are_sound(const Column& column) {
+  std::uint64_t end = 0;
+  for (std::size_t row = 0; row < column.ends.size(); ++row) {
+    if (column.ends[row] < end || (column.is_null(row) && column.ends[row] > end)) return false;
+    end = column.ends[row];
+  }
+  return end == column.value_count();
+}
 
 Result<> check_column(const Column& column, std::size_t rows, const RowLimits& limits) {
   const auto expected = empty_values(column.type);
@@ -33,6 +44,8 @@ Result<> check_column(const Column& column, std::size_t rows, const RowLimits& l
     return invalid(fmt::format("column {} has {} rows, the first column has {}", column.name, column.size(), rows));
   if (!column.valid.empty() && column.valid.size() != rows)
     return invalid(fmt::format("column {} has {} rows but validity for {}", column.name, rows, column.valid.size()));
+  if (column.list && !lists_are_sound(column))
+    return invalid(fmt::format("the lists of column {} are inconsistent", column.name));
   if (const auto* strings = std::get_if<std::vector<std::string>>(&column.values))
     for (const auto& text : *strings)
       if (text.size() > limits.text)
@@ -53,6 +66,7 @@ Result<> check_table(const RowTable& table, const RowLimits& limits) {
     if (auto good = check_column(column, table.rows(), limits); !good) return good;
     if (!names.insert(column.name).second) return invalid("two columns are named " + column.name);
     memory += table.rows() * cell_bytes(column.type);
+    if (column.list) memory += column.value_count() * cell_bytes(column.type);
   }
   if (memory > limits.bytes)
     return exhausted(
@@ -70,34 +84,41 @@ void put_bits(std::string& out, std::size_t rows, Set&& is_set) {
     if (is_set(row)) out[begin + row / 8] = static_cast<char>(out[begin + row / 8] | 1 << (row % 8));
 }
 
+// Whether value `i` belongs to a null. Lists have no such values.
+bool is_under_null(const Column& column, std::size_t i) { return !column.list && column.is_null(i); }
+
 template <class T>
 void put_values(std::string& out, const Column& column, const std::vector<T>& values) {
   const auto begin = out.size();
   out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
   if (column.valid.empty()) return;
   for (std::size_t row = 0; row < values.size(); ++row)
-    if (column.is_null(row)) std::memset(&out[begin + row * sizeof(T)], 0, sizeof(T));
+    if (is_under_null(column, row)) std::memset(&out[begin + row * sizeof(T)], 0, sizeof(T));
 }
 
 void put_strings(std::string& out, const Column& column, const std::vector<std::string>& values) {
   std::int64_t offset = 0;
   put(out, offset);
   for (std::size_t row = 0; row < values.size(); ++row) {
-    if (!column.is_null(row)) offset += static_cast<std::int64_t>(values[row].size());
+    if (!is_under_null(column, row)) offset += static_cast<std::int64_t>(values[row].size());
     put(out, offset);
   }
   for (std::size_t row = 0; row < values.size(); ++row)
-    if (!column.is_null(row)) out += values[row];
+    if (!is_under_null(column, row)) out += values[row];
   pad8(out);
 }
 
 void put_column(std::string& out, const Column& column) {
   const auto rows = column.size();
   if (has_nulls(column)) put_bits(out, rows, [&](std::size_t row) { return column.valid[row] != 0; });
+  if (column.list) {
+    put(out, std::uint64_t{0});
+    for (const auto end : column.ends) put(out, end);
+  }
   if (column.type == "bool") {
     const auto& values = std::get<1>(column.values);
-    put_bits(out, rows, [&](std::size_t row) { return values[row] != 0 && !column.is_null(row); });
-  } else if (column.type == "text") {
+    put_bits(out, values.size(), [&](std::size_t i) { return values[i] != 0 && !is_under_null(column, i); });
+  } else if (is_string(column.type)) {
     put_strings(out, column, std::get<3>(column.values));
   } else {
     visit_fixed_size(column, [&](const auto& values) { put_values(out, column, values); });
@@ -110,6 +131,7 @@ Result<std::string> header_json(const RowTable& table) {
   for (const auto& c : table.columns) {
     columns.push_back({{"name", c.name}, {"type", c.type}, {"unit", c.unit}, {"doc", c.doc}, {"nulls", has_nulls(c)}});
     if (!c.element.empty()) columns.back()["element"] = c.element;
+    if (c.list) columns.back()["list"] = true;
   }
   try {
     return json{{"columns", columns}}.dump();
@@ -143,6 +165,7 @@ Result<std::vector<ColumnHead>> parse_header(std::string_view text, const RowLim
       head.column.unit = c.at("unit").get<std::string>();
       head.column.doc = c.at("doc").get<std::string>();
       head.column.element = c.value("element", "");
+      head.column.list = c.value("list", false);
       head.nulls = c.at("nulls").get<bool>();
       if (!empty_values(head.column.type)) return damaged("a column has an unknown type");
       if (!names.insert(head.column.name).second) return damaged("two columns have the same name");
@@ -196,21 +219,38 @@ Result<std::vector<std::string>> take_strings(ByteCursor& in, std::size_t rows, 
   return values;
 }
 
+// Reads where the lists end and returns the number of their values.
+Result<std::size_t> take_lists(ByteCursor& in, std::size_t rows, Column& column, std::uint64_t& memory, const RowLimits& limits) {
+  if (!take_values(in, rows + 1, column.ends)) return damaged("the lists of " + column.name + " are truncated");
+  if (column.ends.front() != 0) return damaged("the first list of " + column.name + " does not begin at 0");
+  column.ends.erase(column.ends.begin());
+  const auto count = rows == 0 ? 0 : column.ends.back();
+  if (!std::ranges::is_sorted(column.ends)) return damaged("the lists of " + column.name + " overlap");
+  if (count > limits.bytes / cell_bytes(column.type) || (memory += count * cell_bytes(column.type)) > limits.bytes)
+    return exhausted(fmt::format("rows: more than the limit of {} bytes; read fewer columns", limits.bytes));
+  return count;
+}
+
 Result<> take_column(ByteCursor& in, std::size_t rows, ColumnHead& head, std::uint64_t& memory, const RowLimits& limits) {
   auto& column = head.column;
   bool good = true;
   if (head.nulls) column.valid = take_bits<std::uint8_t>(in, rows, good);
   if (!good || (head.nulls && !has_nulls(column)))
     return damaged("the validity bitmap of " + column.name + " is truncated or contains no nulls");
-  if (column.type == "text") {
-    MOLE_TRY(column.values, take_strings(in, rows, memory, limits));
+  std::size_t count = rows;
+  if (column.list) {
+    MOLE_TRY(count, take_lists(in, rows, column, memory, limits));
+  }
+  if (is_string(column.type)) {
+    MOLE_TRY(column.values, take_strings(in, count, memory, limits));
   } else if (column.type == "bool") {
-    column.values = take_bits<std::int64_t>(in, rows, good);
+    column.values = take_bits<std::int64_t>(in, count, good);
   } else {
     column.values = *empty_values(column.type);
-    visit_fixed_size(column, [&](auto& values) { good = take_values(in, rows, values); });
+    visit_fixed_size(column, [&](auto& values) { good = take_values(in, count, values); });
   }
   if (!good) return damaged("the values of " + column.name + " are truncated");
+  if (column.list && !lists_are_sound(column)) return damaged("a null of " + column.name + " has values");
   return {};
 }
 

@@ -6,15 +6,16 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 namespace mole::runtime {
 namespace {
 
-constexpr std::pair<std::string_view, duckdb_type> types[] = {{"time", DUCKDB_TYPE_TIMESTAMP_TZ}, {"u64", DUCKDB_TYPE_UBIGINT},
-                                                              {"i64", DUCKDB_TYPE_BIGINT},        {"f64", DUCKDB_TYPE_DOUBLE},
-                                                              {"bool", DUCKDB_TYPE_BOOLEAN},      {"text", DUCKDB_TYPE_VARCHAR},
-                                                              {"u8", DUCKDB_TYPE_UTINYINT},       {"u16", DUCKDB_TYPE_USMALLINT},
-                                                              {"u32", DUCKDB_TYPE_UINTEGER},      {"addr", DUCKDB_TYPE_BLOB}};
+constexpr std::pair<std::string_view, duckdb_type> types[] = {
+    {"time", DUCKDB_TYPE_TIMESTAMP_TZ}, {"u64", DUCKDB_TYPE_UBIGINT},   {"i64", DUCKDB_TYPE_BIGINT},
+    {"f64", DUCKDB_TYPE_DOUBLE},        {"bool", DUCKDB_TYPE_BOOLEAN},  {"text", DUCKDB_TYPE_VARCHAR},
+    {"u8", DUCKDB_TYPE_UTINYINT},       {"u16", DUCKDB_TYPE_USMALLINT}, {"u32", DUCKDB_TYPE_UINTEGER},
+    {"addr", DUCKDB_TYPE_BLOB},         {"bytes", DUCKDB_TYPE_BLOB}};
 
 duckdb_type duckdb_type_of(std::string_view name) {
   const auto* found = std::find_if(std::begin(types), std::end(types), [&](const auto& t) { return t.first == name; });
@@ -38,6 +39,10 @@ void bind_rows(duckdb_bind_info info) {
   const auto* source = static_cast<const RowSource*>(duckdb_bind_get_extra_info(info));
   for (const auto& column : source->table->columns) {
     auto type = duckdb_create_logical_type(duckdb_type_of(column.type));
+    if (column.list) {
+      auto value = std::exchange(type, duckdb_create_list_type(type));
+      duckdb_destroy_logical_type(&value);
+    }
     duckdb_bind_add_result_column(info, column.name.c_str(), type);
     duckdb_destroy_logical_type(&type);
   }
@@ -46,14 +51,14 @@ void bind_rows(duckdb_bind_info info) {
 
 void init_rows(duckdb_init_info info) { duckdb_init_set_max_threads(info, 1); }
 
-// Copies `count` values, starting at row `from` of the column and at row `to` of the vector.
+// Copies `count` values, starting at value `from` of the column and at `to` in the vector.
 void copy_values(duckdb_vector vector, std::size_t to, const Column& column, std::size_t from, std::size_t count) {
   void* data = duckdb_vector_get_data(vector);
   if (column.type == "bool") {
     const auto& values = std::get<1>(column.values);
     std::transform(values.begin() + static_cast<std::ptrdiff_t>(from), values.begin() + static_cast<std::ptrdiff_t>(from + count),
                    static_cast<bool*>(data) + to, [](std::int64_t value) { return value != 0; });
-  } else if (column.type == "text") {
+  } else if (is_string(column.type)) {
     const auto& values = std::get<3>(column.values);
     for (std::size_t i = 0; i < count; ++i)
       duckdb_vector_assign_string_element_len(vector, to + i, values[from + i].data(), values[from + i].size());
@@ -66,6 +71,24 @@ void copy_values(duckdb_vector vector, std::size_t to, const Column& column, std
       std::copy_n(values.data() + from, count, static_cast<T*>(data) + to);
     });
   }
+}
+
+// Copies the lists of `count` rows; the vector of their values continues after those of the rows before `to`.
+void copy_lists(duckdb_vector vector, std::size_t to, const Column& column, std::size_t from, std::size_t count) {
+  const auto begin = [&](std::size_t row) { return row == 0 ? 0 : column.ends[row - 1]; };
+  const auto before = to == 0 ? 0 : duckdb_list_vector_get_size(vector);
+  const auto values = begin(from + count) - begin(from);
+  duckdb_list_vector_reserve(vector, before + values);
+  duckdb_list_vector_set_size(vector, before + values);
+  copy_values(duckdb_list_vector_get_child(vector), before, column, begin(from), values);
+  auto* lists = static_cast<duckdb_list_entry*>(duckdb_vector_get_data(vector));
+  for (std::size_t row = from; row < from + count; ++row)
+    lists[to + row - from] = {before + begin(row) - begin(from), begin(row + 1) - begin(row)};
+}
+
+// Copies `count` rows, starting at row `from` of the column and at row `to` of the vector.
+void copy_rows(duckdb_vector vector, std::size_t to, const Column& column, std::size_t from, std::size_t count) {
+  (column.list ? copy_lists : copy_values)(vector, to, column, from, count);
   if (column.valid.empty()) return;
   duckdb_vector_ensure_validity_writable(vector);
   auto* validity = duckdb_vector_get_validity(vector);
@@ -75,7 +98,7 @@ void copy_values(duckdb_vector vector, std::size_t to, const Column& column, std
 
 bool same_columns(const RowTable& a, const RowTable& b) {
   return std::equal(a.columns.begin(), a.columns.end(), b.columns.begin(), b.columns.end(),
-                    [](const Column& x, const Column& y) { return x.name == y.name && x.type == y.type; });
+                    [](const Column& x, const Column& y) { return x.name == y.name && x.type == y.type && x.list == y.list; });
 }
 
 // Fetches the next table that has rows. False: there is none.
@@ -113,7 +136,7 @@ void produce_rows(duckdb_function_info info, duckdb_data_chunk output) {
     const auto& table = *source.table;
     const auto count = std::min<std::size_t>(duckdb_vector_size() - filled, table.rows() - source.at);
     for (std::size_t i = 0; i < table.columns.size(); ++i)
-      copy_values(duckdb_data_chunk_get_vector(output, i), filled, table.columns[i], source.at, count);
+      copy_rows(duckdb_data_chunk_get_vector(output, i), filled, table.columns[i], source.at, count);
     filled += count;
     source.at += count;
   }
@@ -184,9 +207,8 @@ Result<> check_writable(const RowTable& table) {
       return invalid(fmt::format("column {} has a different number of rows than the first", column.name));
     if (column.type != "text") continue;
     const auto& values = std::get<3>(column.values);
-    for (std::size_t row = 0; row < values.size(); ++row)
-      if (!is_utf8(values[row]))
-        return invalid(fmt::format("column {} has a string in row {} that is not UTF-8", column.name, row));
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (!is_utf8(values[i])) return invalid(fmt::format("column {} has a string that is not UTF-8, value {}", column.name, i));
   }
   return {};
 }

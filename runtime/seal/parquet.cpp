@@ -54,6 +54,7 @@ std::string metadata(const RowTable& table, const ParquetNote& note) {
   for (const auto& c : table.columns) {
     columns.push_back({{"name", c.name}, {"type", c.type}, {"unit", c.unit}, {"doc", c.doc}});
     if (!c.element.empty()) columns.back()["ipfix_element"] = c.element;
+    if (c.list) columns.back()["list"] = true;
   }
   return fmt::format("{{\"mole.metric\": {}, \"mole.version\": {}, \"mole.by\": {}, \"mole.columns\": {}}}", literal(note.metric),
                      literal(note.version), literal(text_of(note.by)), literal(text_of(columns)));

@@ -115,7 +115,7 @@ TEST(ElementColumns, ValuesOfEveryType) {
   batch.rows = 1;
   elements.finish(batch);
   EXPECT_EQ(text(batch, "flowId", 0), "1;1");
-  EXPECT_EQ(text(batch, "dataRecordsReliability", 0), "1;1");
+  EXPECT_EQ(text(batch, "dataRecordsReliability", 0), "true;true");
   EXPECT_EQ(text(batch, "absoluteError", 0), "0.5;0.5");
   EXPECT_EQ(text(batch, "mibObjectValueInteger", 0), "-7;-7");
   EXPECT_EQ(text(batch, "systemInitTimeMilliseconds", 0), "2007-09-22T19:00:00.5Z;2007-09-22T19:00:00.5Z");

@@ -58,6 +58,24 @@ inline RowTable flow_table() {
   return t;
 }
 
+// Lists of every kind of value: null, empty, one value, several.
+inline RowTable list_table() {
+  const std::vector<std::uint8_t> valid{0, 1, 1, 1};
+  const std::vector<std::uint64_t> ends{0, 0, 1, 3};
+  const auto list = [&](const char* type, ColumnValues values) {
+    return Column{std::string("list_of_") + type, type, "", "", std::move(values), valid, type, true, ends};
+  };
+  RowTable t;
+  t.columns.push_back(list("u16", std::vector<std::uint16_t>{1, 2, 65535}));
+  t.columns.push_back(list("bool", std::vector<std::int64_t>{1, 0, 1}));
+  t.columns.push_back(list("time", std::vector<std::int64_t>{0, 1190487600000000, 1}));
+  t.columns.push_back(list("f64", std::vector<double>{0.5, -1, 2}));
+  t.columns.push_back(list("text", std::vector<std::string>{"a.example.", "", "b;c"}));
+  t.columns.push_back(list("bytes", std::vector<std::string>{std::string("\0\xff", 2), "", "\x01"}));
+  t.columns.push_back(list("addr", std::vector<Addr>{Addr::v4(1), Addr{}, Addr::v4(2)}));
+  return t;
+}
+
 inline bool same(const RowTable& a, const RowTable& b) {
   if (a.columns.size() != b.columns.size()) return false;
   for (std::size_t i = 0; i < a.columns.size(); ++i) {
@@ -65,7 +83,11 @@ inline bool same(const RowTable& a, const RowTable& b) {
     if (x.name != y.name || x.type != y.type || x.unit != y.unit || x.doc != y.doc || x.element != y.element ||
         x.size() != y.size())
       return false;
-    if (x.values.index() != y.values.index()) return false;
+    if (x.values.index() != y.values.index() || x.list != y.list || x.ends != y.ends) return false;
+    if (x.list) {
+      if (x.values != y.values || x.valid != y.valid) return false;
+      continue;
+    }
     for (std::size_t row = 0; row < x.size(); ++row) {
       const bool null_x = !x.valid.empty() && !x.valid[row], null_y = !y.valid.empty() && !y.valid[row];
       if (null_x != null_y) return false;

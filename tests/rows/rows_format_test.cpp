@@ -10,6 +10,7 @@ namespace {
 
 using testing::flow_table;
 using testing::hex;
+using testing::list_table;
 using testing::same;
 using testing::small_table;
 
@@ -55,6 +56,39 @@ TEST(Rows, HaveNumbersOfEveryWidthAndAddresses) {
   auto dirty = *bytes;
   dirty[bytes->size() - 8 - body + 8 + 5] = 1;
   EXPECT_FALSE(decode_rows(with_checksum(dirty)));  // nonzero padding
+}
+
+TEST(Rows, HaveLists) {
+  const auto bytes = encode_rows(list_table());
+  ASSERT_TRUE(bytes) << bytes.error().message;
+  const auto again = decode_rows(*bytes);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_TRUE(same(list_table(), *again));
+  RowTable shape;
+  shape.columns.push_back({"flowId", "u64", "", "", std::vector<std::uint64_t>{}, {}, "flowId", true, {}});
+  const auto empty = decode_rows(*encode_rows(shape));
+  ASSERT_TRUE(empty) << empty.error().message;
+  EXPECT_TRUE(empty->columns[0].list);
+  EXPECT_EQ(empty->rows(), 0u);
+}
+
+TEST(Rows, WithInconsistentListsAreRejected) {
+  for (const auto& ends : {std::vector<std::uint64_t>{0, 2, 1, 3}, {0, 0, 1, 2}, {0, 0, 1, 4}, {1, 1, 1, 3}}) {
+    auto table = list_table();
+    table.columns[0].ends = ends;
+    EXPECT_FALSE(encode_rows(table));
+  }
+  // The validity bitmap of the first column, then its ends, from 0: 0, 0, 0, 1, 3.
+  RowTable one;
+  one.columns.push_back(list_table().columns[0]);
+  const auto bytes = *encode_rows(one);
+  const auto ends = bytes.size() - 8 - 8 - 5 * 8;
+  for (std::size_t place = 0; place < 5; ++place)
+    for (const std::uint8_t value : {5, 255}) {
+      auto changed = bytes;
+      changed[ends + place * 8 + (value == 255 ? 7 : 0)] = static_cast<char>(value);
+      EXPECT_FALSE(decode_rows(with_checksum(changed))) << place << " " << int{value};
+    }
 }
 
 TEST(Rows, HaveTheDocumentedBytes) {

@@ -1,7 +1,7 @@
-"""Reads Arrow IPC streams without Arrow, after Schema.fbs and Message.fbs of the format: the schema, and columns of fixed size."""
+"""Reads Arrow IPC streams without Arrow, after Schema.fbs and Message.fbs of the format: the schema, columns of fixed size, and lists."""
 import struct
 
-TYPES = {2: "int", 3: "float", 5: "utf8", 6: "bool", 10: "timestamp", 15: "fixed_size_binary"}
+TYPES = {2: "int", 3: "float", 4: "binary", 5: "utf8", 6: "bool", 10: "timestamp", 12: "list", 15: "fixed_size_binary"}
 
 
 class Table:
@@ -47,7 +47,35 @@ def type_of(field):
         return ("int" if details.number(1, "?", False) else "uint") + str(details.number(0, "i"))
     if kind == "timestamp":
         return f"timestamp[{('s', 'ms', 'us', 'ns')[details.number(0, 'H')]}, {details.text(1)}]"
+    if kind == "list":
+        return f"list<{type_of(field.tables(5)[0])}>"
     return f"{kind}[{details.number(0, 'i')}]" if kind == "fixed_size_binary" else kind
+
+
+def bits(body, place, count):
+    return [body[place[0] + i // 8] >> (i % 8) & 1 for i in range(count)]
+
+
+def values_of(kind, body, count, buffers):
+    """The values of a list's child as bytes, or booleans."""
+    next(buffers)  # validity
+    place = next(buffers)
+    if kind == "bool":
+        return [bool(bit) for bit in bits(body, place, count)]
+    if kind in ("utf8", "binary"):
+        ends, (start, _) = struct.unpack_from(f"<{count + 1}i", body, place[0]), next(buffers)
+        return [body[start + ends[i]:start + ends[i + 1]] for i in range(count)]
+    width = place[1] // count if count else 1
+    return [body[place[0] + i * width:place[0] + (i + 1) * width] for i in range(count)]
+
+
+def lists_of(kind, body, rows, nodes, buffers):
+    """The lists of a column; None for a null."""
+    nulls, validity = next(nodes)[1], next(buffers)
+    ends = struct.unpack_from(f"<{rows + 1}i", body, next(buffers)[0])
+    valid = bits(body, validity, rows) if nulls else [1] * rows
+    values = values_of(kind, body, next(nodes)[0], buffers)
+    return [values[ends[i]:ends[i + 1]] if valid[i] else None for i in range(rows)]
 
 
 def messages(data):
@@ -66,14 +94,18 @@ def messages(data):
 
 
 def read(data):
-    """Returns {name: (type, metadata)} and {name: values} of the columns of fixed size, as bytes per value."""
+    """Returns {name: (type, metadata)} and {name: values} of the columns of fixed size, as bytes per value, and of lists."""
     fields, columns = [], {}
     for message, body in messages(data):
         if message.number(1, "B") == 1:
             fields = [(f.text(0), type_of(f), {p.text(0): p.text(1) for p in f.tables(6)}) for f in message.table(2).tables(1)]
             continue
-        batch, buffers = message.table(2), iter(message.table(2).pairs(2))
+        batch, nodes, buffers = message.table(2), iter(message.table(2).pairs(1)), iter(message.table(2).pairs(2))
         for name, kind, _ in fields:
+            if kind.startswith("list<"):
+                columns.setdefault(name, []).extend(lists_of(kind[5:-1], body, batch.number(0, "q"), nodes, buffers))
+                continue
+            next(nodes)
             next(buffers)  # validity
             start, length = next(buffers)
             if kind == "utf8":
