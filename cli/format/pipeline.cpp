@@ -207,6 +207,11 @@ std::string misplaced_text(const coordinator::DamagedFile& file) {
                                            format_time(file.exported_to), format_time(file.from), format_time(file.to));
   if (mostly_in(file.from - covers, file.from)) return exported + "if names give the end of a file, write {end:..} in \"files\"";
   if (mostly_in(file.to, file.to + covers)) return exported + "if names give the start of a file, write {start:..} in \"files\"";
+  if (file.exported_from >= file.to)
+    return exported +
+           "the router's clock or the name is wrong; if the file was made from packets later, write \"export_time: flow_end\" "
+           "below "
+           "the archive in the manifest";
   return exported + "the router's clock or the name is wrong";
 }
 

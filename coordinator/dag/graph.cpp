@@ -84,6 +84,7 @@ json archive_parts(const Graph& graph, const Archive& archive, const Module& mod
     parts["scale"] = Scale::sampling;
     parts["sampling"] = archive.sampling;
   }
+  if (archive.export_time != ExportTime::header) parts["export_time"] = archive.export_time;
   if (by_direction(module.by)) parts["home"] = {archive.home.source, archive.home.destination};
   return parts;
 }
@@ -160,6 +161,7 @@ json to_json(const Graph& graph) {
     const auto& archive = graph.archives[a];
     out["archives"][a]["home"] = {archive.home.source, archive.home.destination};
     if (!archive.sampling.empty()) out["archives"][a]["sampling"] = archive.sampling;
+    if (archive.export_time != ExportTime::header) out["archives"][a]["export_time"] = archive.export_time;
   }
   for (std::size_t m = 0; m < graph.modules.size(); ++m) {
     const auto& module = graph.modules[m];
@@ -182,6 +184,7 @@ Graph graph_from_json(const json& document) {
     const auto& home = document["archives"][a].at("home");
     graph.archives[a].home = {home.at(0), home.at(1)};
     graph.archives[a].sampling = document["archives"][a].value("sampling", task::Sampling());
+    graph.archives[a].export_time = document["archives"][a].value("export_time", ExportTime::header);
   }
   for (std::size_t m = 0; m < graph.modules.size(); ++m) {
     const auto& module = document["modules"][m];

@@ -160,10 +160,10 @@ task::Sampling read_sampling(Reader& reader, const YamlNode& node, bool names_ro
 }
 
 Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) {
-  static const std::vector<std::string> keys = {"downloader",     "params",     "files",        "covers",     "block",
-                                                "lateness",       "max_late",   "export_delay", "damage",     "decoder",
-                                                "decoder_params", "horizon",    "home",         "decode",     "zone",
-                                                "routers",        "duplicates", "max_content",  "moved_from", "sampling"};
+  static const std::vector<std::string> keys = {
+      "downloader",   "params",  "files",      "covers",         "block",      "lateness", "max_late",
+      "export_delay", "damage",  "decoder",    "decoder_params", "horizon",    "home",     "decode",
+      "zone",         "routers", "duplicates", "max_content",    "moved_from", "sampling", "export_time"};
   Archive archive;
   archive.name = key.text;
   archive.where = key.where;
@@ -214,6 +214,7 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
                   "the decoder, or remove \"decoder_params\"");
   }
   read_name(reader, *map, "damage", archive.damage, "unknown policy", " for damaged files");
+  read_name(reader, *map, "export_time", archive.export_time, "\"export_time\" must be header or flow_end, not");
   read_name(reader, *map, "duplicates", archive.duplicates, "unknown policy", " for files of one router and time");
   if (const auto* limit = map->find("max_content")) {
     archive.max_content = reader.size(limit, "\"max_content\"");

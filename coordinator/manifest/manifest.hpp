@@ -24,8 +24,9 @@ struct ArchiveSettings {
   Bzip2Decoder decode = Bzip2Decoder::interleaved;        // bzip2 decoder; not part of any key, because the content is the same
   std::uint64_t max_content = task::default_max_content;  // decompressed bytes of a file
   task::Home home;                                        // canonical filters
-  task::Sampling sampling;                                // in a key only with `scale: sampling`
-  std::optional<Micros> horizon;                          // the archive is complete up to this time
+  ExportTime export_time = ExportTime::header;
+  task::Sampling sampling;        // in a key only with `scale: sampling`
+  std::optional<Micros> horizon;  // the archive is complete up to this time
 };
 
 struct ResourceSettings {

@@ -10,7 +10,7 @@ constexpr const char* example_text = R"({
   "format": 1, "pipeline": "", "module": "",
   "plugin": {"name": "", "version": "", "library": "", "params": {}},
   "block": [0, 0], "interval": 0, "window": 0, "warmup": 0, "by": [""], "totals": [""], "filter": "", "load": "",
-  "archive": {"name": "", "damage": "", "duplicates": "", "covers": 0, "lateness": 0, "max_content": 0,
+  "archive": {"name": "", "damage": "", "duplicates": "", "covers": 0, "lateness": 0, "max_content": 0, "export_time": "",
               "export_delay": {"start": [{"delay": 0, "share": 0.5}], "end": [{"delay": 0, "share": 0.5}]},
               "decoders": [{"name": "", "version": "", "library": "", "params": {}}],
               "downloader": {"name": "", "version": ""}, "home": {"source": "", "destination": ""},

@@ -12,6 +12,7 @@ task::Archive archive_of(const dag::Archive& archive) {
                     archive.max_content, archive.index};
   out.set_candidates(archive.decoders);
   out.sampling = archive.sampling;
+  out.export_time = archive.export_time;
   return out;
 }
 

@@ -20,12 +20,6 @@ struct PluginError {
   std::string message() const { return {text.data(), std::min<std::size_t>(abi.size, text.size())}; }
 };
 
-// Collectors begin a new file somewhat early or late.
-TimeRange near_range(TimeRange covers) {
-  const Micros tolerance = std::max((covers.to - covers.from) / 10, minute_us);
-  return {covers.from - tolerance, covers.to + tolerance};
-}
-
 }  // namespace
 
 std::string why_unreadable(std::span<const std::uint8_t> content, std::string_view readers) {
@@ -95,40 +89,61 @@ void FlowReader::sink_datagram(void* self, std::int64_t exported_us, std::uint32
   auto& reader = *static_cast<FlowReader*>(self);
   // Flows in damaged bytes were not lost in the network, and the damage is reported separately.
   if ((flags & MOLE_LOST_IN_DAMAGE) != 0) reader.report_.flows_lost_in_damage += std::exchange(lost, 0);
-  const bool near = reader.file_.covers.empty() || near_range(reader.file_.covers).contains(exported_us);
-  if (reader.report_.datagrams == 0) {
-    reader.report_.exported_first = reader.report_.exported_last = exported_us;
-    const auto& covers = reader.file_.covers;
-    reader.may_be_misplaced_ = !covers.empty() && !(near && exported_us < covers.from + (covers.to - covers.from) / 2);
-  }
   ++reader.report_.datagrams;
-  reader.near_ += near;
   reader.report_.flows_lost += lost;
-  reader.report_.exported_first = std::min(reader.report_.exported_first, exported_us);
-  reader.report_.exported_last = std::max(reader.report_.exported_last, exported_us);
-  const bool distant = !near && reader.is_distant(exported_us);
-  if (!distant) reader.evidence_.add(exported_us, flows, lost);
-  if (reader.delays_) {
-    reader.delays_->exported(exported_us, flows);
-    // A wrong clock would lengthen the time within which exporters are compared.
-    if (near) reader.exporters_.add(flags >> MOLE_EXPORTER_SHIFT, exported_us);
+  if (reader.at_flow_ends_) {
+    reader.lost_before_rows_ += lost;
+    return;
   }
+  reader.exported(exported_us, flows, lost);
+  // A wrong clock would lengthen the time within which exporters are compared.
+  if (reader.delays_ && reader.is_near(exported_us)) reader.exporters_.add(flags >> MOLE_EXPORTER_SHIFT, exported_us);
+}
+
+void FlowReader::exported(Micros time, std::uint64_t flows, std::uint64_t lost) {
+  const bool near = is_near(time);
+  if (exports_ == 0) {
+    report_.exported_first = report_.exported_last = time;
+    const auto& covers = file_.covers;
+    may_be_misplaced_ = !covers.empty() && !(near && time < covers.from + (covers.to - covers.from) / 2);
+  }
+  ++exports_;
+  near_ += near;
+  report_.exported_first = std::min(report_.exported_first, time);
+  report_.exported_last = std::max(report_.exported_last, time);
+  const bool distant = !near && is_distant(time);
+  if (!distant) evidence_.add(time, flows, lost);
+  if (delays_) delays_->exported(time, static_cast<std::uint32_t>(flows));
 
   // A datagram with a wrong clock does not show that the time of the file was readable. Those of one of several exporters are
   // between others and make no difference.
   if (!near) {
-    reader.misdated_ = true;
-    if (distant) reader.misdated_flows_ += flows + lost;
+    misdated_ = true;
+    if (distant) misdated_flows_ += flows + lost;
     return;
   }
-  if (reader.misdated_) reader.end_misdated(exported_us);
+  if (misdated_) end_misdated(time);
 
-  if (!reader.range_open_) {
-    reader.range_open_ = true;
-    reader.range_from_ = reader.range_to_ = exported_us;
+  if (!range_open_) {
+    range_open_ = true;
+    range_from_ = range_to_ = time;
   }
-  reader.range_to_ = reader.range_read_ ? std::max(reader.range_to_, exported_us) : exported_us;
-  reader.range_read_ = true;
+  range_to_ = range_read_ ? std::max(range_to_, time) : time;
+  range_read_ = true;
+}
+
+// Reports the rows of a batch as exported when the flows ended. Where damage is among the rows is not known, so the time of the
+// whole batch is not readable then.
+void FlowReader::export_rows(const FlowBatch& batch) {
+  const auto* ends = static_cast<const std::int64_t*>(batch.columns[MOLE_COLUMN_END]);
+  const bool damage = std::exchange(damage_in_batch_, false);
+  if (damage) mark_damage();
+  for (std::uint32_t row = 0, next = 0; row < batch.rows; row = next) {
+    const auto second = floor_to(ends[row], second_us);
+    for (next = row + 1; next < batch.rows && floor_to(ends[next], second_us) == second;) ++next;
+    exported(ends[row], next - row, std::exchange(lost_before_rows_, 0));
+    if (damage) range_open_ = range_read_ = false;
+  }
 }
 
 void FlowReader::sink_skipped(void* self, std::uint64_t offset, std::uint64_t size, mole_text reason) {
@@ -137,9 +152,17 @@ void FlowReader::sink_skipped(void* self, std::uint64_t offset, std::uint64_t si
   if (size > 0) add_lost(reader.report_.lost_content, offset, offset + size, text.substr(0, 200));
   if (reader.gap_ && reader.gap_->offset == offset + size) reader.move_gap();
   reader.mark_damage();
+  reader.damage_in_batch_ = true;
 }
 
 // ---- readable export time
+
+// Collectors begin a new file somewhat early or late.
+bool FlowReader::is_near(Micros exported) const {
+  const auto& covers = file_.covers;
+  const Micros tolerance = std::max((covers.to - covers.from) / 10, minute_us);
+  return covers.empty() || TimeRange{covers.from - tolerance, covers.to + tolerance}.contains(exported);
+}
 
 // The last right datagram before `to` was followed by misdated ones. Their time is not readable, or, if it is short, their flows
 // are missing in it.
@@ -162,7 +185,8 @@ void FlowReader::mark_gap(std::uint64_t offset) {
   const Gap gap{offset, report_.readable.size(), range_from_, range_to_, range_read_};
   const bool open = range_open_;
   mark_damage();
-  if (open) gap_ = gap;
+  damage_in_batch_ = true;
+  if (open && !at_flow_ends_) gap_ = gap;
 }
 
 // The decoder has read beyond the gap, but all datagrams so far precede it: continues the range that mark_gap() closed.
@@ -182,6 +206,7 @@ void FlowReader::close_range(Micros to) {
 
 void FlowReader::finish() {
   finished_ = true;
+  if (lost_before_rows_ > 0) evidence_.add(exports_ > 0 ? report_.exported_last : file_.covers.from, 0, lost_before_rows_);
   if (misdated_) end_misdated(file_.covers.to);
   if (given_up_ || source_->ends_in_damage()) mark_damage();
   if (range_open_) close_range(file_.covers.to);
@@ -268,6 +293,7 @@ Result<bool> FlowReader::fill(FlowBatch& batch) {
   if (void* column = buffers_.columns()[MOLE_COLUMN_ROUTER])
     std::fill_n(static_cast<std::uint32_t*>(column), batch.rows, router_);
   report_.flows += batch.rows;
+  if (at_flow_ends_) export_rows(batch);
   if (delays_) delays_->add(batch);
   return true;
 }

@@ -46,6 +46,8 @@ class FlowReader final : public FlowSource {
   FlowReader(task::File file, std::unique_ptr<ContentSource> source, const std::string& reason);
   // Names the decoder in the report.
   void set_decoder_name(const std::string& name) { report_.decoder = name; }
+  // Counts each flow as exported when it ended, instead of when its datagram says. `wanted` must have end. Call before next().
+  void export_at_flow_ends() { at_flow_ends_ = true; }
   // Makes the report contain the export delays, the flows that began before `late_before`, and the number of exporters. `wanted`
   // must have start and end. Call before next().
   void measure_delays(Micros late_before = INT64_MIN) { delays_.emplace(late_before); }
@@ -78,7 +80,11 @@ class FlowReader final : public FlowSource {
   void move_gap();
   void close_range(Micros to);
   void finish();
-  bool misplaced() const { return may_be_misplaced_ && near_ * 2 < report_.datagrams; }
+  // `flows` were exported then; `lost` are missing immediately before them.
+  void exported(Micros time, std::uint64_t flows, std::uint64_t lost);
+  void export_rows(const FlowBatch& batch);
+  bool misplaced() const { return may_be_misplaced_ && near_ * 2 < exports_; }
+  bool is_near(Micros exported) const;  // in or near the time range of the file
   // Whether the flows of a datagram exported then are not counted in the time of the file with the default lateness.
   bool is_distant(Micros exported) const {
     const Micros length = file_.covers.to - file_.covers.from;
@@ -105,8 +111,12 @@ class FlowReader final : public FlowSource {
   bool finished_ = false;
   std::optional<std::string> given_up_;  // message of the decoder if it gave up
   task::FileReport report_;              // what the decoder has reported so far
-  std::uint64_t near_ = 0;               // datagrams exported in or near the time range of the file
-  bool may_be_misplaced_ = false;        // the first datagram was not, or in the second half
+  std::uint64_t exports_ = 0;            // calls of exported(): datagrams, or runs of flows with one time
+  std::uint64_t near_ = 0;               // of these, in or near the time range of the file
+  bool may_be_misplaced_ = false;        // the first one was not, or in the second half
+  bool at_flow_ends_ = false;            // then: flows lost before the next rows, and whether damage is among or before them
+  std::uint64_t lost_before_rows_ = 0;
+  bool damage_in_batch_ = false;
   // A range of export time without damage: it begins with the file or with the first datagram after damage, and ends with the
   // file or with the last datagram before damage.
   bool range_open_ = true, range_read_ = false;  // range_read_: it contains a datagram

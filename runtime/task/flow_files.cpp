@@ -186,8 +186,11 @@ Result<std::unique_ptr<FlowSource>> FlowFiles::decode(std::uint32_t number, Colu
       part.emplace(std::move(**begun));
   ColumnSet decoded = part ? wanted | column_file::stored_columns(options_.wanted) : wanted;
   if (options_.delays) decoded.set(MOLE_COLUMN_START).set(MOLE_COLUMN_END);
+  const bool at_flow_ends = archive.export_time == ExportTime::flow_end;
+  if (at_flow_ends) decoded.set(MOLE_COLUMN_END);
   const auto* decoder = choice.decoder;
   auto reader = make_reader(std::move(choice), file, decoded, router_number(file.router));
+  if (at_flow_ends) reader->export_at_flow_ends();
   if (options_.delays) reader->measure_delays(file.covers.from - archive.lateness);
   std::unique_ptr<FlowSource> source = std::make_unique<DecodedSource>(decoder, std::move(reader));
   if (!part) return source;

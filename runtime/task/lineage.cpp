@@ -25,6 +25,7 @@ json archive_of(const task::Archive& archive) {
               {"damage", archive.damage},     {"duplicates", archive.duplicates},    {"covers", archive.covers},
               {"lateness", archive.lateness}, {"export_delay", archive.export_delay}};
   out["max_content"] = archive.max_content;
+  if (archive.export_time != ExportTime::header) out["export_time"] = archive.export_time;
   return out;
 }
 

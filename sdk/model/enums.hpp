@@ -72,6 +72,16 @@ inline constexpr auto name_table<Scale> = [] {
   return names<Scale>("Scale", "a scale of counters", {{none, "none"}, {sampling, "sampling"}});
 }();
 
+// What gives the time at which a flow was exported: the header of its datagram or message, or the end of the flow, for files
+// that were made from packets or other records later.
+enum class ExportTime { header, flow_end };
+
+template <>
+inline constexpr auto name_table<ExportTime> = [] {
+  using enum ExportTime;
+  return names<ExportTime>("ExportTime", "a source of export times", {{header, "header"}, {flow_end, "flow_end"}});
+}();
+
 // What states the sampling rate of a flow: MOLE_SAMPLING_*.
 enum class SamplingSource { none, record, options, manifest };
 

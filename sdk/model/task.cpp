@@ -46,6 +46,7 @@ Digest column_name_of(const File& file, const Archive& archive, std::uint64_t fu
       file.covers.to);
   for (const auto& decoder : archive.candidates()) add(decoder.name, decoder.version, decoder.library, text_of(decoder.params));
   add(archive.max_content);
+  if (archive.export_time != ExportTime::header) add(name_of(archive.export_time));
   return hasher.finish();
 }
 

@@ -67,6 +67,7 @@ struct Archive {
   std::string index = {};
   std::vector<PluginUse> decoders = {};
   Sampling sampling = {};
+  ExportTime export_time = ExportTime::header;
 
   // The candidates for decoding its files, by name: `decoder` alone, or `decoders`.
   std::vector<PluginUse> candidates() const { return decoders.empty() ? std::vector{decoder} : decoders; }
@@ -87,7 +88,8 @@ struct Archive {
                field("decoders", &Archive::decoders,
                      "Several decoders, by name: the first one that recognises the content of a file reads it (decision 0174)")
                    .optional(),
-               field("sampling", &Archive::sampling, "Sampling rates").optional());
+               field("sampling", &Archive::sampling, "Sampling rates").optional(),
+               field("export_time", &Archive::export_time, "Where the export time of a flow comes from").optional());
 };
 
 struct RowsRef {

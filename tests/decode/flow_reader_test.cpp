@@ -67,6 +67,59 @@ TEST(FlowReader, AnUnreadableFileHasNoReadableTime) {
   EXPECT_TRUE(read.evidence.readable_ranges().empty());
 }
 
+// The datagrams of a file that was made in one second from the packets of 50 minutes, 46 days later. Two flows end every 10 s.
+std::string converted(std::uint32_t n, std::uint32_t without = UINT32_MAX) {
+  std::string bytes;
+  for (std::uint32_t i = 0; i < n; ++i) {
+    const Datagram d{.uptime_ms = 4'000'000'000, .sequence = 2 * i, .last_ms = 9'500'000 + 10'000 * i};
+    if (i != without) bytes += d.bytes();
+  }
+  return bytes;
+}
+constexpr Micros first_end = hour - 3'990'500 * second_us;
+
+TEST(FlowReader, AFileThatWasConvertedLaterIsReadableAtTheEndsOfItsFlows) {
+  const TempFolder folder;
+  const auto path = folder.file("a.dat", converted(300));
+  const TimeRange covers{first_end, first_end + hour_us};
+  const auto by_header = read_flows(path, covers);
+  EXPECT_EQ(by_header.report.state, task::FileState::misplaced);
+  EXPECT_TRUE(by_header.report.readable.empty());
+
+  const auto by_end = read_flows(path, covers, 1, ExportTime::flow_end);
+  EXPECT_EQ(by_end.report.state, task::FileState::sound);
+  EXPECT_EQ(by_end.report.readable, (std::vector<TimeRange>{covers}));
+  EXPECT_EQ(by_end.report.exported_first, first_end);
+  EXPECT_EQ(by_end.report.exported_last, first_end + 2990 * second_us);
+  EXPECT_EQ(by_end.report.datagrams, 300u);
+  EXPECT_EQ(by_end.flows, by_header.flows);
+  EXPECT_EQ(by_end.evidence.count({first_end + 10 * second_us, first_end + 20 * second_us}).received, 2u);
+  EXPECT_EQ(by_end.evidence.count(covers).received, 600u);
+
+  const TimeRange other_day{first_end + day_us, first_end + day_us + hour_us};
+  EXPECT_EQ(read_flows(path, other_day, 1, ExportTime::flow_end).report.state, task::FileState::misplaced);
+}
+
+TEST(FlowReader, LossAndDamageOfAConvertedFileLowerItsCoverage) {
+  const TempFolder folder;
+  const TimeRange covers{first_end, first_end + hour_us};
+  const auto lossy = read_flows(folder.file("a.dat", converted(300, 100)), covers, 1, ExportTime::flow_end);
+  EXPECT_EQ(lossy.report.flows_lost, 2u);
+  EXPECT_EQ(lossy.evidence.count(covers).lost, 2u);
+
+  for (const std::size_t cut : {std::size_t{1}, std::size_t{2000}}) {
+    const auto bytes = converted(300);
+    const auto damaged = read_flows(folder.file("b.dat", bytes.substr(0, bytes.size() - cut)), covers, 1, ExportTime::flow_end);
+    EXPECT_EQ(damaged.report.state, task::FileState::damaged);
+    for (const auto& range : damaged.report.readable) EXPECT_LE(range.to, damaged.report.exported_last);
+  }
+  auto bytes = converted(300);
+  bytes.replace(bytes.size() / 2, 1000, 1000, '\xff');
+  const auto middle = read_flows(folder.file("c.dat", bytes), covers, 1, ExportTime::flow_end);
+  EXPECT_EQ(middle.report.state, task::FileState::damaged);
+  for (const auto& range : middle.report.readable) EXPECT_FALSE(range.contains(first_end + 1500 * second_us));
+}
+
 // Of two exporters, whose datagrams alternate for an hour, one has a wrong clock from minute 20 to minute 40.
 TEST(FlowReader, FlowsWithADistantClockAreMissingWhenTheyAreReceived) {
   for (const std::int64_t skew : {-1'190'000'000, -8 * 3600, -2 * 3600, 2 * 3600, 8 * 3600, 20 * 86'400}) {

@@ -88,7 +88,7 @@ NfRead read_nfcapd(const std::string& bytes, std::size_t chunk = 1 << 16, TimeRa
 const mole_decoder_v1& nfcapd_decoder();
 
 // The same with any decoder. The lines are in the order of the flows.
-NfRead read_content(const mole_decoder_v1& decoder, const mole_module* module, const std::string& bytes, std::size_t chunk = 1 << 16,
-                    TimeRange covers = {}, std::vector<std::size_t> gaps = {});
+NfRead read_content(const mole_decoder_v1& decoder, const mole_module* module, const std::string& bytes,
+                    std::size_t chunk = 1 << 16, TimeRange covers = {}, std::vector<std::size_t> gaps = {});
 
 }  // namespace mole::runtime::test

@@ -81,7 +81,7 @@ void put(std::string& out, std::uint64_t value, int size) {
 
 }  // namespace
 
-FlowFile read_flows(const fs::path& path, TimeRange covers, unsigned threads) {
+FlowFile read_flows(const fs::path& path, TimeRange covers, unsigned threads, ExportTime export_time) {
   auto source = open_content(path, {.threads = threads});
   if (!source) {
     ADD_FAILURE() << source.error().message;
@@ -90,15 +90,16 @@ FlowFile read_flows(const fs::path& path, TimeRange covers, unsigned threads) {
   task::File file;
   file.id = path.filename().string();
   file.covers = covers;
-  return read_flows(std::move(*source), std::move(file));
+  return read_flows(std::move(*source), std::move(file), export_time);
 }
 
-FlowFile read_flows(std::unique_ptr<ContentSource> source, task::File file) {
+FlowFile read_flows(std::unique_ptr<ContentSource> source, task::File file, ExportTime export_time) {
   FlowFile result;
   mole_module* module = nullptr;
   EXPECT_EQ(netflow5().open(nullptr, nullptr, 0, &module, nullptr), MOLE_OK);
   {
     FlowReader reader(std::move(file), std::move(source), &netflow5(), module, ColumnSet().set(), 19991);
+    if (export_time == ExportTime::flow_end) reader.export_at_flow_ends();
     FlowBatch batch;
     while (true) {
       auto more = reader.next(batch);

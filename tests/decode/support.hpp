@@ -41,8 +41,9 @@ struct FlowFile {
   task::FileReport report;
   Evidence evidence;
 };
-FlowFile read_flows(const std::filesystem::path& path, TimeRange covers = {}, unsigned threads = 1);
-FlowFile read_flows(std::unique_ptr<ContentSource> source, task::File file);
+FlowFile read_flows(const std::filesystem::path& path, TimeRange covers = {}, unsigned threads = 1,
+                    ExportTime export_time = ExportTime::header);
+FlowFile read_flows(std::unique_ptr<ContentSource> source, task::File file, ExportTime export_time = ExportTime::header);
 
 // A NetFlow v5 datagram of `count` records; record i of datagram `sequence` has source port (sequence + i) & 0xffff.
 struct Datagram {
