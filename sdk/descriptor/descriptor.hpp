@@ -39,7 +39,7 @@ struct Param {
   nlohmann::json default_value;                    // of that type
   std::optional<std::pair<double, double>> range;  // both ends allowed
   std::string unit;                                // "" if none
-  std::string format;                              // "path" or ""
+  std::string format;                              // "path", "columns" or ""
   std::vector<std::string> choices;                // of a text parameter; empty: any
   std::string doc;
 

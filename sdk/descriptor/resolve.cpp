@@ -1,6 +1,7 @@
 // Applies a manifest's parameters and input bindings to a descriptor.
 #include "sdk/descriptor/descriptor.hpp"
 
+#include "sdk/model/flow_columns.hpp"
 #include "sdk/model/unit.hpp"
 
 #include <algorithm>
@@ -21,7 +22,7 @@ std::string number_text(double value) {
 }
 
 const char* expected(const Param& p) {
-  if (p.format == "map") return "a mapping of strings";
+  if (p.format == "columns") return "a mapping from columns to names";
   if (p.type == "u64") return "a whole number, 0 or more";
   if (p.type == "i64") return "a whole number";
   if (p.type == "f64") return "a number";
@@ -29,10 +30,13 @@ const char* expected(const Param& p) {
   return "a string";
 }
 
-// A mapping of strings as lines of KEY=VALUE, sorted by key.
-Result<json> resolve_map(const Param& p, const json& map) {
+// A mapping from flow columns, information elements, `duration` and `received` to strings as lines of KEY=VALUE, sorted by key.
+Result<json> resolve_columns(const Param& p, const json& map) {
   std::string lines;
   for (const auto& [key, value] : map.items()) {
+    if (key != "duration" && key != "received" && !find_element(key) && flow_column_named(key) < 0)
+      return invalid("parameter " + describe(p) + " has " + key + ", which is no flow column or information element" +
+                     nearest_columns(key));
     if (key.empty() || !value.is_string() || (key + value.get<std::string>()).find_first_of("\n=") != std::string::npos)
       return invalid("parameter " + describe(p) + " has " + key + ": " + value.dump() +
                      "; give strings without line breaks and =, in quotes if they are numbers");
@@ -42,7 +46,7 @@ Result<json> resolve_map(const Param& p, const json& map) {
 }
 
 Result<json> resolve_param(const Param& p, const json& value) {
-  if (p.format == "map" && value.is_object()) return resolve_map(p, value);
+  if (p.format == "columns" && value.is_object()) return resolve_columns(p, value);
   if (!p.accepts(value)) return invalid("parameter " + describe(p) + " is " + value.dump() + "; give " + expected(p));
   if (p.range && value.is_number()) {
     const double x = value.get<double>();

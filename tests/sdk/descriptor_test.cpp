@@ -104,6 +104,19 @@ TEST(Params, ErrorsQuoteTheDocumentation) {
   EXPECT_FALSE(resolve_params(parsed(), json::array()));
 }
 
+TEST(Params, MappingsOfColumnsHaveKnownKeys) {
+  auto document = json::parse(variance);
+  document["params"][2]["format"] = "columns";
+  const auto d = *Descriptor::from_json(document);
+  EXPECT_EQ(
+      resolve_params(d, {{"file", {{"src_addr", "source"}, {"sp", ""}, {"dnsQName", "q"}, {"duration", "secs"}}}})->at("file"),
+      "dnsQName=q\nduration=secs\nsp=\nsrc_addr=source\n");
+  EXPECT_NE(error_of(resolve_params(d, {{"file", {{"src_adr", "source"}}}})).find("src_adr, which is no flow column"),
+            std::string::npos);
+  EXPECT_FALSE(resolve_params(d, {{"file", {{"src_addr", 3}}}}));
+  EXPECT_FALSE(resolve_params(d, {{"file", {{"src_addr", "a\nb"}}}}));
+}
+
 TEST(Outputs, DeriveNamesAndUnitsFromTheBinding) {
   const auto out = resolve_outputs(parsed(), {{"values", {"bytes", "B", "u64"}}, {"centre", {"bytes_mean", "B", "f64"}}});
   ASSERT_TRUE(out);

@@ -25,7 +25,7 @@ class Csv {
       mole::decoder("csv", "1.0.0", "Flows as lines of text with a header, such as those of nfdump -o csv");
   using writes = table::Columns;
   static constexpr auto params = mole::params(
-      mole::param("columns", &Params::columns, table::map_format, table::columns_doc),
+      mole::param("columns", &Params::columns, table::columns_format, table::columns_doc),
       mole::param("delimiter", &Params::delimiter,
                   "one character, tab or space; auto: the one of comma, semicolon, tab and | that the header has most of"),
       mole::param("time", &Params::time, table::time_doc), mole::param("zone", &Params::zone, table::zone_doc));

@@ -24,7 +24,7 @@ class Parquet {
   static constexpr auto about = mole::decoder("parquet", "1.0.0", "Flows as rows of Parquet files, such as those of mole flows");
   using writes = table::Columns;
   static constexpr auto params =
-      mole::params(mole::param("columns", &Params::columns, table::map_format, table::columns_doc),
+      mole::params(mole::param("columns", &Params::columns, table::columns_format, table::columns_doc),
                    mole::param("time", &Params::time, table::time_doc), mole::param("zone", &Params::zone, table::zone_doc));
 
   static bool recognises(std::span<const std::byte> head);

@@ -14,8 +14,8 @@ struct Params {
   std::string delimiter = "auto";  // csv
 };
 
-// The host accepts a mapping of strings and hands it over as lines of KEY=VALUE, sorted by key.
-inline constexpr Format map_format{"map"};
+// The host accepts a mapping from columns to strings and hands it over as lines of KEY=VALUE, sorted by key.
+inline constexpr Format columns_format{"columns"};
 
 inline constexpr const char* columns_doc =
     "names in the file by flow column, information element, duration or received; \"\": the files do not have it";

@@ -18,10 +18,11 @@
 namespace mole::plugins::table {
 
 // The columns that a table can have.
-using Columns = Writes<start, end, src_addr, dst_addr, src_port, dst_port, protocol, packets, bytes, tcp_flags, tos, src_as,
-                       dst_as, src_mask, dst_mask, next_hop, in_if, out_if, sampling, application_label, observation_domain,
-                       exporter_addr, src_vlan, dst_vlan, mpls_label, post_src_addr, post_dst_addr, post_src_port, post_dst_port,
-                       reverse_packets, reverse_bytes, icmp_type, icmp_code, end_reason, flow_direction, scaled, sampling_source, any_element>;
+using Columns =
+    Writes<start, end, src_addr, dst_addr, src_port, dst_port, protocol, packets, bytes, tcp_flags, tos, src_as, dst_as, src_mask,
+           dst_mask, next_hop, in_if, out_if, sampling, application_label, observation_domain, exporter_addr, src_vlan, dst_vlan,
+           mpls_label, post_src_addr, post_dst_addr, post_src_port, post_dst_port, reverse_packets, reverse_bytes, icmp_type,
+           icmp_code, end_reason, flow_direction, scaled, sampling_source, any_element>;
 
 // One flow: the values of all columns, and of the elements that the host needs.
 struct Flow {
