@@ -44,8 +44,10 @@ std::string scale_text(const json& worker) {
   for (const auto source : {SamplingSource::record, SamplingSource::options, SamplingSource::manifest})
     add(count_of(field(sampling, "flows"), name_of(source)), fmt::format(" by {}", name_of(source)));
   add(count_of(sampling, "unscaled"), " without a known rate, not scaled");
-  add(count_of(sampling, "scaled_by_collector"), *scale == Scale::sampling ? " scaled by the collector" : " divided by the rate");
-  add(count_of(sampling, "not_divisible"), " scaled by the collector and not divisible");
+  const auto by_collector = count_of(sampling, "scaled_by_collector"), not_divisible = count_of(sampling, "not_divisible");
+  add(by_collector - std::min(by_collector, not_divisible),
+      *scale == Scale::sampling ? " scaled by the collector" : " scaled by the collector and divided by the rate");
+  add(not_divisible, " scaled by the collector and not divisible");
   add(count_of(sampling, "manifest_differs"), " with a different rate in the manifest");
   add(count_of(sampling, "saturated"), " beyond 64 bits");
   return (*scale == Scale::sampling ? "multiplied by the sampling rate" : "as exported") + flows;

@@ -86,8 +86,8 @@ std::string missing_files_text(const std::vector<coordinator::MissingFile>& file
   return table.text(style);
 }
 
-// Returns "compressed bytes [10, 20) block checksum, [30, 40)" for `what` = "compressed bytes"; The first
-// five ranges; "" if there are none.
+// Returns "compressed bytes [10, 20) block checksum, [30, 40)" for `what` = "compressed bytes", with at most five ranges; "" if
+// there are none.
 std::string lost_ranges_text(std::string_view what, const std::vector<task::ByteRange>& ranges) {
   constexpr std::size_t max_ranges = 5;
   std::string text;
@@ -209,9 +209,8 @@ std::string misplaced_text(const coordinator::DamagedFile& file) {
   if (mostly_in(file.to, file.to + covers)) return exported + "if names give the start of a file, write {start:..} in \"files\"";
   if (file.exported_from >= file.to)
     return exported +
-           "the router's clock or the name is wrong; if the file was made from packets later, write \"export_time: flow_end\" "
-           "below "
-           "the archive in the manifest";
+           "the router's clock or the name is wrong; if the file was made from packets later, set \"export_time: flow_end\" "
+           "in the archive of the manifest";
   return exported + "the router's clock or the name is wrong";
 }
 

@@ -148,10 +148,11 @@ std::string truth_text(const SimulationSpec& spec, const std::vector<FileTruth>&
 
 // ---- files
 
+bool is_nfcapd_file(const std::filesystem::path& file) { return file.stem() == "nfcapd"; }
+
 // Whether a file's name ends like those of simulated files.
 bool is_flow_file(const std::filesystem::path& file) {
   const auto ending = file.extension().string();
-  if (file.stem() == "nfcapd") return true;
   const auto& known = name_table<runtime::Compression>.names;
   return ending == ".dat" || (!ending.empty() && std::any_of(known.begin(), known.end(), [&](const auto& c) {
            return runtime::ending_of(c.value) == ending;
@@ -166,8 +167,10 @@ Result<> prepare_folders(const SimulationSpec& spec, const std::filesystem::path
     if (!truth.is_object() || truth.value("spec", json()) != spec_json(spec))
       return invalid(fmt::format("{} contains a different archive; remove it or choose a different folder", folder.string()));
   } else {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, error))
-      if (is_flow_file(entry.path()))
+    constexpr auto options = std::filesystem::directory_options::skip_permission_denied;
+    // Only nfcapd files are in folders below; other compressed files there are not read as part of the archive.
+    for (std::filesystem::recursive_directory_iterator at(folder, options, error), end; !error && at != end; at.increment(error))
+      if (is_nfcapd_file(at->path()) || (at.depth() == 0 && is_flow_file(at->path())))
         return invalid(fmt::format("{} contains an archive that was not simulated; choose a different folder", folder.string()));
   }
   std::filesystem::create_directories(routes, error);

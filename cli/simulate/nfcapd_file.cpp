@@ -1,6 +1,7 @@
 #include "cli/simulate/nfcapd_file.hpp"
 
 #include "runtime/decode/compressor.hpp"
+#include "runtime/rows/frame_bytes.hpp"
 
 #include <lz4.h>
 #include <lzo/lzo1x.h>
@@ -13,17 +14,10 @@
 namespace mole::cli {
 namespace {
 
+using runtime::put;
+
 constexpr std::size_t max_block = 1 << 20;  // bytes of the records of a block
 constexpr std::uint16_t exporter_number = 1;
-
-// Appends numbers in little-endian byte order, each with the size of its type.
-template <class... Number>
-void put(std::string& out, Number... numbers) {
-  const auto append = [&](auto number) {
-    for (std::size_t byte = 0; byte < sizeof number; ++byte) out += static_cast<char>(number >> 8 * byte & 0xff);
-  };
-  (append(numbers), ...);
-}
 
 template <class Number>
 Number number_at(std::string_view record, std::size_t at) {

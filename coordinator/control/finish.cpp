@@ -73,8 +73,8 @@ std::vector<std::string> sampling_notes(const Request& request) {
        ": a counter multiplied by the sampling rate exceeds 64 bits and counts as 2^64 - 1; check the rate (mole flows "
        "--summary)"},
       {&Sampled::not_divisible,
-       ": the collector has multiplied the counters, and they are not a multiple of a known sampling rate, so they count as they "
-       "are; use \"scale: sampling\" to count all flows scaled"}};
+       ": the collector has multiplied the counters, and they are not a multiple of a known sampling rate, so they are "
+       "used unchanged; set \"scale: sampling\" to use scaled counters for all flows"}};
   std::vector<std::string> notes;
   for (const auto& [flows, cause] : causes)
     if (auto modules = modules_with(request, flows); !modules.empty()) notes.push_back(modules + cause);

@@ -170,6 +170,11 @@ std::vector<std::string> notes_on(const Plan& plan, TimeRange range) {
     };
     note_unknown(module.routers, "where", "selects");
     note_unknown(routers_in_filter(module), "filter", "names");
+    if (dag::scale_of(module) != Scale::sampling) continue;
+    for (const auto& [router, rate] : plan.graph->archives[module.archive].sampling.routers)
+      if (std::ranges::find(known, router) == known.end())
+        notes.insert(archive + " has no file of router " + router + ", for which \"sampling\" gives a rate" +
+                     known_routers(index, router));
   }
   return {notes.begin(), notes.end()};
 }

@@ -42,7 +42,7 @@ struct Request : RequestStatus {
   };
   std::map<Absent, std::uint64_t> absent;  // columns that a module reads and some files do not have; number of blocks
 
-  // Flows of a module whose counters could not be converted to its scale, or only with doubts (docs/formats/lineage.md).
+  // Flows of a module whose counters could not be converted to its scale, or whose rate is disputed (docs/formats/lineage.md).
   struct Sampled {
     std::uint64_t unscaled = 0, manifest_differs = 0, saturated = 0, not_divisible = 0;
   };

@@ -48,11 +48,16 @@ char* write_address(char* to, char* end, const runtime::FlowBatch& batch, int co
 
 // Returns the values of an information element in a flow, separated by semicolons; a semicolon or backslash within a value has a
 // backslash before it.
-std::string element_values(const runtime::FlowBatch& batch, int column, std::uint32_t row) {
+std::string element_values(const runtime::FlowBatch& batch, int column, std::uint32_t row, TimeFormat times) {
   const auto& values = batch.column<mole_values>(column)[row];
+  const bool in_ms = times == TimeFormat::epoch_ms && value_type(element_of_column(column)->type) == "time";
   std::string out;
   for (std::uint64_t i = 0; i < values.count; ++i) {
     if (i > 0) out += ';';
+    if (in_ms) {
+      out += std::to_string(floor_div(static_cast<const std::int64_t*>(values.values)[i], 1000));
+      continue;
+    }
     const auto from = out.size();
     runtime::append_element_text(out, element_of_column(column)->type, values, i);
     for (auto at = from; (at = out.find_first_of(";\\", at)) != out.npos; at += 2) out.insert(at, 1, '\\');
@@ -268,7 +273,7 @@ void FlowPrinter::value(const runtime::FlowBatch& batch, int column, std::uint32
   if (is_time_column(column)) return time(batch.column<std::int64_t>(column)[row]);
   if (is_address_column(column)) return address(batch, column, row);
   if (is_element_column(column))
-    return long_text(format_ == FlowFormat::csv ? quoted_if_needed(element_values(batch, column, row))
+    return long_text(format_ == FlowFormat::csv ? quoted_if_needed(element_values(batch, column, row, times_))
                                                 : element_json(batch, column, row, times_));
   with_numbers(batch, column, [&](const auto& values) { number(values[row]); });
 }

@@ -111,7 +111,7 @@ std::string CompressedSource::reason_of(const StreamDecoder::Step& step, bool at
   }
 }
 
-// Decodes the stream at position_ to its end, and leaves its content.
+// Decodes the stream at position_ to its end without keeping its content, and fills stream_.
 Result<> CompressedSource::verify() {
   stream_ = {position_, position_, 0, "", false};
   const auto no_memory = [&] {

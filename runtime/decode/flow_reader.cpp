@@ -277,7 +277,7 @@ Result<bool> FlowReader::fill(FlowBatch& batch) {
   if (code == MOLE_CORRUPT && !source_error_) {
     given_up_ = error.message();
     add_lost(report_.lost_content, source_->content_bytes(), source_->content_bytes(),
-             "the decoder gave up: " + (given_up_->empty() ? "no message" : given_up_->substr(0, 200)));
+             "the decoder gave up: " + (given_up_->empty() ? "no message" : given_up_->substr(0, 400)));
     return false;
   }
   if (code != MOLE_OK) return failure(code, error.message());

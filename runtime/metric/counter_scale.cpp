@@ -118,8 +118,8 @@ ScaleSummary ScaleCounts::summary(const ColumnSet& read) const {
     const RowScale row{static_cast<std::uint8_t>(bits)};
     out.flows[static_cast<std::size_t>(row.source())] += flows_[bits];
     if (row.was_scaled()) out.was_scaled += flows_[bits];
-    if (row.manifest_differs()) out.manifest_differs += flows_[bits];
-    if (row.source() == SamplingSource::none && !row.was_scaled()) out.unscaled += flows_[bits];
+    if (counters != 0 && row.manifest_differs()) out.manifest_differs += flows_[bits];
+    if (counters != 0 && row.source() == SamplingSource::none && !row.was_scaled()) out.unscaled += flows_[bits];
     if ((row.inexact() & counters) != 0) out.inexact += flows_[bits];
   }
   return out;

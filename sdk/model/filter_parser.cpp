@@ -146,7 +146,10 @@ class Parser {
       return fail(std::string(flow_column_name(column)) + " is a string; use = or in, with `not` for the opposite");
     return names({.kind = Kind::text, .column = column}, compare, [&](FilterNode& node) {
       if (peek().raw.empty() && !peek().quoted) return void(fail("expected a string in quotes"));
-      node.names.push_back(element == ElementType::string ? peek().raw : peek().text);  // octets: 0x00ff
+      if (element == ElementType::string) return node.names.push_back(peek().raw);
+      if (!is_octets(peek().text))
+        return void(fail("expected octets as they are printed, such as 0x00ff, found '" + peek().raw + "'"));
+      node.names.push_back(peek().text);
     });
   }
 

@@ -24,6 +24,15 @@ Error filter_error(std::size_t at, const std::string& problem) {
   return invalid("filter, column " + std::to_string(at + 1) + ": " + problem);
 }
 
+bool is_octets(std::string_view text) {
+  const bool hex = text.starts_with("0x");
+  if (hex) text.remove_prefix(2);
+  if (hex ? text.size() % 2 != 0 : text.size() != 17) return false;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (!hex && i % 3 == 2 ? text[i] != ':' : std::string_view("0123456789abcdef").find(text[i]) == text.npos) return false;
+  return true;
+}
+
 Result<std::vector<FilterWord>> split_filter(std::string_view s) {
   std::vector<FilterWord> words;
   std::size_t i = 0;

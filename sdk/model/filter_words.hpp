@@ -23,4 +23,7 @@ Result<std::vector<FilterWord>> split_filter(std::string_view text);
 bool is_filter_word(char c);
 Error filter_error(std::size_t at, const std::string& problem);
 
+// Whether `text` is written as octets are printed: 0x00ff, or a MAC address, in lower case.
+bool is_octets(std::string_view text);
+
 }  // namespace mole

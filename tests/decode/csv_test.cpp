@@ -171,6 +171,25 @@ TEST(Csv, RowsThatCannotBeReadAreSkippedWithTheirLine) {
   EXPECT_EQ(reasons(many), "lines 2 to 4, the first: " + bad[0].second + "\n");
 }
 
+// nfdump prints type and code of ICMP as a decimal number, or separated by a point.
+TEST(Csv, DestinationPortsOfIcmpAreTypeAndCode) {
+  const auto port_of = [](const std::string& protocol, const std::string& port) {
+    const auto read =
+        read_csv(header + "2007-09-22 19:00:00,2007-09-22 19:00:01,10.0.0.1,192.0.2.1,0," + port + "," + protocol + ",3,120,0\n");
+    if (read.lines.size() != 1) return std::string();
+    auto rest = read.lines[0];
+    for (int cell = 0; cell < 5; ++cell) rest = rest.substr(rest.find(' ') + 1);
+    return rest.substr(0, rest.find(' '));
+  };
+  EXPECT_EQ(port_of("1", "2048"), "2048");
+  EXPECT_EQ(port_of("1", "8.0"), "2048");
+  EXPECT_EQ(port_of("ICMP", "3.3"), "771");
+  EXPECT_EQ(port_of("58", "128.0"), "32768");
+  EXPECT_EQ(port_of("TCP", "80.0"), "80");
+  EXPECT_EQ(port_of("TCP", "3.1"), "");
+  EXPECT_EQ(port_of("1", "3.256"), "");
+}
+
 TEST(Csv, ALastLineThatMayBeCutIsNotRead) {
   for (const std::size_t left : {row.size() - 1, row.size() - 5, std::size_t{1}}) {
     const auto read = read_csv(header + row + row.substr(0, left));

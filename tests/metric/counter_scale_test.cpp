@@ -91,10 +91,11 @@ TEST(CounterScale, CountsFlowsWithoutAnyRate) {
   ScaleCounts counts;
   const std::uint32_t slots[] = {0, MOLE_NO_STATE};
   counts.add(scale, {false, 0, slots});
-  EXPECT_EQ(counts.summary({}).unscaled, 1u);
-  EXPECT_EQ(counts.summary({}).flows, (std::array<std::uint64_t, 4>{1, 0, 0, 0})) << "a flow that is not counted has no source";
+  EXPECT_EQ(counts.summary(reads({MOLE_COLUMN_BYTES})).unscaled, 1u);
+  EXPECT_EQ(counts.summary(reads({MOLE_COLUMN_BYTES})).flows, (std::array<std::uint64_t, 4>{1, 0, 0, 0}))
+      << "a flow that is not counted has no source";
   counts.add(scale, {});
-  EXPECT_EQ(counts.summary({}).unscaled, 1u);
+  EXPECT_EQ(counts.summary(reads({MOLE_COLUMN_BYTES})).unscaled, 1u);
 }
 
 TEST(CounterScale, KeepsCountersThatTheCollectorScaled) {
@@ -109,7 +110,7 @@ TEST(CounterScale, KeepsCountersThatTheCollectorScaled) {
   EXPECT_EQ(values<std::uint64_t>(view, MOLE_COLUMN_BYTES), (Numbers{5000, 5000, 5000}));
   ScaleCounts counts;
   counts.add(scale, all_rows());
-  const auto summary = counts.summary({});
+  const auto summary = counts.summary(reads({MOLE_COLUMN_BYTES}));
   EXPECT_EQ(summary.was_scaled, 2u);
   EXPECT_EQ(summary.unscaled, 0u) << "it is scaled, although the rate is not known";
   EXPECT_EQ(summary.manifest_differs, 2u);

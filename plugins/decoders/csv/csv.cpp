@@ -185,6 +185,7 @@ void Csv::skip_rest() {
   sink_.skipped(in_.offset(), 0, "damage");
   in_.cross_gap();
   knows_line_ = false;
+  trailer_ = 0;
   // The rest of the line that the damage begins in.
   if (const auto line = read_line()) {
     skip(line->size_in_file, 1, "it is cut by damage");

@@ -40,7 +40,7 @@ class Csv {
   static constexpr std::size_t max_line = 64 << 10;
   static constexpr int max_lines_of_record = 16;
 
-  // The next record, without its line ending: size 0 and `size_in_file` 0: none, because the file or the bytes before a gap end.
+  // A line, or the lines of a record with line breaks in quotes, without the last line ending.
   struct Line {
     std::string_view text;
     std::size_t size_in_file = 0;

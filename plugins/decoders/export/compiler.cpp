@@ -298,7 +298,8 @@ class Compiler {
     for (const std::uint16_t id : std::initializer_list<std::uint16_t>{48, 302, 301})
       if (selector == none) selector = find_number(id);
     for (const std::uint16_t id : std::initializer_list<std::uint16_t>{34, 50})
-      if (const std::uint16_t field = find_number(id); field != none) add(column, run_stated_interval<Part>, field, selector);
+      if (const std::uint16_t field = find_number(id); field != none)
+        add(column, run_stated_interval<Part>, field, selector, find_number(10));
     const std::uint16_t interval = find_number(305), space = find_number(306);
     if (interval != none && space != none) add(column, run_interval_and_space<Part>, interval, space, selector);
     const std::uint16_t size = find_number(309), population = find_number(310);

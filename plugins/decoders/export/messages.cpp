@@ -116,6 +116,10 @@ void Collector::State::add_sets(const Datagram& datagram, Protocol protocol) {
     reports_.skipped(datagram.offset + message.size(), 0, "message cut short");
   }
   read_sets(message, header);
+  // Options of this message hold for all of it.
+  const Sampling* announced = &announced_for(datagram, protocol, group, context.domain, domain);
+  for (Work& work : work_)
+    if (work.message == message_.number) work.context.announced = announced;
   for (Work& work : work_)
     if (!v9 && domain.started_ms) work.context.set_start(*domain.started_ms);  // SysUptime of IPFIX needs it
 }
@@ -190,7 +194,8 @@ void Collector::State::read_templates(Bytes body, std::uint64_t offset, bool opt
     if (count > 0 && id >= 256)
       define(std::move(layout));
     else if (count > 0)
-      reports_.skipped(offset + at, used + fields, "the number of a template is " + std::to_string(id) + ", below 256");
+      reports_.skipped(offset + at, used + fields,
+                       "a template has the number " + std::to_string(id) + "; numbers below 256 are reserved, so it is not used");
     at += used + fields;
   }
 }

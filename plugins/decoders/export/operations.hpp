@@ -213,12 +213,12 @@ template <class Part>
 void for_rates(const Input& in, auto rate) {
   for_records<decltype(Part::value(Rate{}))>(in, [&](Value a, Value b, Value c) { return Part::value(rate(a, b, c)); });
 }
-// Field a: the interval; b: a selector.
+// Field a: the interval; b: a selector; c: the input interface.
 template <class Part>
 void run_stated_interval(const Input& in) {
-  for_rates<Part>(in, [&](Value a, Value b, Value) {
+  for_rates<Part>(in, [&](Value a, Value b, Value c) {
     const std::uint64_t interval = number(a);
-    return interval != 0 ? stated(interval) : announced_rate(*in.context, 0, b, {}, {});
+    return interval != 0 ? stated(interval) : announced_rate(*in.context, 0, b, c, {});
   });
 }
 // Field a: packets that are counted one after the other; b: packets that are then left out.

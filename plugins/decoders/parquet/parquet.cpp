@@ -26,6 +26,11 @@ Result<> Parquet::copy_to_file() {
   if (!recognises(in_.peek(4))) return corrupt("the file does not begin like a Parquet file; name a different decoder, or none");
   const char* folder = std::getenv("TMPDIR");
   file_ = ::open(folder && *folder ? folder : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (file_ < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {  // file systems without O_TMPFILE, such as NFS
+    std::string name = std::string(folder && *folder ? folder : "/tmp") + "/mole-parquet-XXXXXX";
+    file_ = ::mkostemp(name.data(), O_CLOEXEC);
+    if (file_ >= 0) ::unlink(name.c_str());
+  }
   const auto failed = [&] {
     return Error{errno == ENOSPC || errno == EFBIG ? Code::exhausted : Code::transient,
                  std::string("cannot copy the Parquet file to ") + (folder ? folder : "/tmp") + ": " + std::strerror(errno) +
@@ -116,6 +121,11 @@ bool Parquet::set(const Use& use) {
       return record_->set_text(use, query_->text(column, row_));
     case Reading::number:
       return record_->set_number(use, query_->number<std::uint64_t>(column, row_));
+    case Reading::signed_number: {
+      const auto number = query_->number<std::uint64_t>(column, row_);
+      if (number == UINT64_MAX && use.target >= table::first_element_target) return true;  // null
+      return record_->set_number(use, number);
+    }
     case Reading::time:
       return record_->set_time(use, query_->number<std::int64_t>(column, row_));
     case Reading::local_time:

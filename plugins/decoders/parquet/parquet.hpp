@@ -55,7 +55,7 @@ class Parquet {
   std::optional<table::Mapping> mapping_;
   std::optional<table::Record> record_;
   std::size_t row_ = 0, rows_in_chunk_ = 0;
-  std::uint64_t number_ = 0;  // of the next row in the file, from 1
+  std::uint64_t number_ = 0;  // of the current row in the file, from 1; 0: none yet
   bool ended_ = false;
   std::optional<Error> failure_;
 

@@ -40,7 +40,7 @@ void set_reading(FileColumn& column, duckdb_type type) {
     case DUCKDB_TYPE_BIGINT:
     case DUCKDB_TYPE_HUGEINT:
     case DUCKDB_TYPE_UHUGEINT:
-      column.reading = Reading::number;
+      column.reading = Reading::signed_number;
       column.expression =
           "CASE WHEN " + name + " IS NOT NULL THEN coalesce(TRY_CAST(" + name + " AS UBIGINT), " + out_of_range + ") END";
       return;

@@ -14,7 +14,8 @@
 namespace mole::plugins::parquet {
 
 // What a column of a result is read as.
-enum class Reading : std::uint8_t { none, text, number, time, local_time, blob };
+// signed_number: a number; 2^64 - 1 if it is negative or larger.
+enum class Reading : std::uint8_t { none, text, number, signed_number, time, local_time, blob };
 
 struct FileColumn {
   std::string name;

@@ -96,6 +96,13 @@ std::optional<std::uint16_t> parse_tcp_flags(std::string_view text) {
   return flags;
 }
 
+std::optional<std::uint16_t> parse_icmp_port(std::string_view text) {
+  const auto dot = text.find('.');
+  if (dot == text.npos || text.find('.', dot + 1) != text.npos) return std::nullopt;
+  const auto type = parse_number(text.substr(0, dot), 255), code = parse_number(text.substr(dot + 1), 255);
+  return type && code ? std::optional(static_cast<std::uint16_t>(*type << 8 | *code)) : std::nullopt;
+}
+
 std::optional<std::uint32_t> parse_mpls_label(std::string_view text) {
   const auto label = text.substr(0, text.find('-'));
   for (auto rest = text.substr(label.size()); !rest.empty();) {

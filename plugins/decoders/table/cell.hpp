@@ -19,6 +19,8 @@ std::optional<Addr> parse_address(std::string_view text);
 std::optional<std::uint8_t> parse_protocol(std::string_view text);
 // A number, or letters as nfdump (...AP.SF) and SiLK (FS PA) print them.
 std::optional<std::uint16_t> parse_tcp_flags(std::string_view text);
+// Type and code of ICMP, as nfdump prints them instead of a destination port: 3.1 is 3 * 256 + 1.
+std::optional<std::uint16_t> parse_icmp_port(std::string_view text);
 // A label; or label-exp-bottom, as nfdump prints it.
 std::optional<std::uint32_t> parse_mpls_label(std::string_view text);
 

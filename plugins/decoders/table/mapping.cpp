@@ -67,7 +67,7 @@ std::string list_of(std::span<const std::string> header) {
 }
 
 std::string remedy(std::string_view key) {
-  return "; name the column in the manifest, decoder: {params: {columns: {" + std::string(key) + ": NAME}}}";
+  return "; name the column in the manifest: decoder: {plugin: ..., params: {columns: {" + std::string(key) + ": NAME}}}";
 }
 
 }  // namespace
@@ -108,14 +108,15 @@ Result<Mapping> Mapping::make(std::span<const std::string> header, std::span<con
     auto use = find_element(key, elements);
     if (!use) use = find_target(key);
     if (!use) continue;  // an element that is not needed
-    // A unit is part of the file's name of a column, if of any.
+    // The name in the file may state a unit; the key does not.
     if (const auto by_name = find_target(name); by_name && by_name->unit != TimeUnit::any) use->unit = by_name->unit;
     mapped.push_back(use->target);
     if (name.empty()) continue;
     const auto found = std::ranges::find_if(header, [&](const auto& column) { return equal_names(column, name); });
     if (found == header.end())
       return corrupt("the file has no column \"" + std::string(name) + "\", which the manifest names for " + std::string(key) +
-                     "; it has " + list_of(header) + "; correct decoder: {params: {columns: {" + std::string(key) + ": NAME}}}");
+                     "; it has " + list_of(header) + "; correct decoder: {plugin: ..., params: {columns: {" + std::string(key) +
+                     ": NAME}}}");
     use->column = static_cast<std::size_t>(found - header.begin());
     out.uses_.push_back(*use);
   }

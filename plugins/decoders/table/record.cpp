@@ -67,6 +67,8 @@ const char* expected_number(int column) {
   }
 }
 
+constexpr std::uint64_t no_port = 0x10000;
+
 constexpr std::int64_t units_per_second(TimeUnit unit) {
   return unit == TimeUnit::milliseconds ? 1000 : unit == TimeUnit::microseconds ? 1'000'000 : 1;
 }
@@ -94,6 +96,7 @@ void Record::start(Flow& flow) {
   flow_ = &flow;
   flow.reset();
   set_ = {};
+  icmp_port_.reset();
 }
 
 bool Record::fail(const Use& use, std::string_view text, const char* expected) {
@@ -154,7 +157,6 @@ bool Record::set_time(const Use& use, std::int64_t time) {
     if (elements_[element].type == MOLE_TYPE_TIME) flow_->put(element, &time, sizeof time);
     return true;
   }
-  constexpr std::int64_t end_of_time = 9'183'110'400'000'000;  // 2261-01-01
   if (kind_of(use.target) != Kind::time) return fail(use, "", "is a time");
   if (time < 0 || time >= end_of_time) return fail(use, "", "is not a time between 1970 and 2261");
   if (use.target == received_target)
@@ -197,6 +199,14 @@ bool Record::set_text(const Use& use, std::string_view text) {
   };
   switch (kind_of(use.target)) {
     case Kind::number:
+      if (use.target == MOLE_COLUMN_DST_PORT) {
+        icmp_port_ = parse_icmp_port(text);
+        // 3.1 is no port, but the protocol is not known yet.
+        if (icmp_port_ && !parse_number(text, largest_of(use.target))) {
+          flow_->numbers[MOLE_COLUMN_DST_PORT] = no_port;
+          return set_[MOLE_COLUMN_DST_PORT] = true;
+        }
+      }
       return number(parse_number(text, largest_of(use.target)), expected_number(use.target));
     case Kind::protocol:
       return number(parse_protocol(text), "is not a protocol");
@@ -230,21 +240,27 @@ bool Record::finish() {
   if (!is_set(MOLE_COLUMN_START)) return missing(MOLE_COLUMN_START);
   if (!is_set(MOLE_COLUMN_END)) {
     if (!is_set(duration_target)) return missing(mapping_->has(MOLE_COLUMN_END) ? MOLE_COLUMN_END : duration_target);
+    if (duration_ >= end_of_time - static_cast<std::int64_t>(numbers[MOLE_COLUMN_START]))
+      return fail({0, duration_target, TimeUnit::any}, "", "is too long");
     numbers[MOLE_COLUMN_END] = numbers[MOLE_COLUMN_START] + static_cast<std::uint64_t>(duration_);
   }
   for (const int column :
        {MOLE_COLUMN_SRC_ADDR, MOLE_COLUMN_DST_ADDR, MOLE_COLUMN_PROTOCOL, MOLE_COLUMN_PACKETS, MOLE_COLUMN_BYTES})
     if (!is_set(column) && mapping_->has(column)) return missing(column);
   const auto protocol = numbers[MOLE_COLUMN_PROTOCOL];
+  const bool is_icmp = protocol == 1 || protocol == 58;
+  auto& dst_port = numbers[MOLE_COLUMN_DST_PORT];
+  if (is_icmp && icmp_port_) dst_port = *icmp_port_;
+  if (dst_port == no_port) return fail({0, MOLE_COLUMN_DST_PORT, TimeUnit::any}, "", expected_number(MOLE_COLUMN_DST_PORT));
   const bool has_ports = protocol == 6 || protocol == 17 || protocol == 132 || protocol == 33 || protocol == 136;
   for (const int column : {MOLE_COLUMN_SRC_PORT, MOLE_COLUMN_DST_PORT})
     if (has_ports && !is_set(column) && mapping_->has(column)) return missing(column);
   auto& sampling = numbers[MOLE_COLUMN_SAMPLING];
   if (sampling > 1 && !is_set(MOLE_COLUMN_SAMPLING_SOURCE)) numbers[MOLE_COLUMN_SAMPLING_SOURCE] = MOLE_SAMPLING_RECORD;
   if (sampling == 0) sampling = 1;  // not sampled, or not known
-  if ((protocol == 1 || protocol == 58) && !is_set(MOLE_COLUMN_ICMP_TYPE) && !is_set(MOLE_COLUMN_ICMP_CODE)) {
-    numbers[MOLE_COLUMN_ICMP_TYPE] = numbers[MOLE_COLUMN_DST_PORT] >> 8;
-    numbers[MOLE_COLUMN_ICMP_CODE] = numbers[MOLE_COLUMN_DST_PORT] & 0xff;
+  if (is_icmp && !is_set(MOLE_COLUMN_ICMP_TYPE) && !is_set(MOLE_COLUMN_ICMP_CODE)) {
+    numbers[MOLE_COLUMN_ICMP_TYPE] = dst_port >> 8;
+    numbers[MOLE_COLUMN_ICMP_CODE] = dst_port & 0xff;
   }
   return true;
 }

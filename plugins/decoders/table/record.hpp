@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,6 +47,7 @@ class Record {
   Flow* flow_ = nullptr;
   std::array<bool, first_element_target> set_{};
   std::int64_t duration_ = 0;
+  std::optional<std::uint16_t> icmp_port_{};  // dst_port, if it is the right one only of ICMP flows
 
   int failed_ = 0;
   std::string value_;

@@ -86,8 +86,10 @@ Result<bool> Rows::begin(FlowBuilder& out) {
   [&]<class... C>(Writes<C...>) { (get(C()), ...); }(Columns());
   if (held_.empty()) return false;
   std::size_t taken = 0;
-  for (; taken < held_.size() && rows_ < capacity_; ++taken)
+  for (; taken < held_.size() && rows_ < capacity_; ++taken) {
     if (auto written = write(held_[taken]); !written) return written.error();
+    held_bytes_ -= held_[taken].bytes.size();
+  }
   held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(taken));
   end(out);
   return true;
@@ -99,6 +101,7 @@ Result<> Rows::add() {
       flow.addresses[MOLE_COLUMN_SRC_ADDR].is_v4() && flow.addresses[MOLE_COLUMN_DST_ADDR].is_v4() ? 4 : 6;
   if (family_ != 0 && family != family_) {
     held_.push_back(flow);
+    held_bytes_ += flow.bytes.size();
     return {};
   }
   return write(flow);
@@ -113,7 +116,8 @@ Result<> Rows::write(const Flow& from) {
     if (columns_[c] == nullptr) continue;
     auto* column = static_cast<std::byte*>(columns_[c]);
     if (widths[c] == 0 && family_ == 4) {
-      const auto number = as_number(from.addresses[c]);
+      // An IPv6 next hop of an IPv4 flow is not representable.
+      const std::uint32_t number = from.addresses[c].is_v4() ? as_number(from.addresses[c]) : 0;
       std::memcpy(column + rows_ * sizeof number, &number, sizeof number);
     } else if (widths[c] == 0 || widths[c] == sizeof(Addr)) {
       std::memcpy(column + rows_ * sizeof(Addr), from.addresses[c].bytes.data(), sizeof(Addr));
@@ -137,9 +141,9 @@ std::uint32_t Rows::number_of(const Flow& from) {
   constexpr std::size_t max_exporters = 256;
   if (!from.has_exporter) return 0;
   const auto& address = from.addresses[MOLE_COLUMN_EXPORTER_ADDR];
-  const auto found = std::ranges::find(exporters_, address);
-  if (found == exporters_.end() && exporters_.size() < max_exporters) exporters_.push_back(address);
-  return static_cast<std::uint32_t>(found - exporters_.begin());
+  const auto number = static_cast<std::size_t>(std::ranges::find(exporters_, address) - exporters_.begin());
+  if (number == exporters_.size() && number < max_exporters) exporters_.push_back(address);
+  return static_cast<std::uint32_t>(number);
 }
 
 }  // namespace mole::plugins::table

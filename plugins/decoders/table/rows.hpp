@@ -60,15 +60,15 @@ class Exports {
 
 class Rows {
  public:
-  static constexpr std::size_t max_held = 4096;
+  static constexpr std::size_t max_held = 4096, max_held_bytes = std::size_t{16} << 20;
   explicit Rows(Sink& sink) : exports_(sink) {}
 
   // Begins a batch. True: it is complete, with rows that were held back.
   Result<bool> begin(FlowBuilder& out);
-  bool has_room() const { return rows_ < capacity_ && held_.size() < max_held; }
+  bool has_room() const { return rows_ < capacity_ && held_.size() < max_held && held_bytes_ < max_held_bytes; }
   // Adds `flow` to the batch, or holds it back if its family is not that of the batch.
   Result<> add();
-  // Ends the batch; whether it has rows or rows are held back.
+  // Ends the batch. Returns whether it has rows, or rows are held back.
   bool end(FlowBuilder& out);
   // Reports the flows since the last report. Call before reporting damage and at the end.
   void flush() { exports_.flush(); }
@@ -84,6 +84,7 @@ class Rows {
   std::array<void*, MOLE_COLUMN_COUNT> columns_{};
   std::uint32_t rows_ = 0, capacity_ = 0, family_ = 0;
   std::vector<Flow> held_;
+  std::size_t held_bytes_ = 0;   // values of elements in held_
   std::vector<Addr> exporters_;  // by number
 };
 

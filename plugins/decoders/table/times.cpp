@@ -11,7 +11,6 @@ namespace mole::plugins::table {
 namespace {
 
 constexpr std::int64_t second_us = 1'000'000;
-constexpr std::int64_t end_of_time = 9'183'110'400 * second_us;  // 2261-01-01
 constexpr std::string_view specifications = "YymdebHMSfzsTF%";
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -119,12 +118,13 @@ std::optional<std::int64_t> Times::parse(std::string_view text, TimeUnit unit) {
       const auto time = from_number(*whole, unit);
       if (digits == text.size() || !time) return time;
       if (unit_ != TimeUnit::any) unit = unit_;
-      if (unit == TimeUnit::any && *time != *whole * second_us)
-        unit = *time == *whole * 1000 ? TimeUnit::milliseconds : TimeUnit::microseconds;
-      const auto scale = unit == TimeUnit::milliseconds                       ? 1000
-                         : unit == TimeUnit::any || unit == TimeUnit::seconds ? second_us
-                                                                              : 1;
-      return parse_decimal(text, scale);
+      if (unit == TimeUnit::any)
+        unit = *time / second_us == *whole ? TimeUnit::seconds
+               : *time / 1000 == *whole    ? TimeUnit::milliseconds
+                                           : TimeUnit::microseconds;
+      if (unit > TimeUnit::milliseconds)  // digits beyond microseconds are dropped, but have to be digits
+        return parse_decimal(text, 1) ? time : std::nullopt;
+      return parse_decimal(text, unit == TimeUnit::milliseconds ? 1000 : second_us);
     }
     if (unit_ != TimeUnit::any) return std::nullopt;
   }

@@ -20,6 +20,8 @@ namespace mole::plugins::table {
 // What a number counts; any: its size decides.
 enum class TimeUnit : std::uint8_t { any, seconds, milliseconds, microseconds, nanoseconds };
 
+inline constexpr std::int64_t end_of_time = 9'183'110'400'000'000;  // 2261-01-01
+
 // Not thread-safe.
 class Times {
  public:

@@ -1,7 +1,7 @@
 // Names of flow columns and of protocols, as this project, IPFIX, nfdump and SiLK write them.
 //
-//   column_named("octetDeltaCount")  // MOLE_COLUMN_BYTES
-//   protocol_named("UDP")            // 17
+//   const int column = mole::column_named("octetDeltaCount");  // MOLE_COLUMN_BYTES
+//   const auto protocol = mole::protocol_named("UDP");         // 17
 #pragma once
 
 #include <mole/abi.h>

@@ -78,6 +78,11 @@ enum Duplicates {
   ALL = 3
 }
 
+enum ExportTime {
+  HEADER = 0
+  FLOW_END = 1
+}
+
 enum Execution {
   MERGEABLE = 0
   SEQUENTIAL = 1
@@ -94,6 +99,11 @@ enum InputKind {
   FLOWS = 0
   ROWS = 1
   CONTEXT = 2
+}
+
+enum Scale {
+  NONE = 0
+  SAMPLING = 1
 }
 
 enum Outcome {
@@ -610,6 +620,16 @@ struct ExportDelay {
   2: list<DelayPoint> end
 }
 
+struct RouterSampling {
+  1: string router
+  2: i32 rate
+}
+
+struct Sampling {
+  1: i32 rate
+  2: list<RouterSampling> routers
+}
+
 struct Archive {
   1: string name
   2: PluginUse downloader
@@ -624,6 +644,8 @@ struct Archive {
   11: optional string index
   12: ExportDelay export_delay
   13: optional list<PluginUse> decoders
+  14: optional Sampling sampling
+  15: optional ExportTime export_time
 }
 
 struct File {
@@ -657,6 +679,7 @@ struct Input {
   7: optional i32 step
   8: list<RowsRef> rows
   9: optional list<RowFilter> where
+  10: optional Scale scale
 }
 
 struct StateRef {
