@@ -7,11 +7,6 @@
 #include "coordinator/requests/lineage.hpp"
 #include "coordinator/tasks/spec_builder.hpp"
 
-#include <mole/abi.h>
-
-#include <algorithm>
-#include <array>
-
 namespace mole::coordinator::control {
 
 using jobs::Flag;
@@ -46,15 +41,6 @@ std::map<std::string, Digest> kept_columns(const store::Records& records, const 
   return out;
 }
 
-// Whether columns with this name are those that tasks usually keep of a file: those of NetFlow v5, with the ones that convert
-// counters if a decoder has them.
-bool are_columns_of(const Digest& name, const task::File& file, const task::Archive& archive) {
-  constexpr std::uint64_t scaled = std::uint64_t{1} << MOLE_COLUMN_SCALED;
-  constexpr std::uint64_t source = std::uint64_t{1} << MOLE_COLUMN_SAMPLING_SOURCE;
-  return std::ranges::any_of(std::array{std::uint64_t{0}, scaled, scaled | source},
-                             [&](std::uint64_t further) { return name == task::column_name_of(file, archive, further); });
-}
-
 void add_files(const store::Records& records, const jobs::Plan& plan, PlanReport& out) {
   std::uint64_t shared = 0;
   std::map<std::uint32_t, std::map<std::string, Digest>> kept;  // by archive
@@ -67,7 +53,7 @@ void add_files(const store::Records& records, const jobs::Plan& plan, PlanReport
     ++out.files.count;
     out.files.bytes += file.size;
     if (needed.blocks > 1) shared += file.size;
-    if (known != columns->second.end() && are_columns_of(known->second, file, tasks::archive_of(archive))) {
+    if (known != columns->second.end() && known->second == task::column_name_of(file, tasks::archive_of(archive))) {
       ++out.files.from_columns;
     } else {
       ++out.files.decoded;

@@ -25,11 +25,11 @@ namespace mole::runtime::column_file {
 inline constexpr std::string_view magic{"mole columns 3\n\0", 16}, end_magic{"end of columns\n\0", 16};
 inline constexpr std::size_t tail_size = 3 * 8 + end_magic.size();  // footer's offset, size, checksum; magic
 
-// Returns the columns of a column file for readers of `wanted`: those that NetFlow v5 has, and further ones that are wanted.
-// Never the router, which the host fills in.
+// Returns the columns of a column file for readers of `wanted`: those that NetFlow v5 has, those that say whether counters
+// are scaled, and further ones that are wanted. Never the router, which the host fills in.
 inline ColumnSet stored_columns(ColumnSet wanted = {}) {
-  constexpr std::uint64_t always = (std::uint64_t{1} << (MOLE_COLUMN_SAMPLING + 1)) - 1;
-  return (wanted | ColumnSet(always)).reset(MOLE_COLUMN_ROUTER);
+  constexpr std::uint64_t of_v5 = (std::uint64_t{1} << (MOLE_COLUMN_SAMPLING + 1)) - 1;
+  return (wanted | ColumnSet(of_v5)).set(MOLE_COLUMN_SCALED).set(MOLE_COLUMN_SAMPLING_SOURCE).reset(MOLE_COLUMN_ROUTER);
 }
 // Whether a column is stored relative to the start of the flow.
 constexpr bool is_relative(int column) { return column == MOLE_COLUMN_END; }

@@ -98,7 +98,7 @@ def templates():
         yield f"{V[v9]} redefined twice in one message", Stream(e.message(*sets, records=3), [expected_plain(1), expected, expected_plain(2)])
         e = Exporter(v9)
         yield f"{V[v9]} redefined as options template", Stream(
-            one(e, PLAIN, plain(1)) + e.message(e.options(256, [(1 if v9 else 149, 4)], [(34, 4)]), flowset(256, be(1, 4) + be(9, 4)), records=1) +
+            one(e, PLAIN, plain(1)) + e.message(e.options(256, [(1 if v9 else 149, 4)], [(34, 4)]), flowset(256, be(e.domain, 4) + be(9, 4)), records=1) +
             e.message(e.templates((257, PLAIN)), flowset(257, plain(2)), records=1), [expected_plain(1), expected_plain(2, sampling=9)])
         e = Exporter(v9)
         many = [(300 + i, PLAIN if i % 2 else OTHER) for i in range(40)]

@@ -65,7 +65,7 @@ def main():
             print(f"{[f.name for f in files]}: {len(got)} equal flows")
         mole("flows", sound[0], "--columns", "*", "-o", folder / "all.parquet")
         names = query(f"SELECT column_name FROM (DESCRIBE SELECT * FROM '{folder / 'all.parquet'}')")
-        check([n[0] for n in names][:4] == ["start", "end", "src_addr", "dst_addr"] and len(names) == 37, f"all columns: {names}")
+        check([n[0] for n in names][:4] == ["start", "end", "src_addr", "dst_addr"] and len(names) == 38, f"all columns: {names}")
 
         mole("flows", folder / "absent.bz2", "-o", folder / "x.parquet", code=4)
         mole("flows", sound[0], "--columns", "octetts", "-o", folder / "x.parquet", code=2)
