@@ -65,8 +65,10 @@ std::optional<std::uint32_t> FlowPass::twin_of(std::uint32_t number) const {
   const auto& file = spec_.files[number];
   const auto is_staged = [&](std::uint32_t n) { return spec_.files[n].present && !files_->staged(n).error; };
   std::optional<std::uint32_t> twin;
-  for (auto n = number; is_staged(number) && n-- > 0 && spec_.files[n].covers.from == file.covers.from;)  // sorted by start
-    if (spec_.files[n].router == file.router && is_staged(n)) twin = n;
+  for (auto n = number; is_staged(number) && n-- > 0 && spec_.files[n].covers.to > file.covers.from;)  // sorted by start
+    if (spec_.files[n].router == file.router && is_staged(n) &&
+        (spec_.files[n].covers.from == file.covers.from || same_content(number, n)))
+      twin = n;
   return twin;
 }
 

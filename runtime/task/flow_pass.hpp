@@ -6,8 +6,8 @@
 // Damage policies. partial: the readable part of a damaged file counts; strict: a damaged file fails the steps that read it;
 // skip: a damaged file is left out, so each file is scanned before its first flow counts.
 //
-// Of several files of one router and start time, only the first is read if their content is the same (FileState::duplicate);
-// otherwise the steps that read them fail. With Duplicates::all each is read.
+// Of several files of one router with overlapping times, only the first is read if their content is the same
+// (FileState::duplicate); otherwise the steps that read them fail if they have one start time. With Duplicates::all each is read.
 #pragma once
 
 #include "runtime/decode/flow_source.hpp"
@@ -43,7 +43,8 @@ class FlowPass {
   const CoverageTable& coverage() const { return coverage_; }
 
  private:
-  // Returns the first file of the same router and start time, if both were staged and the archive's policy compares them.
+  // Returns the first file of the same router that has the same start time, or overlaps and has the same content, if both were
+  // staged and the archive's policy compares them.
   std::optional<std::uint32_t> twin_of(std::uint32_t number) const;
   bool same_content(std::uint32_t number, std::uint32_t other) const;
   Result<> read_file(std::uint32_t number, const ReportSink& sink);

@@ -51,6 +51,30 @@ TEST_F(Duplicates, FilesOfEqualContentCountOnce) {
   EXPECT_EQ(both.steps.at(0).report.lineage["files"][1]["state"], "duplicate");
 }
 
+// A copy whose name states a different time within the time of the file.
+TEST_F(Duplicates, OverlappingFilesOfEqualContentCountOnce) {
+  if (!have_captures()) return;
+  ArchiveTask archive(folder.path());
+  const auto step = archive.flows_step("traffic", 15 * minute_us);
+  const auto alone = archive.run(archive.spec({hour, hour + hour_us}, {step}));
+  for (const Micros shift : {5 * minute_us, 30 * minute_us, 59 * minute_us}) {
+    auto spec = with_copy(archive, {step});
+    spec.files[1].covers = {hour + shift, hour + shift + hour_us};
+    const auto both = archive.run(spec);
+    EXPECT_EQ(difference(*alone.steps.at(0).rows, *both.steps.at(0).rows), "") << shift;
+    ASSERT_EQ(both.files.size(), 2u);
+    EXPECT_EQ(both.files[1].state, task::FileState::duplicate);
+  }
+  change_copy();
+  ArchiveTask changed(folder.path());
+  auto spec = with_copy(changed, {step});
+  spec.files[1].covers = {hour + 30 * minute_us, hour + 30 * minute_us + hour_us};
+  const auto both = changed.run(spec);
+  ASSERT_EQ(both.files.size(), 2u);
+  EXPECT_NE(both.files[1].state, task::FileState::duplicate);
+  EXPECT_EQ(both.steps.at(0).report.outcome, task::Outcome::done) << "files that overlap may have different content";
+}
+
 TEST_F(Duplicates, DifferentContentFailsTheReaders) {
   if (!have_captures()) return;
   change_copy();
