@@ -287,7 +287,7 @@ class ArrowWriter final : public RowWriter {
 
   Result<> rows(const RowTable& table) override {
     for (const auto& column : table.columns)
-      if (auto good = check_text(column); !good) return good;
+      if (auto good = check_size(column); !good) return good;
     Body body;
     for (const auto& column : table.columns) put_column(body, column);
     return message(batch_message(body, table.rows()), body.bytes);
@@ -301,7 +301,7 @@ class ArrowWriter final : public RowWriter {
   }
 
  private:
-  static Result<> check_text(const Column& column) {
+  static Result<> check_size(const Column& column) {
     if (column.list && column.value_count() > std::numeric_limits<std::int32_t>::max())
       return exhausted(fmt::format("column {} has more than 2^31 values in one Arrow batch; use parquet", column.name));
     if (!runtime::is_string(column.type)) return {};

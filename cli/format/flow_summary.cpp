@@ -44,7 +44,8 @@ std::string counted(const std::map<std::string, std::uint64_t>& counts) {
   return text;
 }
 
-// "1 in 100 by options (domain 1, 120 flows)": one line per exporter and rate; empty: no rate is stated anywhere.
+// "1 in 100 by options (exporter 192.0.2.1, domain 1; 120 flows)": one line per exporter and rate; empty: no rate is stated
+// anywhere.
 std::string sampling_text(const FlowSummary& s) {
   const auto known = [](const SampledFlows& r) { return r.source != SamplingSource::none || r.flows_scaled > 0; };
   if (std::ranges::none_of(s.sampling_rates, known)) return "";

@@ -32,7 +32,7 @@ std::uint64_t count_of(const json& document, const char* key) {
   return value.is_number_integer() && value >= 0 ? value.get<std::uint64_t>() : 0;
 }
 
-// Which counters a result holds, and what states the sampling rates: "scaled by sampling: 120 flows by options, 3 unscaled".
+// Which counters a result holds, and what states the sampling rates: "multiplied by the sampling rate: 120 flows by options".
 std::string scale_text(const json& worker) {
   const auto scale = from_name<Scale>(text_of(worker, "scale"));
   if (!scale) return "";

@@ -65,8 +65,7 @@ std::vector<std::string> sampling_notes(const Request& request) {
   const std::pair<std::uint64_t Sampled::*, const char*> causes[] = {
       {&Sampled::unscaled,
        ": not scaled, because neither the records, nor options in the same file, nor the manifest state a sampling rate; they "
-       "count "
-       "as 1:1; give the rate as \"sampling\" of the archive"},
+       "count as 1:1; give the rate as \"sampling\" of the archive"},
       {&Sampled::manifest_differs,
        ": the records or options state a different sampling rate than \"sampling\" of the archive; theirs was used"},
       {&Sampled::saturated,

@@ -184,8 +184,8 @@ Result<> check_routers(const Plan& plan) {
     if (module.inputs[0].kind != InputKind::flows) continue;
     const auto& index = *plan.indexes[module.archive];
     const auto known = index.routers();
-    const auto named = routers_in_filter(module);
     const auto filter = parse_filter(module.filter);
+    const auto named = filter ? routers_named(*filter) : std::vector<std::string>();
     const auto& selected = module.routers.empty() ? known : module.routers;
     const auto unknown = std::ranges::find_if(named, [&](const auto& r) { return std::ranges::find(known, r) == known.end(); });
     if (unknown == named.end() || selected.empty() ||

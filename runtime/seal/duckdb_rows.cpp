@@ -75,15 +75,15 @@ void copy_values(duckdb_vector vector, std::size_t to, const Column& column, std
 
 // Copies the lists of `count` rows; the vector of their values continues after those of the rows before `to`.
 void copy_lists(duckdb_vector vector, std::size_t to, const Column& column, std::size_t from, std::size_t count) {
-  const auto begin = [&](std::size_t row) { return row == 0 ? 0 : column.ends[row - 1]; };
   const auto before = to == 0 ? 0 : duckdb_list_vector_get_size(vector);
-  const auto values = begin(from + count) - begin(from);
+  const auto values = column.begin_of(from + count) - column.begin_of(from);
   duckdb_list_vector_reserve(vector, before + values);
   duckdb_list_vector_set_size(vector, before + values);
-  copy_values(duckdb_list_vector_get_child(vector), before, column, begin(from), values);
+  copy_values(duckdb_list_vector_get_child(vector), before, column, column.begin_of(from), values);
   auto* lists = static_cast<duckdb_list_entry*>(duckdb_vector_get_data(vector));
   for (std::size_t row = from; row < from + count; ++row)
-    lists[to + row - from] = {before + begin(row) - begin(from), begin(row + 1) - begin(row)};
+    lists[to + row - from] = {before + column.begin_of(row) - column.begin_of(from),
+                              column.begin_of(row + 1) - column.begin_of(row)};
 }
 
 // Copies `count` rows, starting at row `from` of the column and at row `to` of the vector.

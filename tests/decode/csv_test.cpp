@@ -16,20 +16,8 @@ const mole_decoder_v1& csv_decoder() { return mole::detail::Glue<mole::Kind::dec
 NfRead read_csv(const std::string& text, Params params = {}, std::size_t chunk = 1 << 16, std::vector<std::size_t> gaps = {}) {
   auto read = read_content(csv_decoder(), mole::detail::as_module(&params), text, chunk, {}, std::move(gaps));
   // Start, end, addresses, ports, protocol, packets, bytes and flags.
-  for (auto& line : read.lines) {
-    std::size_t at = 0;
-    for (int cell = 0; cell < 10; ++cell) at = line.find(' ', at) + 1;
-    line.resize(at - 1);
-    for (const auto& [from, to] : {std::pair<std::string, std::string>{"0.0.0.0.0.0.0.0.0.0.255.255.", ""}, {". ", " "}})
-      for (at = line.find(from); at != line.npos; at = line.find(from)) line.replace(at, from.size(), to);
-  }
+  keep_cells(read, 10);
   return read;
-}
-
-std::string reasons(const NfRead& read) {
-  std::string out;
-  for (const auto& range : read.report.lost_content) out += range.reason + "\n";
-  return out;
 }
 
 const std::string header = "ts,te,sa,da,sp,dp,pr,ipkt,ibyt,flg\n";

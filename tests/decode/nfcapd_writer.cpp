@@ -521,4 +521,20 @@ NfRead read_nfcapd(const std::string& bytes, std::size_t chunk, TimeRange covers
   return read;
 }
 
+void keep_cells(NfRead& read, int cells) {
+  for (auto& line : read.lines) {
+    std::size_t at = 0;
+    for (int cell = 0; cell < cells; ++cell) at = line.find(' ', at) + 1;
+    line.resize(at - 1);
+    for (const auto& [from, to] : {std::pair<std::string, std::string>{"0.0.0.0.0.0.0.0.0.0.255.255.", ""}, {". ", " "}})
+      for (at = line.find(from); at != line.npos; at = line.find(from)) line.replace(at, from.size(), to);
+  }
+}
+
+std::string reasons(const NfRead& read) {
+  std::string out;
+  for (const auto& range : read.report.lost_content) out += range.reason + "\n";
+  return out;
+}
+
 }  // namespace mole::runtime::test

@@ -90,5 +90,9 @@ const mole_decoder_v1& nfcapd_decoder();
 // The same with any decoder. The lines are in the order of the flows.
 NfRead read_content(const mole_decoder_v1& decoder, const mole_module* module, const std::string& bytes,
                     std::size_t chunk = 1 << 16, TimeRange covers = {}, std::vector<std::size_t> gaps = {});
+// Keeps the first `cells` columns of each line, from start to tcp_flags, with IPv4 addresses as usual.
+void keep_cells(NfRead& read, int cells);
+// Returns the reasons of the losses, one per line.
+std::string reasons(const NfRead& read);
 
 }  // namespace mole::runtime::test

@@ -34,20 +34,8 @@ std::string parquet_of(const std::string& select, const std::string& options = "
 
 NfRead read_parquet(const std::string& bytes, Params params = {}, std::vector<std::size_t> gaps = {}) {
   auto read = read_content(parquet_decoder(), mole::detail::as_module(&params), bytes, 1 << 16, {}, std::move(gaps));
-  for (auto& line : read.lines) {
-    std::size_t at = 0;
-    for (int cell = 0; cell < 9; ++cell) at = line.find(' ', at) + 1;
-    line.resize(at - 1);
-    for (const auto& [from, to] : {std::pair<std::string, std::string>{"0.0.0.0.0.0.0.0.0.0.255.255.", ""}, {". ", " "}})
-      for (at = line.find(from); at != line.npos; at = line.find(from)) line.replace(at, from.size(), to);
-  }
+  keep_cells(read, 9);
   return read;
-}
-
-std::string reasons(const NfRead& read) {
-  std::string out;
-  for (const auto& range : read.report.lost_content) out += range.reason + "\n";
-  return out;
 }
 
 // The columns of one flow, in SQL.

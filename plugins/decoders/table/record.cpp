@@ -37,18 +37,9 @@ Kind kind_of(int target) {
   }
 }
 
-constexpr auto widths = [] {
-  std::array<std::uint8_t, MOLE_COLUMN_COUNT> out{};
-  const auto set = [&]<class C>(C) {
-    if constexpr (!std::is_same_v<C, any_element>) out[C::index] = sizeof(typename C::stored);
-  };
-  [&]<class... C>(Writes<C...>) { (set(C()), ...); }(Columns());
-  return out;
-}();
-
 std::uint64_t largest_of(int column) {
   if (column == MOLE_COLUMN_SCALED) return 1;
-  const auto width = widths[static_cast<std::size_t>(column)];
+  const auto width = column_widths[static_cast<std::size_t>(column)];
   return width == 8 ? ~std::uint64_t{0} - 1 : (std::uint64_t{1} << 8 * width) - 1;
 }
 

@@ -8,15 +8,9 @@
 namespace mole::plugins::table {
 namespace {
 
-// Sizes of values; 0: an address of the family of the batch.
-constexpr std::array<std::uint8_t, MOLE_COLUMN_COUNT> widths = [] {
-  std::array<std::uint8_t, MOLE_COLUMN_COUNT> out{};
-  const auto set = [&]<class C>(C) {
-    if constexpr (!std::is_same_v<C, any_element>) out[C::index] = is_address<C> ? 0 : sizeof(typename C::stored);
-  };
-  [&]<class... C>(Writes<C...>) { (set(C()), ...); }(Columns());
-  return out;
-}();
+std::uint32_t family_of(const Flow& flow) {
+  return flow.addresses[MOLE_COLUMN_SRC_ADDR].is_v4() && flow.addresses[MOLE_COLUMN_DST_ADDR].is_v4() ? 4 : 6;
+}
 
 std::uint32_t as_number(const Addr& address) {
   std::uint32_t number;
@@ -97,8 +91,7 @@ Result<bool> Rows::begin(FlowBuilder& out) {
 
 Result<> Rows::add() {
   exports_.add(static_cast<std::int64_t>(flow.numbers[MOLE_COLUMN_END]), flow.received, number_of(flow));
-  const std::uint32_t family =
-      flow.addresses[MOLE_COLUMN_SRC_ADDR].is_v4() && flow.addresses[MOLE_COLUMN_DST_ADDR].is_v4() ? 4 : 6;
+  const auto family = family_of(flow);
   if (family_ != 0 && family != family_) {
     held_.push_back(flow);
     held_bytes_ += flow.bytes.size();
@@ -109,20 +102,20 @@ Result<> Rows::add() {
 
 Result<> Rows::write(const Flow& from) {
   if (rows_ == 0) {
-    family_ = from.addresses[MOLE_COLUMN_SRC_ADDR].is_v4() && from.addresses[MOLE_COLUMN_DST_ADDR].is_v4() ? 4 : 6;
+    family_ = family_of(from);
     out_->set_address_family(family_);
   }
   for (std::size_t c = 0; c < columns_.size(); ++c) {
     if (columns_[c] == nullptr) continue;
     auto* column = static_cast<std::byte*>(columns_[c]);
-    if (widths[c] == 0 && family_ == 4) {
+    if (column_widths[c] == 0 && family_ == 4) {
       // An IPv6 next hop of an IPv4 flow is not representable.
       const std::uint32_t number = from.addresses[c].is_v4() ? as_number(from.addresses[c]) : 0;
       std::memcpy(column + rows_ * sizeof number, &number, sizeof number);
-    } else if (widths[c] == 0 || widths[c] == sizeof(Addr)) {
+    } else if (column_widths[c] == 0 || column_widths[c] == sizeof(Addr)) {
       std::memcpy(column + rows_ * sizeof(Addr), from.addresses[c].bytes.data(), sizeof(Addr));
     } else {
-      std::memcpy(column + rows_ * widths[c], &from.numbers[c], widths[c]);  // little-endian
+      std::memcpy(column + rows_ * column_widths[c], &from.numbers[c], column_widths[c]);  // little-endian
     }
   }
   for (const auto& value : from.values)

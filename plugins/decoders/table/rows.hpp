@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace mole::plugins::table {
@@ -23,6 +24,16 @@ using Columns =
            dst_mask, next_hop, in_if, out_if, sampling, application_label, observation_domain, exporter_addr, src_vlan, dst_vlan,
            mpls_label, post_src_addr, post_dst_addr, post_src_port, post_dst_port, reverse_packets, reverse_bytes, icmp_type,
            icmp_code, end_reason, flow_direction, scaled, sampling_source, any_element>;
+
+// Sizes of values; 0: an address of the family of the batch.
+inline constexpr std::array<std::uint8_t, MOLE_COLUMN_COUNT> column_widths = [] {
+  std::array<std::uint8_t, MOLE_COLUMN_COUNT> out{};
+  const auto set = [&]<class C>(C) {
+    if constexpr (!std::is_same_v<C, any_element>) out[C::index] = is_address<C> ? 0 : sizeof(typename C::stored);
+  };
+  [&]<class... C>(Writes<C...>) { (set(C()), ...); }(Columns());
+  return out;
+}();
 
 // One flow: the values of all columns, and of the elements that the host needs.
 struct Flow {
