@@ -9,7 +9,7 @@ Error call_error(std::string_view name, Call call, std::int32_t code, std::strin
   std::replace_if(
       text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
   const auto prefix = std::string(name) + ": " + std::string(call_name(call)) + ": ";
-  if (code > MOLE_OK || code < MOLE_INTERNAL)
+  if (code > MOLE_OK || code < MOLE_BUSY)
     return internal(prefix + "returned " + std::to_string(code) +
                     ", which is not a result code of the ABI; report this bug to the author of the plugin");
   return {static_cast<Code>(code), prefix + (text.empty() ? "failed without a message; ask the author of the plugin" : text)};

@@ -4,6 +4,7 @@
 #include <boost/dll/shared_library.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -17,11 +18,11 @@ constexpr std::uint32_t max_plugins = 256;
 struct KindSize {
   std::string_view kind;
   PluginKind descriptor_kind;
-  std::size_t size;
+  std::size_t size;  // of the table in ABI 1.0
 };
 constexpr KindSize kinds[] = {{"mole.metric/1", PluginKind::metric, sizeof(mole_metric_v1)},
                               {"mole.decoder/1", PluginKind::decoder, sizeof(mole_decoder_v1)},
-                              {"mole.downloader/1", PluginKind::downloader, sizeof(mole_downloader_v1)}};
+                              {"mole.downloader/1", PluginKind::downloader, offsetof(mole_downloader_v1, index_range)}};
 
 // Reads the file without loading it.
 Result<> check_symbols(const std::filesystem::path& path) {

@@ -3,6 +3,7 @@
 #include "runtime/host/host_services.hpp"
 #include "runtime/host/plugin_call.hpp"
 
+#include <cstddef>
 #include <optional>
 
 namespace mole::runtime {
@@ -22,7 +23,7 @@ struct Listing {
     auto* listing = static_cast<Listing*>(self);
     listing->record.progress();
     Result<> taken;
-    if (object->struct_size < sizeof(mole_object) || object->id.size == 0 || object->id.size > max_text ||
+    if (object->struct_size < offsetof(mole_object, digest) || object->id.size == 0 || object->id.size > max_text ||
         object->version.size > max_text || object->medium.size > max_text)
       taken = internal("the downloader listed a file with an empty id or a string over 64 KiB; report this bug to its author");
     else

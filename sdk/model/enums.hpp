@@ -135,6 +135,8 @@ enum class FailureCode : int {
   cancelled = static_cast<int>(Code::cancelled),
   unsupported = static_cast<int>(Code::unsupported),
   internal = static_cast<int>(Code::internal),
+  denied = static_cast<int>(Code::denied),
+  busy = static_cast<int>(Code::busy),
   crashed = 1001,
   hung = 1002
 };
@@ -197,6 +199,8 @@ inline constexpr auto name_table<task::FailureCode> = [] {
                                    {cancelled, "cancelled"},
                                    {unsupported, "unsupported"},
                                    {internal, "internal"},
+                                   {denied, "denied"},
+                                   {busy, "busy"},
                                    {crashed, "crashed"},
                                    {hung, "hung"}});
 }();

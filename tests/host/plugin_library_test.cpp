@@ -57,8 +57,8 @@ TEST(PluginLibrary, RejectsEachDefectWithItsReason) {
   expect("no_entry", "does not export mole_plugin_entry");
   expect("extra_symbol", "exports 'helper_that_leaks' in addition to mole_plugin_entry");
   expect("wrong_magic", "magic number");
-  expect("wrong_major", "built for ABI 2.2, but this host has 1.2");
-  expect("newer_minor", "built for ABI 1.9, but this host has 1.2");
+  expect("wrong_major", "built for ABI 2.3, but this host has 1.3");
+  expect("newer_minor", "built for ABI 1.10, but this host has 1.3");
   expect("unknown_kind", "mole.metric/9");
   expect("short_table", "table has 24 bytes");
   expect("different_summary", "differs from the one in its sidecar");

@@ -243,7 +243,7 @@ TEST_F(SidecarTest, RejectsADifferentAbi) {
   const auto verified = mole::Sidecar::parse(j.dump())->verify(folder / "variance.so");
   ASSERT_FALSE(verified);
   EXPECT_EQ(verified.error().code, Code::unsupported);
-  EXPECT_NE(verified.error().message.find("plugin ABI 2.0, but this host has 1.2"), std::string::npos);
+  EXPECT_NE(verified.error().message.find("plugin ABI 2.0, but this host has 1.3"), std::string::npos);
 }
 
 TEST_F(SidecarTest, RejectsADifferentSchemaAndPathsForLibraries) {

@@ -53,6 +53,25 @@ T big_endian(const std::byte* p) {
   return value;
 }
 
+enum class Describes : std::int32_t {
+  data_template = MOLE_DESCRIBES_TEMPLATE,
+  options_template = MOLE_DESCRIBES_OPTIONS,
+  element = MOLE_DESCRIBES_ELEMENT,
+  interface = MOLE_DESCRIBES_INTERFACE,
+  application = MOLE_DESCRIBES_APPLICATION,
+};
+
+// What a file says about an exporter (mole_description in abi.h). `name` needs to be valid only during the call.
+struct Description {
+  Describes kind;
+  std::uint32_t exporter = 0;  // as in Sink::datagram
+  std::uint32_t domain = 0;    // observation domain
+  std::uint64_t id = 0;        // of the template, element, interface or application
+  std::uint32_t enterprise = 0;
+  std::uint32_t count = 0;     // template: its fields; element: its length, 65535: variable
+  std::string_view name = {};  // UTF-8
+};
+
 // Receives what a decoder reports besides flows. Calls must be in file order.
 class Sink {
  public:
@@ -60,14 +79,28 @@ class Sink {
 
   // Reports a datagram: when it was exported, the number of flows in it, and the number of flows lost right before it according
   // to the sequence number. in_damage: that gap spans damaged bytes of this file, so the flows were not lost by the exporter.
-  // exporter: a number for each exporter in this file, from 0, if they can be distinguished.
-  void datagram(Time exported, std::uint32_t flows, std::uint64_t lost = 0, bool in_damage = false, std::uint32_t exporter = 0) {
+  // exporter: a number for each exporter in this file, from 0, if they can be distinguished. repeated: it has the same bytes as
+  // an earlier datagram of its exporter.
+  void datagram(Time exported, std::uint32_t flows, std::uint64_t lost = 0, bool in_damage = false, std::uint32_t exporter = 0,
+                bool repeated = false) {
     sink_->datagram(sink_->self, exported.us, flows, lost,
-                    (in_damage ? std::uint32_t{MOLE_LOST_IN_DAMAGE} : 0u) | exporter << MOLE_EXPORTER_SHIFT);
+                    (in_damage ? std::uint32_t{MOLE_LOST_IN_DAMAGE} : 0u) | (repeated ? std::uint32_t{MOLE_REPEATED} : 0u) |
+                        exporter << MOLE_EXPORTER_SHIFT);
   }
   // Reports `size` unreadable bytes at `offset` (ByteSource::offset).
   void skipped(std::uint64_t offset, std::uint64_t size, std::string_view reason) {
     sink_->skipped(sink_->self, offset, size, detail::text_of(reason));
+  }
+  // Whether the host needs descriptions.
+  bool wants_descriptions() const { return sink_->described != nullptr; }
+  // Describes an exporter; does nothing if the host does not need it.
+  void describe(const Description& d) {
+    if (!sink_->described) return;
+    const mole_description raw{sizeof raw, static_cast<std::int32_t>(d.kind),
+                               d.exporter, d.domain,
+                               d.id,       d.enterprise,
+                               d.count,    detail::text_of(d.name)};
+    sink_->described(sink_->self, &raw);
   }
 
  private:

@@ -29,6 +29,8 @@ enum class Code : int {
   cancelled = MOLE_CANCELLED,      // the host asked to stop
   unsupported = MOLE_UNSUPPORTED,  // not supported by this build
   internal = MOLE_INTERNAL,        // a bug
+  denied = MOLE_DENIED,            // credentials or host key do not match; the operator must act
+  busy = MOLE_BUSY,                // the archive asks to wait; try again later
 };
 
 // The message states the cause, then the remedy.
@@ -43,6 +45,8 @@ inline Error missing(std::string message) { return {Code::missing, std::move(mes
 inline Error transient(std::string message) { return {Code::transient, std::move(message)}; }
 inline Error exhausted(std::string message) { return {Code::exhausted, std::move(message)}; }
 inline Error unsupported(std::string message) { return {Code::unsupported, std::move(message)}; }
+inline Error denied(std::string message) { return {Code::denied, std::move(message)}; }
+inline Error busy(std::string message) { return {Code::busy, std::move(message)}; }
 inline Error internal(std::string message) { return {Code::internal, std::move(message)}; }
 
 template <class T = void>
