@@ -16,22 +16,26 @@
 // A downloader of a store in which listing, staging or transfer is expensive defines any of these instead of, or besides, the
 // function of the same name above:
 //
-//   mole::Result<> index(mole::ObjectSink& found, const mole::IndexRange& range) const;   // lists at least the files of a range
-//   mole::Result<> stage(std::span<const std::string_view> ids, mole::StageSink& states) const;       // reports the state of
-//   each mole::Result<> fetch(const mole::Object& expected, std::uint64_t offset, mole::ByteSink& out) const;   // resumes at
-//   offset mole::Result<> release(std::span<const std::string_view> ids) const;                  // these are no longer needed
+//  mole::Result<> index(mole::ObjectSink& found, const mole::IndexRange& range) const;          // at least the files of a range
+//  mole::Result<> stage(std::span<const std::string_view> ids, mole::StageSink& states) const;  // reports the state of each
+//  mole::Result<> fetch(const mole::Object& expected, std::uint64_t offset, mole::ByteSink& out) const;  // resumes at `offset`
+//  mole::Result<> release(std::span<const std::string_view> ids) const;                         // these are no longer needed
 //
 // `stage` gets the files in the order in which they are wanted, returns without waiting for the medium, and is called again while
 // a file is pending. `fetch` fails with Code::missing if size or version is not the expected one. Errors say who must act:
 // Code::denied (wrong credentials or host key), Code::missing (the file is gone or changed), Code::busy (throttled; later),
 // Code::transient (a broken connection; again), Code::corrupt (the medium cannot be read).
 //
+// A downloader that waits for a network defines the constructor D(const Params&, const mole::Host&) and polls host.cancelled().
+//
 // There is one object per process, shared by all threads: the functions are const and may run concurrently. The host hashes
 // the written bytes, limits their rate, decides where they are stored, and publishes a file only when it is complete.
 #pragma once
 
+#include <mole/columns.hpp>
 #include <mole/detail/boundary.hpp>
 #include <mole/detail/entry.hpp>
+#include <mole/host.hpp>
 #include <mole/params.hpp>
 
 #include <cstddef>
@@ -177,10 +181,13 @@ std::int32_t stage_all(const D& downloader, std::span<const std::string_view> id
 
 template <class D>
 struct DownloaderCalls {
-  static std::int32_t open(const mole_host*, const mole_value* params, std::uint32_t count, mole_module** out, mole_error* e) {
+  static std::int32_t open(const mole_host* host, const mole_value* params, std::uint32_t count, mole_module** out,
+                           mole_error* e) {
     return guarded(e, [&] {
       const auto p = read_params<D>(params, count);
-      if constexpr (requires { D::params; })
+      if constexpr (requires { D(p, Host(host)); })
+        *out = as_module(new D(p, Host(host)));
+      else if constexpr (requires { D::params; })
         *out = as_module(new D(p));
       else
         *out = as_module(new D());
