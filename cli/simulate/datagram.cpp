@@ -137,6 +137,9 @@ void put_sampling_options(std::string& out, const DatagramPlace& place, bool ipf
   set_length(out, data + 2, out.size() - data);
 }
 
+bool has_templates(const DatagramPlace& place) { return place.number % template_period == 0; }
+bool has_options(const DatagramPlace& place) { return has_templates(place) && place.sampling != 0 && !place.sampling_in_record; }
+
 void put_templates(std::string& out, const DatagramPlace& place, bool ipfix) {
   const auto from = out.size();
   put(out, static_cast<std::uint16_t>(ipfix ? 2 : 0), std::uint16_t{0});
@@ -162,8 +165,7 @@ void put_set(std::string& out, const DatagramPlace& place, std::span<const Flow>
 void write_with_templates(std::string& out, const DatagramPlace& place, std::span<const Flow> flows, bool ipfix,
                           std::uint64_t ipv6_per_million) {
   const auto from = out.size();
-  const bool with_templates = place.number % template_period == 0;
-  const bool with_options = with_templates && place.sampling != 0 && !place.sampling_in_record;
+  const bool with_templates = has_templates(place), with_options = has_options(place);
   const auto seconds = static_cast<std::uint32_t>(place.now / 1000);
   const auto domain = static_cast<std::uint32_t>(place.router_index);
   if (ipfix)
@@ -217,6 +219,11 @@ std::string file_header(SimulatedFormat format) {
     put_little(out, std::uint32_t{0xa1b2c3d4}, std::uint16_t{2}, std::uint16_t{4}, std::uint64_t{0}, std::uint32_t{65'535},
                std::uint32_t{1});  // Ethernet
   return out;
+}
+
+std::uint32_t sequence_step(const DatagramPlace& place, std::size_t flows) {
+  const bool counts_options = place.format == SimulatedFormat::ipfix && has_options(place);
+  return static_cast<std::uint32_t>(flows + (counts_options ? 1 : 0));
 }
 
 void write_datagram(std::string& out, const DatagramPlace& place, std::span<const Flow> flows, std::uint64_t ipv6_per_million) {

@@ -190,12 +190,13 @@ class Exporter {
 
   void send(Millis now) {
     const bool lost = loss_.chance(spec_.loss_per_million);
-    if (!lost) write_datagram(exported_.content, place(now), queue_, spec_.ipv6_per_million);
+    const DatagramPlace at = place(now);
+    if (!lost) write_datagram(exported_.content, at, queue_, spec_.ipv6_per_million);
     (lost ? exported_.datagrams_lost : exported_.datagrams) += 1;
     if (!lost && last_is_lost_) ++sequence_failures_;
     last_is_lost_ = lost;
     for (const auto& flow : queue_) count(flow, lost);
-    sequence_ += static_cast<std::uint32_t>(queue_.size());
+    sequence_ += sequence_step(at, queue_.size());
     queue_.clear();
   }
 

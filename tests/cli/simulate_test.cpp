@@ -222,6 +222,42 @@ TEST(ExportedHour, IsNetFlowV5WithContinuousSequenceNumbers) {
   }
 }
 
+// Counts the records of each data set; without lists and padding of the length of a record.
+TEST(ExportedHour, IsIpfixWhoseSequenceNumbersCountOptionsRecords) {
+  for (const bool in_options : {true, false}) {
+    auto spec = two_routers();
+    spec.format = SimulatedFormat::ipfix;
+    spec.sampling = 100;
+    spec.sampling_in = in_options ? SamplingSource::options : SamplingSource::record;
+    const auto content = export_hour(spec, 0, spec.range.from + 9 * hour_us, 0).content;
+    const auto at = [&](std::size_t i, std::size_t size) {
+      std::uint32_t number = 0;
+      while (size-- > 0) number = number << 8 | static_cast<unsigned char>(content[i++]);
+      return number;
+    };
+    std::map<std::uint32_t, std::size_t> sizes;  // of the records of a template
+    std::uint32_t next = at(8, 4), options = 0;
+    for (std::size_t message = 0; message < content.size(); message += at(message + 2, 2)) {
+      ASSERT_EQ(at(message + 8, 4), next) << message;
+      for (std::size_t set = message + 16; set < message + at(message + 2, 2); set += at(set + 2, 2)) {
+        const auto id = at(set, 2);
+        for (std::size_t t = set + 4; id < 256 && t + 4 < set + at(set + 2, 2);) {
+          auto& size = sizes[at(t, 2)];
+          const std::size_t fields = at(t + 2, 2);
+          size = 0;
+          t += id == 3 ? 6 : 4;
+          for (std::size_t i = 0; i < fields; ++i, t += 4) size += at(t + 2, 2);
+        }
+        if (id < 256) continue;
+        const auto records = static_cast<std::uint32_t>((at(set + 2, 2) - 4) / sizes.at(id));
+        next += records;
+        if (id == 258) options += records;
+      }
+    }
+    EXPECT_EQ(options > 0, in_options);
+  }
+}
+
 TEST(ExportedHour, HasTheRequestedShareOfFlowsThatBeganBeforeTheHour) {
   auto spec = two_routers();
   spec.flows_per_hour = 20'000;
