@@ -2,27 +2,16 @@
 """Decodes several hundred generated streams of NetFlow v9 and IPFIX with mole flows, and compares flows and losses with those that the RFCs define."""
 import bz2
 import collections
-import gzip
 import ipaddress
 import json
 import re
-import struct
+import subprocess
 from datetime import datetime, timezone
 
-from export_writer import (CERT, NTP, PLAIN, REVERSE, T, UPTIME, VAR, Exporter, be, body_of_template, expected_plain, flow, flowset, plain, specifiers, us,
-                           var)
+import export_kinds
+from export_writer import (BOTH, CERT, ELEMENTS, OTHER, PLAIN, REVERSE, T, UPTIME, V, VAR, Exporter, Stream, be, body_of_template, expected_plain, flow, flowset,
+                           ntp, one, plain, specifiers, us, var)
 from system import TemporaryFolder, check, mole
-
-# name: content, flows in any order, lost flows, whether damage is reported, whether other flows are allowed.
-Stream = collections.namedtuple("Stream", "content flows lost damaged others", defaults=(0, False, False))
-BOTH = (False, True)
-V = {False: "ipfix", True: "v9"}
-
-
-def one(exporter, fields, *records, padding=0):
-    """A message with a template and its records."""
-    return exporter.message(exporter.templates((256, fields)), flowset(256, b"".join(records), padding), records=len(records))
-
 
 # Elements with a number, the column and its size. The field sizes are those of RFC 7012 and, for counters, up to 8.
 NUMBERS = [(1, "bytes", 8), (2, "packets", 8), (4, "protocol", 1), (5, "tos", 1), (6, "tcp_flags", 2), (7, "src_port", 2), (9, "src_mask", 1),
@@ -82,9 +71,6 @@ def padding():
     e = Exporter()
     yield "ipfix variable records of 3 bytes at least, padding 2", Stream(one(e, [(179, VAR, CERT), (7, 2)], var(b"ab") + be(1, 2), padding=2),
                                                                          [flow(dnsName="ab", src_port=1)])
-
-
-OTHER = [(2, 4), (8, 4)]
 
 
 def templates():
@@ -250,10 +236,6 @@ def hostile():
         yield f"ipfix message of length {length}", Stream(content, [expected_plain(n) for n in (1, *range(3, 9))], damaged=True, others=True, lost=None)
 
 
-def ntp(seconds, micro):
-    return be((seconds + NTP) % 2 ** 32, 4) + be(-(-micro * 2 ** 32 // 1_000_000), 4)
-
-
 def times():
     at, later = us(T - 10, 123_000), us(T - 7, 456_000)
     ms = [(152, be(at // 1000, 8)), (153, be(later // 1000, 8))]
@@ -346,24 +328,29 @@ def containers():
                 yield f"{V[v9]} flip {at} {bit}", Stream(content, all_flows[:10] + all_flows[12:], lost=None, damaged=None, others=True)
 
 
-KINDS = (reduced_sizes, variable_lengths, padding, templates, options, order, lists, hostile, times, contents, containers)
+KINDS = (reduced_sizes, variable_lengths, padding, templates, options, order, lists, hostile, times, contents, containers, *export_kinds.KINDS)
+
+
+def micros(name, value):
+    """Times in microseconds, other values unchanged."""
+    if not isinstance(value, str) or (name not in ("start", "end") and "seconds" not in name):
+        return value
+    seconds, fraction = re.fullmatch(r"([^.]*?)(?:\.(\d+))?Z", value).groups()
+    return int(datetime.fromisoformat(seconds).replace(tzinfo=timezone.utc).timestamp()) * 1_000_000 + int((fraction or "0").ljust(6, "0"))
 
 
 def canonical(value):
-    """The values of a flow as a tuple; times in microseconds."""
+    """The values of a flow as a tuple; those of elements are lists."""
     out = []
     for name, v in sorted(value.items()):
-        if name in ("start", "end") and isinstance(v, str):
-            seconds, fraction = re.fullmatch(r"([^.]*?)(?:\.(\d+))?Z", v).groups()
-            moment = datetime.fromisoformat(seconds).replace(tzinfo=timezone.utc)
-            v = int(moment.timestamp()) * 1_000_000 + int((fraction or "0").ljust(6, "0"))
-        out.append((name, v if v is None else str(v)))
+        if name in ELEMENTS and v is not None:
+            v = [micros(name, value) for value in (v if isinstance(v, list) else [v])]
+        out.append((name, v if v is None else str(micros(name, v))))
     return tuple(out)
 
 
 def difference(stream, flows, row):
-    names = [f.get("dnsName") for f in stream.flows]
-    expected = collections.Counter(canonical({**f, "dnsName": [n] if isinstance(n, str) else n}) for f, n in zip(stream.flows, names))
+    expected = collections.Counter(canonical({**dict.fromkeys(ELEMENTS), **f}) for f in stream.flows)
     got = collections.Counter(canonical(f) for f in flows)
     missing, extra = expected - got, got - expected
     if missing or (extra and not stream.others):
@@ -378,12 +365,24 @@ def difference(stream, flows, row):
     return None
 
 
-def compare(folder, streams, suffix, compress):
-    columns = ",".join([*flow(), "dnsName"])
+def bzip2(files):
+    for file in files:
+        file.with_suffix(".bz2").write_bytes(bz2.compress(file.read_bytes(), 1))
+        file.unlink()
+
+
+def tool(*command):
+    """Compresses files with a program; there are few of those in each call."""
+    return lambda files: [subprocess.run([*command, *map(str, files[i:i + 500])], check=True, stdout=subprocess.DEVNULL) for i in range(0, len(files), 500)]
+
+
+def compare(folder, streams, compress):
+    columns = ",".join([*flow(), *ELEMENTS])
     files = []
     for i, stream in enumerate(streams.values()):
-        files.append(folder / f"{i:05}{suffix}")
-        files[-1].write_bytes(compress(stream.content))
+        files.append(folder / f"{i:05}")
+        files[-1].write_bytes(stream.content)
+    compress(files)
     summary = json.loads(mole("flows", "--summary", "--json", folder, code=(0, 3)).stdout)["files"]
     lines = mole("flows", "--format", "ndjson", "--columns", columns, folder, code=(0, 3)).stdout.splitlines()
     check(len(summary) == len(files), f"{len(summary)} files in the summary, of {len(files)}")
@@ -406,9 +405,9 @@ def main():
             check(name not in streams, f"two streams are named '{name}'")
             streams[name] = stream
     print(f"{len(streams)} streams")
-    for suffix, compress in (("", bytes), (".gz", lambda content: gzip.compress(content, 1)), (".bz2", lambda content: bz2.compress(content, 1))):
+    for compress in (lambda files: None, bzip2, tool("gzip", "-1"), tool("xz", "-0"), tool("zstd", "-q", "--rm"), tool("lz4", "-q", "-m", "--rm")):
         with TemporaryFolder("export-streams") as folder:
-            compare(folder, streams, suffix, compress)
+            compare(folder, streams, compress)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,19 @@
 """Writes streams of NetFlow v9 (RFC 3954) and IPFIX (RFC 7011), with the flows that the RFCs define."""
+import collections
 import struct
 
 T = 1_700_000_000  # export time, s: 2023-11-14T22:13:20Z
 UPTIME = 50_000_000  # ms
 CERT, REVERSE = 6871, 29305
 VAR = 65535
+BOTH = (False, True)
+V = {False: "ipfix", True: "v9"}
+# Elements that are requested by name.
+ELEMENTS = ("dnsName", "mibObjectValueInteger", "absoluteError", "dataRecordsReliability", "sourceMacAddress", "minFlowStartMicroseconds",
+            "minFlowStartNanoseconds")
+
+# name: content, flows in any order, lost flows, whether damage is reported, whether other flows are allowed.
+Stream = collections.namedtuple("Stream", "content flows lost damaged others", defaults=(0, False, False))
 NTP = 2_208_988_800
 
 
@@ -61,6 +70,14 @@ class Exporter:
         return flowset(1 if self.v9 else 3, body, padding)
 
 
+OTHER = [(2, 4), (8, 4)]
+
+
+def one(exporter, fields, *records, padding=0):
+    """A message with a template and its records."""
+    return exporter.message(exporter.templates((256, fields)), flowset(256, b"".join(records), padding), records=len(records))
+
+
 # A plain flow: number n has the source 10.0.0.n, n packets, 100 n bytes, and lasts a second.
 PLAIN = [(8, 4), (12, 4), (7, 2), (11, 2), (4, 1), (2, 4), (1, 4), (152, 8), (153, 8)]
 
@@ -74,6 +91,10 @@ def us(seconds, micro=0):
     return seconds * 1_000_000 + micro
 
 
+def ntp(seconds, micro):
+    return be((seconds + NTP) % 2 ** 32, 4) + be(-(-micro * 2 ** 32 // 1_000_000), 4)
+
+
 def flow(**values):
     """The expected values of a flow; what is not in its record has the default of the column."""
     out = dict(start=us(T), end=us(T), src_addr="0.0.0.0", dst_addr="0.0.0.0", src_port=0, dst_port=0, protocol=0, packets=0, bytes=0, tcp_flags=0, tos=0,
@@ -82,7 +103,7 @@ def flow(**values):
                icmp_type=0, icmp_code=0, end_reason=0, flow_direction=255)
     if ":" in str(values.get("src_addr", "")):
         out["dst_addr"] = "::"
-    assert values.keys() <= out.keys() | {"dnsName"}, values.keys() - out.keys()
+    assert values.keys() <= out.keys() | set(ELEMENTS), values.keys() - out.keys()
     return {**out, **values}
 
 

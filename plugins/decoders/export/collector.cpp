@@ -24,7 +24,7 @@ bool Collector::recognises(std::span<const std::byte> payload) {
     if (payload.size() == at) return true;
     if (payload.size() < at + set_header) return false;
     const std::uint16_t id = u16(payload.data() + at), size = u16(payload.data() + at + 2);
-    return (version == 9 ? id <= 1 : id == 2 || id == 3) ? size >= set_header : id >= 256 && size >= set_header;
+    return (version == 9 || id >= 2) && size >= set_header;  // reserved numbers are skipped
   };
   switch (version) {
     case 1:
@@ -124,7 +124,7 @@ void Collector::State::resume_waiting(Domain& domain, const std::shared_ptr<Temp
     waiting_bytes_ -= set.bytes.size();
     --waiting_sets_;
     if (layout->options) {
-      const std::uint32_t records = read_options_data(*layout, set.bytes, domain);
+      const std::uint32_t records = read_options_data(*layout, set.bytes, set.offset, domain);
       if (set.message->number == message_.number) message_.records += records;
       const std::uint32_t lost = end_waiting(domain, *set.message, set.size, records, 0);
       if (lost > 0) reports_.later(set.context.exported_us, 0, lost, set.exporter);

@@ -75,7 +75,9 @@ Gap Sequence::next(Protocol protocol, std::uint64_t domain, const Numbered& mess
   };
   Gap result{domain, 0, 0, damage != damage_, 1};
   damage_ = damage;
-  const bool after_cut = std::exchange(last_.cut, message.cut);
+  const bool after_cut = last_.cut;
+  const bool all_counted = last_.all_counted && message.all_counted && !last_.cut && !message.cut;
+  last_.cut = message.cut;
   if (!known_) {
     known_ = true;
     last_ = message;
@@ -86,11 +88,11 @@ Gap Sequence::next(Protocol protocol, std::uint64_t domain, const Numbered& mess
   std::int64_t ahead = gap(*used, last_, message);
   const std::uint32_t most = used->votes;
   for (const Convention& c : conventions_)  // as long as little is known, any that fits
-    if (ahead != 0 && c.votes + 1 >= most && gap(c, last_, message) == 0) {
+    if (ahead != 0 && all_counted && c.votes + (&c == &conventions_.front() ? 1 : 0) >= most && gap(c, last_, message) == 0) {
       used = &c;
       ahead = 0;
     }
-  if (last_.all_counted && message.all_counted)
+  if (all_counted)
     for (Convention& c : conventions_) c.votes += gap(c, last_, message) == 0 ? 1 : 0;
 
   // Per second, of any exporter; a larger step is not a loss but a restart.

@@ -154,7 +154,8 @@ void Collector::State::read_sets(Bytes message, std::size_t at) {
       read_data(id, body, offset);
     else if (id == (v9 ? 0 : 2) || id == (v9 ? 1 : 3))
       read_templates(body, offset, id == (v9 ? 1 : 3));
-    // Other ids are reserved.
+    else
+      reports_.skipped(message_.offset + at, size, "a set has the number " + std::to_string(id) + ", which is reserved");
     at += size;
   }
 }
@@ -191,11 +192,15 @@ void Collector::State::read_templates(Bytes body, std::uint64_t offset, bool opt
       reports_.skipped(offset + at, body.size() - at, "a template is longer than its set, or has too many fields");
       return;
     }
-    if (count > 0 && id >= 256)
-      define(std::move(layout));
-    else if (count > 0)
+    if (id < 256 && count > 0)
       reports_.skipped(offset + at, used + fields,
                        "a template has the number " + std::to_string(id) + "; numbers below 256 are reserved, so it is not used");
+    else if (!v9 && options && (scope_fields == 0 || scope_fields > count))
+      reports_.skipped(offset + at, used + fields,
+                       "an options template has " + std::to_string(scope_fields) + " scope fields of " + std::to_string(count) +
+                           " fields; RFC 7011 requires at least one, so it is not used");
+    else if (count > 0)
+      define(std::move(layout));
     at += used + fields;
   }
 }
@@ -254,7 +259,7 @@ void Collector::State::read_data(std::uint16_t id, Bytes body, std::uint64_t off
   }
   if (known == domain.templates.end()) return wait_for_template(id, body, offset);
   if (known->second->options) {
-    message_.records += read_options_data(*known->second, body, domain);
+    message_.records += read_options_data(*known->second, body, offset, domain);
     return;
   }
   work_.push_back({known->second, body, offset, message_.context, &domain, message_.number, message_.exporter});
@@ -263,9 +268,10 @@ void Collector::State::read_data(std::uint16_t id, Bytes body, std::uint64_t off
 }
 
 // Returns the number of records.
-std::uint32_t Collector::State::read_options_data(const Template& layout, Bytes body, Domain& domain) {
+std::uint32_t Collector::State::read_options_data(const Template& layout, Bytes body, std::uint64_t offset, Domain& domain) {
   values_.resize(std::max(values_.size(), layout.fields.size()));
   std::uint32_t records = 0;
+  if (layout.size == 0) reports_.skipped(offset, body.size(), layout.empty_reason());
   while (layout.size > 0 && body.size() >= layout.size) {
     const std::size_t size = split_record(layout, body, values_.data());
     if (size == 0) break;

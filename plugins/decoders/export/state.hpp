@@ -96,7 +96,7 @@ class Collector::State {
   Domain::Templates::iterator remove(Domain& domain, Domain::Templates::iterator known);
   void withdraw(std::uint16_t id, bool options);
   void read_data(std::uint16_t id, Bytes body, std::uint64_t offset);
-  std::uint32_t read_options_data(const Template& layout, Bytes body, Domain& domain);
+  std::uint32_t read_options_data(const Template& layout, Bytes body, std::uint64_t offset, Domain& domain);
   void wait_for_template(std::uint16_t id, Bytes body, std::uint64_t offset);
   void resume_waiting(Domain& domain, const std::shared_ptr<Template>& layout);
   std::uint32_t end_waiting(Domain& domain, WaitingMessage& message, std::size_t size, std::uint32_t records,

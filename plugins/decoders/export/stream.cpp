@@ -10,11 +10,6 @@ namespace {
 constexpr std::size_t max_message = 65'535;
 constexpr std::uint32_t max_ahead = 1'000'000;  // of sequence numbers of consecutive messages
 
-bool are_near(std::uint32_t seconds, std::uint32_t others) {
-  constexpr std::uint32_t slack = 3600;
-  return seconds - others + slack <= 2 * slack;
-}
-
 }  // namespace
 
 Result<bool> MessageStream::next(FlowBuilder& out) {

@@ -16,6 +16,12 @@ struct MessageHeader {
   std::uint32_t seconds = 0, sequence = 0, domain = 0;
 };
 
+// Whether two export times, in seconds modulo 2^32, can be those of consecutive messages.
+inline bool are_near(std::uint32_t seconds, std::uint32_t others) {
+  constexpr std::uint32_t slack = 3600;
+  return seconds - others + slack <= 2 * slack;
+}
+
 // How a format cuts a stream into messages.
 class Framing {
  public:

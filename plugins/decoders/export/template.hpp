@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -71,6 +72,9 @@ struct Template {
   // Index of the first field with this number; npos if there is none, or if it is always empty.
   static constexpr std::size_t npos = static_cast<std::size_t>(-1);
   std::size_t find(std::uint32_t enterprise, std::uint16_t number) const;
+
+  // Why data of a template cannot be read if all its fields are empty.
+  std::string empty_reason() const { return "all fields of template " + std::to_string(id) + " have the length 0"; }
 
   mutable std::shared_ptr<const Plans> plans;  // compiled for the needed columns; see plan.hpp
 };

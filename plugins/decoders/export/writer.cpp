@@ -97,7 +97,10 @@ Rows* Collector::State::rows_for(std::uint32_t family, std::uint32_t needed) {
 // Returns false if the batch is full.
 bool Collector::State::decode(Work& work) {
   const Plans& plans = plans_of(*work.layout);
-  if (work.layout->size == 0) return true;
+  if (work.layout->size == 0) {
+    reports_.skipped(work.offset, work.bytes.size(), work.layout->empty_reason());
+    return true;
+  }
   return work.layout->fixed && !plans.needs_values() ? decode_columns(work, plans) : decode_records(work, plans);
 }
 

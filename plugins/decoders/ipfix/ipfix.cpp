@@ -31,26 +31,31 @@ class IpfixFraming final : public flow_export::Framing {
     const std::size_t size = u16(in.peek(4).data() + 2);
     const Bytes bytes = in.peek(size + mole::plugins::header_size);
     const Bytes message = bytes.first(std::min(size, bytes.size()));
-    const std::size_t consistent = sets_end(message);
+    const std::size_t consistent = sets_end(message, false);
     sound = consistent == size;
+    if (sound) return size;
     // A wrong length: the next message begins after the last set.
-    if (!sound && header(bytes.subspan(consistent))) return consistent;
-    return message.size();
+    const auto next = header(bytes.subspan(consistent));
+    if (next && flow_export::are_near(next->seconds, fields(bytes).seconds)) return consistent;
+    sound = sets_end(message, true) == size;
+    return next && !sound ? consistent : message.size();
   }
 
   bool begins(Bytes bytes) const override {
     if (!header(bytes)) return false;
     const std::size_t size = u16(bytes.data() + 2);
-    return size >= mole::plugins::header_size + set_header_size && size <= bytes.size() && sets_end(bytes.first(size)) == size;
+    return size >= mole::plugins::header_size + set_header_size && size <= bytes.size() &&
+           sets_end(bytes.first(size), false) == size;
   }
 
  private:
-  // Where the sets of a message cease to be consistent. A rest shorter than a set is padding.
-  static std::size_t sets_end(Bytes message) {
+  // Where the sets of a message cease to be consistent. A rest shorter than a set is padding. `reserved`: sets with reserved
+  // numbers are allowed; they indicate damage unless the other lengths are consistent.
+  static std::size_t sets_end(Bytes message, bool reserved) {
     std::size_t at = mole::plugins::header_size;
     while (message.size() - at >= set_header_size) {
       const std::size_t id = u16(message.data() + at), size = u16(message.data() + at + 2);
-      if (!(id == 2 || id == 3 || id >= 256) || size < set_header_size || size > message.size() - at) break;
+      if (!(id == 2 || id == 3 || id >= 256 || reserved) || size < set_header_size || size > message.size() - at) break;
       at += size;
     }
     return message.size() - at < set_header_size ? message.size() : at;

@@ -19,8 +19,8 @@ class NetFlow9Framing final : public flow_export::Framing {
 
   std::optional<flow_export::MessageHeader> header(Bytes bytes) const override {
     if (bytes.size() < v9_header || u16(bytes.data()) != 9) return std::nullopt;
-    if (bytes.size() >= v9_header + set_header && u16(bytes.data() + v9_header) != 9 && !is_set(bytes.data() + v9_header) &&
-        u32(bytes.data() + v9_header) != 0)
+    if (bytes.size() >= v9_header + set_header && u16(bytes.data() + v9_header) != 9 &&
+        u16(bytes.data() + v9_header + 2) < set_header && u32(bytes.data() + v9_header) != 0)
       return std::nullopt;
     return fields(bytes);
   }
@@ -30,23 +30,15 @@ class NetFlow9Framing final : public flow_export::Framing {
   }
 
   std::size_t measure(ByteSource& in, bool& sound) const override {
-    std::size_t at = v9_header;
-    while (true) {
-      const Bytes bytes = in.peek(at + v9_header + set_header);
-      sound = bytes.size() == at || header(bytes.subspan(std::min(at, bytes.size()))).has_value();
-      if (sound) return at;
-      if (bytes.size() < at + set_header)  // zeros are padding
-        return at > v9_header && std::any_of(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(),
-                                             [](std::byte b) { return b != std::byte{0}; })
-                   ? at
-                   : bytes.size();
-      const std::byte* set = bytes.data() + at;
-      if (!is_set(set)) return padding_end(in, at, sound);
-      const std::size_t size = u16(set + 2);
-      if (at + size > max_datagram) return at;
-      at += size;
-      if (const std::size_t available = in.peek(at).size(); available < at) return available;
-    }
+    const std::size_t size = measure(in, false, sound);
+    const Bytes bytes = in.peek(size + v9_header);
+    if (sound && (bytes.size() == size || are_near(bytes.data() + size, bytes.data()))) return size;
+    // A reserved id, even 9, indicates damage unless a header of about the same time or nothing follows the flowsets.
+    bool sound_if_reserved = false;
+    const std::size_t with_reserved = measure(in, true, sound_if_reserved);
+    if (!sound_if_reserved) return size;
+    sound = true;
+    return with_reserved;
   }
 
   bool begins(Bytes bytes) const override {
@@ -57,6 +49,31 @@ class NetFlow9Framing final : public flow_export::Framing {
   }
 
  private:
+  // `reserved`: flowsets with reserved ids are allowed.
+  std::size_t measure(ByteSource& in, bool reserved, bool& sound) const {
+    std::size_t at = v9_header;
+    while (true) {
+      const Bytes bytes = in.peek(at + v9_header + set_header);
+      sound = bytes.size() == at ||
+              (header(bytes.subspan(std::min(at, bytes.size()))) && (!reserved || are_near(bytes.data() + at, bytes.data())));
+      if (sound) return at;
+      if (bytes.size() < at + set_header)  // zeros are padding
+        return at > v9_header && std::any_of(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(),
+                                             [](std::byte b) { return b != std::byte{0}; })
+                   ? at
+                   : bytes.size();
+      const std::byte* set = bytes.data() + at;
+      const std::size_t size = u16(set + 2);
+      if (!is_set(set) && !(reserved && size >= set_header)) return padding_end(in, at, sound);
+      if (at + size > max_datagram) return at;
+      at += size;
+      if (const std::size_t available = in.peek(at).size(); available < at) return available;
+    }
+  }
+
+  static bool are_near(const std::byte* header, const std::byte* other) {
+    return flow_export::are_near(u32(header + 8), u32(other + 8));
+  }
   static bool is_set(const std::byte* p) { return (u16(p) <= 1 || u16(p) >= 256) && u16(p + 2) >= set_header; }
 
   // Zeros may fill the rest of a datagram. Returns their end if a header or nothing follows, else `at`.
@@ -91,7 +108,7 @@ bool NetFlow9::recognises(Bytes head) {
       at += v9_header;
     } else if (id == 0 && size == 0) {
       return true;  // padding
-    } else if ((id <= 1 || id >= 256) && size >= set_header) {
+    } else if (size >= set_header) {
       at += size;
     } else {
       return false;

@@ -47,12 +47,11 @@ std::set<std::uint16_t> parse_ports(std::string_view text) {
 }
 
 // Whether sets follow the header of a v9 or IPFIX message up to its end, or up to a rest of zeros.
-bool sets_fill(Bytes message, std::size_t header, std::uint16_t first_set_id) {
+bool sets_fill(Bytes message, std::size_t header) {
   std::size_t at = header;
   while (message.size() - at >= set_header) {
-    const std::uint16_t id = u16(message.data() + at), size = u16(message.data() + at + 2);
-    const bool known = id >= 256 || id == first_set_id || id == first_set_id + 1;
-    if (!known || size < set_header || size > message.size() - at) {
+    const std::uint16_t size = u16(message.data() + at + 2);
+    if (size < set_header || size > message.size() - at) {
       const Bytes rest = message.subspan(at);
       return at > header && std::all_of(rest.begin(), rest.end(), [](std::byte b) { return b == std::byte{0}; });
     }
@@ -66,9 +65,9 @@ bool is_surely_export(Bytes payload) {
   if (payload.size() < min_export || !Collector::recognises(payload)) return false;
   switch (u16(payload.data())) {
     case 9:
-      return sets_fill(payload, v9_header, 0);
+      return sets_fill(payload, v9_header);
     case 10:
-      return u16(payload.data() + 2) <= payload.size() && sets_fill(payload.first(u16(payload.data() + 2)), ipfix_header, 2);
+      return u16(payload.data() + 2) <= payload.size() && sets_fill(payload.first(u16(payload.data() + 2)), ipfix_header);
     default:
       return u16(payload.data() + 2) > 0;  // NetFlow v5, with as many bytes as its count implies
   }
