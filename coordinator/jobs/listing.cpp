@@ -14,7 +14,15 @@ store::FileRow new_row(const task::IndexEntry& entry, std::uint64_t revision) {
           .digest = {},
           .columns = {},
           .version = entry.version,
-          .medium = entry.medium};
+          .medium = entry.medium,
+          .stated_digest = entry.stated_digest,
+          .offline = entry.offline};
+}
+
+// Whether the same content is listed, but not in the same place or way as before.
+bool is_elsewhere(const store::FileRow& row, const task::IndexEntry& entry) {
+  return row.gone || row.medium != entry.medium || row.position != entry.position || row.stated_digest != entry.stated_digest ||
+         row.offline != entry.offline;
 }
 
 }  // namespace
@@ -30,11 +38,13 @@ FileRows apply_listing(const FileRows& known, const std::vector<task::IndexEntry
       changes[id] = new_row(*entry, 1);
     } else if (before->second.size != entry->size || before->second.version != entry->version) {
       changes[id] = new_row(*entry, before->second.revision + 1);
-    } else if (before->second.gone || before->second.medium != entry->medium || before->second.position != entry->position) {
+    } else if (is_elsewhere(before->second, *entry)) {
       auto row = before->second;
       row.gone = false;
       row.medium = entry->medium;
       row.position = entry->position;
+      row.stated_digest = entry->stated_digest;
+      row.offline = entry->offline;
       changes[id] = std::move(row);
     }
   }

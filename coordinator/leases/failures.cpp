@@ -4,7 +4,7 @@ namespace mole::coordinator::leases {
 
 bool is_infra_failure(task::FailureCode code) {
   return code == task::FailureCode::transient || code == task::FailureCode::cancelled || code == task::FailureCode::missing ||
-         code == task::FailureCode::none;
+         code == task::FailureCode::busy || code == task::FailureCode::none;
 }
 
 Micros backoff(Micros base, Micros cap, std::uint32_t failures, Random& random) {

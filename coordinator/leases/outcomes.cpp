@@ -7,8 +7,9 @@
 namespace mole::coordinator::leases {
 namespace {
 
-// Damage under the policy "strict" is permanent: another attempt reads the same bytes.
+// Damage under the policy "strict" is permanent: another attempt reads the same bytes. So are wrong credentials of an archive.
 bool is_permanent(const Completion& completion, task::FailureCode code) {
+  if (code == task::FailureCode::denied) return true;
   return code == task::FailureCode::corrupt && completion.spec.archive && completion.spec.archive->damage == DamagePolicy::strict;
 }
 
@@ -240,7 +241,8 @@ void Scheduler::fail_steps(const Grant& grant, const Completion& completion, Mic
 void Scheduler::fail_task(const Grant& grant, const Completion& completion, Micros now, Random& random, Effects& effects) {
   const auto& report = completion.report;
   const bool exhausted = report.code == task::FailureCode::exhausted, infra = exhausted || is_infra_failure(report.code);
-  if (!infra && report.code != task::FailureCode::hung && grant.steps.size() > 1) {
+  const bool of_archive = report.code == task::FailureCode::denied;  // no step is to blame
+  if (!infra && !of_archive && report.code != task::FailureCode::hung && grant.steps.size() > 1) {
     if (const auto work = work_.find(grant.request); work != work_.end())
       return work->second.limit_steps(grant.ref, grant.steps.size() / 2);
   }
@@ -267,9 +269,10 @@ void Scheduler::settle_archive_task(const Grant& grant, const Completion& comple
       std::find_if(pending.begin(), pending.end(), [&](const PendingArchiveTask& p) { return p.task.id == grant.archive_task; });
   if (found == pending.end()) return;
   const auto& code = completion.report.code;
-  const bool retry = (code == task::FailureCode::transient || code == task::FailureCode::cancelled ||
-                      code == task::FailureCode::crashed || code == task::FailureCode::exhausted) &&
-                     ++found->failures < 3;
+  const bool retry =
+      (code == task::FailureCode::transient || code == task::FailureCode::busy || code == task::FailureCode::cancelled ||
+       code == task::FailureCode::crashed || code == task::FailureCode::exhausted) &&
+      ++found->failures < 3;
   if (retry) {
     found->leased = false;
     found->not_before = now + backoff(settings_.infra_delay, settings_.infra_delay_cap, found->failures, random);

@@ -35,6 +35,8 @@ struct FileRow {
   Digest digest;   // of the staged bytes, empty until read
   Digest columns;  // name of its columns (task::column_name_of) if a node kept them when it last read the file; else empty
   std::string version, medium;
+  std::string stated_digest = {};  // by the archive
+  bool offline = false;            // must be staged before it can be fetched
 };
 
 std::string encode(const FileRow& row);

@@ -17,7 +17,7 @@ inline wire::Failure to_wire(const Error& error) {
 // An unknown code, from a newer version, becomes `internal`.
 inline Error from_wire(const wire::Failure& failure) {
   const bool known =
-      failure.code >= static_cast<std::int32_t>(Code::internal) && failure.code <= static_cast<std::int32_t>(Code::invalid);
+      failure.code >= static_cast<std::int32_t>(Code::busy) && failure.code <= static_cast<std::int32_t>(Code::invalid);
   return {known ? static_cast<Code>(failure.code) : Code::internal, failure.message};
 }
 

@@ -93,8 +93,9 @@ void on_fault(int signal) {
 }  // namespace
 
 std::string_view call_name(Call call) {
-  static constexpr std::string_view names[] = {"",     "load library", "open", "create",     "begin", "add",   "merge", "finish",
-                                               "save", "load",         "next", "recognises", "index", "stage", "fetch", "close"};
+  static constexpr std::string_view names[] = {"",      "load library", "open",  "create", "begin",  "add",
+                                               "merge", "finish",       "save",  "load",   "next",   "recognises",
+                                               "index", "stage",        "fetch", "close",  "release"};
   const auto i = static_cast<std::size_t>(call);
   return i < std::size(names) ? names[i] : "unknown call";
 }

@@ -31,7 +31,8 @@ enum class Call : std::uint16_t {
   index,
   stage,
   fetch,
-  close
+  close,
+  release
 };
 std::string_view call_name(Call call);
 

@@ -12,6 +12,13 @@ namespace {
 std::string text_of(mole_text t) { return t.data ? std::string(t.data, t.size) : std::string(); }
 
 constexpr std::uint64_t max_text = 64 * 1024;  // of an id, version or medium
+constexpr std::uint64_t max_digest = 256;
+
+std::vector<mole_text> texts_of(std::span<const std::string> strings) {
+  std::vector<mole_text> texts;
+  for (const auto& s : strings) texts.push_back(to_text(s));
+  return texts;
+}
 
 struct Listing {
   const std::function<Result<>(const task::IndexEntry&)>& found;
@@ -23,12 +30,14 @@ struct Listing {
     auto* listing = static_cast<Listing*>(self);
     listing->record.progress();
     Result<> taken;
+    const bool since_1_3 = object->struct_size >= sizeof(mole_object);
+    const std::string digest = since_1_3 && object->digest.size <= max_digest ? text_of(object->digest) : std::string();
     if (object->struct_size < offsetof(mole_object, digest) || object->id.size == 0 || object->id.size > max_text ||
         object->version.size > max_text || object->medium.size > max_text)
       taken = internal("the downloader listed a file with an empty id or a string over 64 KiB; report this bug to its author");
     else
-      taken = listing->found(
-          {text_of(object->id), object->size, text_of(object->version), text_of(object->medium), object->position});
+      taken = listing->found({text_of(object->id), object->size, text_of(object->version), text_of(object->medium),
+                              object->position, digest, since_1_3 && object->offline != 0});
     if (taken) return MOLE_OK;
     listing->error = taken.error();
     return static_cast<std::int32_t>(taken.error().code);
@@ -40,6 +49,23 @@ struct Listing {
     constexpr std::size_t max_shown = 4096;
     if (listing->passed_over)
       task::pass_over(*listing->passed_over, text_of(reason).substr(0, max_shown), text_of(path).substr(0, max_shown));
+  }
+};
+
+// The states of files that are being staged; what a downloader does not report is pending.
+struct Staging {
+  std::vector<Result<bool>>& states;
+  CallRecord& record;
+  std::string name;
+
+  static void take(void* self, std::uint32_t index, std::int32_t code, mole_text message) {
+    auto* staging = static_cast<Staging*>(self);
+    staging->record.progress();
+    if (index >= staging->states.size()) return;
+    if (code >= 0)
+      staging->states[index] = code != MOLE_PENDING;
+    else
+      staging->states[index] = call_error(staging->name, Call::stage, code, text_of(message));
   }
 };
 
@@ -116,8 +142,7 @@ Result<> DownloaderModule::index(const std::function<Result<>(const task::IndexE
 }
 
 Result<bool> DownloaderModule::stage(std::span<const std::string> ids) const {
-  std::vector<mole_text> texts;
-  for (const auto& id : ids) texts.push_back(to_text(id));
+  const auto texts = texts_of(ids);
   auto done = plugin_call(*record_, Call::stage, no_step, name_, 0, [&](mole_error* e) {
     return vtable_->stage(module_, texts.data(), static_cast<std::uint32_t>(texts.size()), e);
   });
@@ -125,14 +150,48 @@ Result<bool> DownloaderModule::stage(std::span<const std::string> ids) const {
   return *done != MOLE_PENDING;
 }
 
-Result<> DownloaderModule::fetch(const std::string& id, const std::function<Result<>(std::string_view)>& write) const {
+Result<std::vector<Result<bool>>> DownloaderModule::stage_each(std::span<const std::string> ids) const {
+  const auto texts = texts_of(ids);
+  std::vector<Result<bool>> states(ids.size(), false);
+  Staging staging{states, *record_, name_};
+  const mole_stage_sink sink{&staging, &Staging::take};
+  auto done = plugin_call(*record_, Call::release, no_step, name_, 0, [&](mole_error* e) {
+    return vtable_->stage_each(module_, texts.data(), static_cast<std::uint32_t>(texts.size()), &sink, e);
+  });
+  if (!done) return done.error();
+  return states;
+}
+
+Result<> DownloaderModule::fetch(const task::File& file, std::uint64_t offset,
+                                 const std::function<Result<>(std::string_view)>& write) const {
   Transfer transfer{write, *record_, {}};
   const mole_writer writer{&transfer, &Transfer::take};
-  auto done = plugin_call(*record_, Call::fetch, no_step, name_, 0,
-                          [&](mole_error* e) { return vtable_->fetch(module_, to_text(id), &writer, e); });
+  auto done = plugin_call(*record_, Call::fetch, no_step, name_, 0, [&](mole_error* e) {
+    if (!resumes()) return vtable_->fetch(module_, to_text(file.id), &writer, e);
+    const mole_object expected{sizeof(mole_object),
+                               0,
+                               to_text(file.id),
+                               file.size,
+                               to_text(file.version),
+                               to_text(file.medium),
+                               file.position,
+                               to_text(file.stated_digest),
+                               0,
+                               0};
+    return vtable_->fetch_from(module_, &expected, offset, &writer, e);
+  });
   if (transfer.error) return *transfer.error;  // from `write`: the disk, the size limit
   if (!done) return done.error();
   return *done == MOLE_PENDING ? Result<>(transient(name_ + ": fetch: the file is not ready yet; stage it first")) : Result<>();
+}
+
+Result<> DownloaderModule::release(std::span<const std::string> ids) const {
+  if (!has(offsetof(mole_downloader_v1, release)) || !vtable_->release) return {};
+  const auto texts = texts_of(ids);
+  auto done = plugin_call(*record_, Call::release, no_step, name_, 0, [&](mole_error* e) {
+    return vtable_->release(module_, texts.data(), static_cast<std::uint32_t>(texts.size()), e);
+  });
+  return done ? Result<>() : done.error();
 }
 
 }  // namespace mole::runtime

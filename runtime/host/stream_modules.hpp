@@ -3,10 +3,12 @@
 
 #include "runtime/host/plugin_set.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace mole::runtime {
 
@@ -57,10 +59,21 @@ class DownloaderModule : public StreamModule<DownloaderModule, mole_downloader_v
   // `passed_over`: counts the paths that the downloader does not list; null: not wanted.
   Result<> index(const std::function<Result<>(const task::IndexEntry&)>& found,
                  std::vector<task::PassedOver>* passed_over = nullptr) const;
-  // Requests files. True: all are ready; false: call again later.
+  // Requests files in the order in which they are wanted. True: all are ready; false: call again later.
   Result<bool> stage(std::span<const std::string> ids) const;
-  // Passes the bytes of a file to `write` in pieces. An error from `write` stops the transfer and is returned.
-  Result<> fetch(const std::string& id, const std::function<Result<>(std::string_view)>& write) const;
+  // Whether stage_each and a fetch from an offset are available (since ABI 1.3).
+  bool stages_each() const { return has(offsetof(mole_downloader_v1, stage_each)) && vtable_->stage_each; }
+  bool resumes() const { return has(offsetof(mole_downloader_v1, fetch_from)) && vtable_->fetch_from; }
+  // As stage; returns the state of each file: true: ready; false: not yet; an error of this file alone.
+  Result<std::vector<Result<bool>>> stage_each(std::span<const std::string> ids) const;
+  // Passes the bytes of a file from `offset` on to `write` in pieces. An error from `write` stops the transfer and is returned.
+  // offset: 0 unless resumes().
+  Result<> fetch(const task::File& file, std::uint64_t offset, const std::function<Result<>(std::string_view)>& write) const;
+  // Tells the archive that these files are no longer needed, if the downloader can.
+  Result<> release(std::span<const std::string> ids) const;
+
+ private:
+  bool has(std::size_t member) const { return vtable_->struct_size > member; }
 };
 
 }  // namespace mole::runtime

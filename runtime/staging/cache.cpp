@@ -13,6 +13,7 @@
 #include <map>
 #include <string>
 #include <thread>
+#include <tuple>
 
 namespace mole::runtime {
 namespace {
@@ -55,13 +56,14 @@ class Acquisition {
       if (item.state == Item::State::writing) remove(folder_, {name, true, 0, {}});
   }
 
-  Result<> run(const Fetch& fetch);
+  Result<> run(const Fetching& fetching);
   Result<std::vector<Staged>> staged() const;
 
  private:
   Result<bool> reserve_all();
   Result<> look_up(const std::string& name, Item& item);
   void release_all();
+  Result<> fetch_all(const Fetching& fetching);
   Result<> fetch_one(const std::string& name, Item& item, const Fetch& fetch);
   Result<Digest> write(Item& item, const Fetch& fetch);
   Result<> wait_for(std::chrono::milliseconds& pause, const std::string& what);
@@ -73,7 +75,7 @@ class Acquisition {
   Clock::time_point deadline_;
 };
 
-Result<> Acquisition::run(const Fetch& fetch) {
+Result<> Acquisition::run(const Fetching& fetching) {
   std::uint64_t sum = 0;
   for (const auto& [name, item] : items_) sum += item.file->size;
   if (sum > options_.limit)
@@ -88,9 +90,7 @@ Result<> Acquisition::run(const Fetch& fetch) {
       if (auto waited = wait_for(pause, "other tasks to release " + sized(sum) + " of the cache"); !waited) return waited;
       continue;
     }
-    for (auto& [name, item] : items_)
-      if (item.state == Item::State::writing)
-        if (auto done = fetch_one(name, item, fetch); !done) return done;
+    if (auto done = fetch_all(fetching); !done) return done;
     bool waiting = false;
     for (auto& [name, item] : items_) {
       if (item.state != Item::State::other_task) continue;
@@ -103,6 +103,30 @@ Result<> Acquisition::run(const Fetch& fetch) {
     if (!waiting) return {};
     if (auto waited = wait_for(pause, "another task to fetch a file"); !waited) return waited;
   }
+}
+
+// Fetches the files that this call writes, in the order in which the archive has them ready.
+Result<> Acquisition::fetch_all(const Fetching& fetching) {
+  std::vector<std::pair<const std::string, Item>*> open;
+  for (auto& entry : items_)
+    if (entry.second.state == Item::State::writing) open.push_back(&entry);
+  std::sort(open.begin(), open.end(), [](const auto* a, const auto* b) {
+    const auto &x = *a->second.file, &y = *b->second.file;
+    return std::tie(x.medium, x.position, x.id) < std::tie(y.medium, y.position, y.id);
+  });
+  std::vector<const task::File*> files;
+  for (const auto* entry : open) files.push_back(entry->second.file);
+  while (!files.empty()) {
+    std::size_t next = 0;
+    if (fetching.choose) {
+      MOLE_TRY(next, fetching.choose(files));
+    }
+    auto& [name, item] = *open.at(next);
+    if (auto done = fetch_one(name, item, fetching.fetch); !done) return done;
+    open.erase(open.begin() + static_cast<std::ptrdiff_t>(next));
+    files.erase(files.begin() + static_cast<std::ptrdiff_t>(next));
+  }
+  return {};
 }
 
 Result<> Acquisition::wait_for(std::chrono::milliseconds& pause, const std::string& what) {
@@ -171,6 +195,8 @@ Result<> Acquisition::look_up(const std::string& name, Item& item) {
 
 Result<> Acquisition::fetch_one(const std::string& name, Item& item, const Fetch& fetch) {
   auto digest = write(item, fetch);
+  // Bytes that differ from the index may have been changed on the way: fetch them once more.
+  if (!digest && digest.error().code == Code::corrupt) digest = write(item, fetch);
   if (!digest) {
     const Error& error = digest.error();
     if (error.code == Code::exhausted || error.code == Code::cancelled) return error;  // ~Acquisition removes the part
@@ -210,8 +236,8 @@ Result<Digest> Acquisition::write(Item& item, const Fetch& fetch) {
   if (refused) return *refused;
   if (!done) return done.error();
   if (written != size)
-    return transient(id + ": the archive returned " + sized(written) + ", but its index states " + sized(size) +
-                     "; index the archive again if this persists");
+    return corrupt(id + ": the archive returned " + sized(written) + ", but its index states " + sized(size) +
+                   "; index the archive again if this persists");
   if (::fdatasync(item.pin.get()) != 0)
     return transient("fsync of " + id + " in the cache failed: " + std::strerror(errno) +
                      "; check the disk that holds the cache");
@@ -252,10 +278,10 @@ Result<Cache> Cache::open(const std::filesystem::path& folder, const CacheOption
   return Cache(folder, options);
 }
 
-Result<std::vector<Staged>> Cache::acquire(std::span<const task::File> files, std::string_view archive, const Fetch& fetch,
+Result<std::vector<Staged>> Cache::acquire(std::span<const task::File> files, std::string_view archive, const Fetching& fetching,
                                            std::span<const Digest> columns) {
   Acquisition acquisition(folder_, options_, files, archive, columns);
-  if (auto done = acquisition.run(fetch); !done) return done.error();
+  if (auto done = acquisition.run(fetching); !done) return done.error();
   return acquisition.staged();
 }
 

@@ -25,6 +25,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -34,6 +35,20 @@ namespace mole::runtime {
 using ByteSink = std::function<Result<>(std::span<const std::byte>)>;
 // Writes a whole file to the sink.
 using Fetch = std::function<Result<>(const task::File&, const ByteSink&)>;
+// Returns the number of the file that should be fetched next; the first call requests all of them from the archive. An error is
+// one of all files.
+using ChooseNext = std::function<Result<std::size_t>(std::span<const task::File* const>)>;
+
+// How the missing files of a call are fetched.
+struct Fetching {
+  Fetch fetch;
+  ChooseNext choose = {};  // empty: by medium and position
+
+  template <class F>
+  requires std::is_invocable_r_v<Result<>, F&, const task::File&, const ByteSink&> Fetching(F f)
+      : fetch(std::move(f)) {}  // NOLINT: implicit by design
+  Fetching(Fetch f, ChooseNext c) : fetch(std::move(f)), choose(std::move(c)) {}
+};
 
 using Pin = OwnedFd;  // an open file and its lock
 
@@ -91,12 +106,13 @@ class Cache {
   // reserved before the first byte is fetched, evicting the least recently used files, so that two tasks that each hold half of
   // their files cannot wait for each other. `archive`: identifies the archive; ids are unique within one.
   //
-  // A file whose fetch fails, or whose size differs from the index, has its own error. The whole call fails with exhausted (the
-  // set is larger than the cache, or the disk is full), transient (no space within the timeout) or cancelled (by fetch).
+  // A file whose fetch fails has its own error; so has one whose size or digest differs from the index twice. The whole call
+  // fails with exhausted (the set is larger than the cache, or the disk is full), transient (no space within the timeout) or
+  // cancelled (by fetch).
   //
   // `columns`: empty, or for each file the name of its cached columns (or an empty digest). If these columns are in the cache
   // they are pinned instead, and the file is not fetched.
-  Result<std::vector<Staged>> acquire(std::span<const task::File> files, std::string_view archive, const Fetch& fetch,
+  Result<std::vector<Staged>> acquire(std::span<const task::File> files, std::string_view archive, const Fetching& fetching,
                                       std::span<const Digest> columns = {});
 
   // Reserves space for a column file of this name and at most this size; evicts files like acquire. nullopt: the file exists or

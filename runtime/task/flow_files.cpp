@@ -106,11 +106,11 @@ class FlowFiles::CachedSource final : public FlowSource {
   std::uint64_t rows_returned_ = 0;
 };
 
-FlowFiles::FlowFiles(const task::Spec& spec, Cache& cache, Decoders& decoders, Fetch fetch, const FlowFilesOptions& options)
+FlowFiles::FlowFiles(const task::Spec& spec, Cache& cache, Decoders& decoders, Fetching fetching, const FlowFilesOptions& options)
     : spec_(spec),
       cache_(cache),
       decoders_(decoders),
-      fetch_(std::move(fetch)),
+      fetching_(std::move(fetching)),
       options_(without_elements(options)),
       archive_(task::cache_name_of(*spec.archive)) {
   if (options_.fresh) archive_ += "\ntask " + spec.id;  // a name that no copy has
@@ -124,7 +124,7 @@ FlowFiles::FlowFiles(const task::Spec& spec, Cache& cache, Decoders& decoders, F
 Result<> FlowFiles::stage() {
   auto requested = column_names_;
   while (true) {
-    MOLE_TRY(staged_, cache_.acquire(spec_.files, archive_, fetch_, requested));
+    MOLE_TRY(staged_, cache_.acquire(spec_.files, archive_, fetching_, requested));
     if (options_.fresh)
       for (const auto& staged : staged_)
         if (staged.pin) Cache::evict_first(staged);
@@ -160,7 +160,7 @@ Result<std::unique_ptr<FlowSource>> FlowFiles::open_columns(std::uint32_t number
 
 Result<> FlowFiles::fetch_file(std::uint32_t number) {
   if (auto forgotten = cache_.forget_columns(column_names_[number]); !forgotten) return forgotten;
-  MOLE_TRY(auto acquired, cache_.acquire(std::span(&spec_.files[number], 1), archive_, fetch_));
+  MOLE_TRY(auto acquired, cache_.acquire(std::span(&spec_.files[number], 1), archive_, fetching_));
   staged_[number] = std::move(acquired.front());
   // Flows of the file may have been returned already, so the task fails; the next attempt finds neither file nor columns and
   // reports the file as missing.

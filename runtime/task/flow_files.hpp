@@ -25,7 +25,7 @@ struct FlowFilesOptions {
 // Not thread-safe: use from one thread at a time. The constructor's arguments must outlive it, and it must outlive its sources.
 class FlowFiles {
  public:
-  FlowFiles(const task::Spec& spec, Cache& cache, Decoders& decoders, Fetch fetch, const FlowFilesOptions& options);
+  FlowFiles(const task::Spec& spec, Cache& cache, Decoders& decoders, Fetching fetching, const FlowFilesOptions& options);
 
   // Pins every file that is present, or its cached columns. Returns the errors of Cache::acquire. Call once, before open().
   Result<> stage();
@@ -53,7 +53,7 @@ class FlowFiles {
   const task::Spec& spec_;
   Cache& cache_;
   Decoders& decoders_;
-  const Fetch fetch_;
+  const Fetching fetching_;
   const FlowFilesOptions options_;
   std::string archive_;               // the archive's name in the cache
   std::vector<Digest> column_names_;  // names of the cached columns, by file; empty if columns are not used

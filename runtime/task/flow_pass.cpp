@@ -20,7 +20,7 @@ Result<task::FileReport> report_unstaged(const task::File& file, const Error& er
   if (error.code == Code::missing) return report_of(file, task::FileState::missing);
   if (error.code == Code::corrupt) return report_of(file, task::FileState::unreadable);
   // The index listed this file, so the parameters of the archive are valid, and a retry may succeed.
-  const bool permanent = error.code == Code::exhausted || error.code == Code::cancelled;
+  const bool permanent = error.code == Code::exhausted || error.code == Code::cancelled || error.code == Code::denied;
   return Error{permanent ? error.code : Code::transient, "file " + file.id + ": " + error.message};
 }
 

@@ -62,7 +62,7 @@ Result<> TaskRunner::stage() {
   // verify reads the archive's files, not copies of them or cached columns.
   const bool verify = spec_.kind == task::Kind::verify;
   const FlowFilesOptions files{options_.threads, options_.columns && !verify, verify, verify, columns_read()};
-  flows_ = std::make_unique<FlowFiles>(spec_, *options_.cache, *decoders_, archive_->fetcher(), files);
+  flows_ = std::make_unique<FlowFiles>(spec_, *options_.cache, *decoders_, archive_->fetching(), files);
   return flows_->stage();
 }
 

@@ -7,6 +7,7 @@
 #include "sdk/model/enums.hpp"
 #include "sdk/model/export_delay.hpp"
 #include "sdk/model/field_json.hpp"
+#include "sdk/model/listing.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -38,7 +39,9 @@ struct File {
   std::uint64_t sequence = 0;
   TimeRange covers;
   bool present = true;
-  std::string version;
+  std::string version, medium = {};
+  std::uint64_t position = 0;
+  std::string stated_digest = {};
 
   static constexpr auto table = document(
       "File", "An expected file of the archive.",  //
@@ -48,7 +51,12 @@ struct File {
       field("sequence", &File::sequence, "Sequence number in the name, 0 if the pattern has none"),
       field("covers", &File::covers, "Export time according to the name"),
       field("present", &File::present, "false: a gap in the index"),
-      field("version", &File::version, "From the index: changes when the content may have changed (mtime, etag); may be empty"));
+      field("version", &File::version, "From the index: changes when the content may have changed (mtime, etag); may be empty"),
+      field("medium", &File::medium, "Tape or other medium it is on; empty: not known").optional(),
+      field("position", &File::position, "Position on the medium").optional(),
+      field("stated_digest", &File::stated_digest,
+            "Digest that the archive states for its bytes, `sha256:` or `md5:` and hexadecimal digits; may be empty")
+          .optional());
 };
 
 // The decompressed size of a file that is not a decompression bomb: an hour of 97,000 flows a second in NetFlow v5.
@@ -322,35 +330,6 @@ struct StepReport {
       field("flows_late", &StepReport::flows_late, "Flows exported too late for their interval, not counted").optional());
 };
 
-struct IndexEntry {
-  std::string id;
-  std::uint64_t size = 0;
-  std::string version, medium;
-  std::uint64_t position = 0;
-
-  static constexpr auto table = document(
-      "IndexEntry", "A file that a downloader listed.",  //
-      field("id", &IndexEntry::id, "Argument of the downloader's fetch"), field("size", &IndexEntry::size, "Size").unit("B"),
-      field("version", &IndexEntry::version, "Changes when the content may have changed; may be empty"),
-      field("medium", &IndexEntry::medium, "Tape or other medium it is on; empty: not known"),
-      field("position", &IndexEntry::position, "Position on the medium"));
-};
-
-struct PassedOver {
-  std::string reason;
-  std::uint64_t count = 0;
-  std::vector<std::string> examples;
-
-  bool operator==(const PassedOver&) const = default;
-  static constexpr auto table =
-      document("PassedOver", "Paths of an archive that are not used as its files.",  //
-               field("reason", &PassedOver::reason, "Why"), field("count", &PassedOver::count, "How many"),
-               field("examples", &PassedOver::examples, "Some of them"));
-};
-
-// Counts a path, and keeps it if there are few examples. Further reasons than the first 32 are counted with the last one.
-void pass_over(std::vector<PassedOver>& list, const std::string& reason, std::string path);
-
 struct Report {
   std::string task;
   std::vector<StepReport> steps;
@@ -388,12 +367,5 @@ std::string in_one_line(std::string text);
 // For untrusted text. corrupt: it is not such a document.
 Result<Spec> parse_spec(std::string_view text);
 Result<Report> parse_report(std::string_view text);
-
-// A listing too large for a message: one IndexEntry per line, each a JSON object. corrupt: malformed; exhausted: larger than
-// these limits, which protect against untrusted text.
-inline constexpr std::uint64_t max_index_bytes = std::uint64_t{256} << 20;
-inline constexpr std::size_t max_index_entries = 2'000'000;
-std::string index_text(const std::vector<IndexEntry>& entries);
-Result<std::vector<IndexEntry>> parse_index(std::string_view text);
 
 }  // namespace mole::task

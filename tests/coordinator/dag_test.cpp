@@ -261,7 +261,7 @@ TEST_F(Dag, RejectsAPluginWithADifferentAbi) {
   auto document = nlohmann::json::parse(*read_file(sidecar));
   document["abi"]["major"] = 9;
   ASSERT_TRUE(durable_write(sidecar, document.dump()));
-  EXPECT_NE(error({}).find("is built for plugin ABI 9.2, but this host has 1.3"), std::string::npos);
+  EXPECT_NE(error({}).find("is built for plugin ABI 9.3, but this host has 1.3"), std::string::npos);
 }
 
 TEST_F(Dag, FingerprintsDependOnExactlyWhatAffectsResults) {

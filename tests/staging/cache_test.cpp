@@ -252,7 +252,7 @@ TEST_F(CacheTest, AFileThatCannotBeFetchedDoesNotStopTheOthers) {
   auto staged = cache.acquire(files, "x", archive_.fetch());
   ASSERT_TRUE(staged) << staged.error().message;
   EXPECT_EQ((*staged)[0].error->code, Code::missing);
-  EXPECT_EQ((*staged)[1].error->code, Code::transient);
+  EXPECT_EQ((*staged)[1].error->code, Code::corrupt);
   EXPECT_NE((*staged)[1].error->message.find("3 bytes"), std::string::npos);
   EXPECT_NE((*staged)[1].error->message.find("5 bytes"), std::string::npos);
   EXPECT_EQ((*staged)[2].error->code, Code::corrupt);

@@ -234,7 +234,7 @@ TEST(Messages, KeepEveryFieldOfTheJsonForm) {
 
 TEST(Failure, KeepsEveryErrorCode) {
   for (const auto code : {Code::invalid, Code::corrupt, Code::missing, Code::transient, Code::exhausted, Code::cancelled,
-                          Code::unsupported, Code::internal}) {
+                          Code::unsupported, Code::internal, Code::denied, Code::busy}) {
     const auto back = from_wire(to_wire(Error{code, "why; what to do"}));
     EXPECT_EQ(back.code, code);
     EXPECT_EQ(back.message, "why; what to do");

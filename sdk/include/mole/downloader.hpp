@@ -233,7 +233,10 @@ struct DownloaderCalls {
   static std::int32_t fetch(const mole_module* m, mole_text id, const mole_writer* writer, mole_error* e) {
     return guarded(e, [&] {
       ByteSink out(writer);
-      return module_of<D>(m).fetch(view(id), out);
+      if constexpr (requires { module_of<D>(m).fetch(view(id), out); })
+        return module_of<D>(m).fetch(view(id), out);
+      else
+        return Result<>(unsupported("this downloader needs a host with ABI 1.3; update Data Mole"));
     });
   }
   static std::int32_t fetch_from(const mole_module* m, const mole_object* expected, std::uint64_t offset,

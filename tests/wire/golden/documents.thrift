@@ -123,6 +123,8 @@ enum FailureCode {
   CANCELLED = -6
   UNSUPPORTED = -7
   INTERNAL = -8
+  DENIED = -9
+  BUSY = -10
   CRASHED = 1001
   HUNG = 1002
 }
@@ -657,6 +659,9 @@ struct File {
   6: TimeRange covers
   7: bool present
   8: string version
+  9: optional string medium
+  10: optional i64 position
+  11: optional string stated_digest
 }
 
 struct RowsRef {
@@ -810,6 +815,8 @@ struct IndexEntry {
   3: string version
   4: string medium
   5: i64 position
+  6: optional string stated_digest
+  7: optional bool offline
 }
 
 struct Report {

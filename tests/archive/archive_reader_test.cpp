@@ -1,0 +1,273 @@
+// Staging and transfers through a scripted downloader.
+#include "runtime/archive/archive_reader.hpp"
+
+#include <mole/downloader.hpp>
+
+#include "tests/support/temp_folder.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace mole::runtime {
+namespace {
+using namespace std::chrono_literals;
+
+// What the downloaders below do; one test at a time.
+struct Script {
+  std::map<std::string, std::string> content;
+  std::map<std::string, int> polls;      // until a file is ready
+  std::map<std::string, Error> staging;  // why a file cannot be staged
+  std::vector<Error> staging_errors;     // of the next calls of stage, first one last
+  std::size_t piece = 4;                 // a transfer breaks after this many bytes; 0: never
+  Code broken = Code::transient;
+  std::vector<std::uint64_t> offsets;  // of the transfers
+  std::vector<std::vector<std::string>> requested;
+  std::vector<std::string> released;
+};
+Script script;
+
+struct Slow {
+  static constexpr auto about = mole::downloader("slow", "1.0.0", "Stages and resumes");
+
+  Result<> index(ObjectSink& found, const IndexRange&) const {
+    for (const auto& [id, bytes] : script.content)
+      if (auto taken = found.found({.id = id,
+                                    .size = bytes.size(),
+                                    .version = "v",
+                                    .medium = "T1",
+                                    .position = 7,
+                                    .digest = "md5:00",
+                                    .offline = true});
+          !taken)
+        return taken;
+    return {};
+  }
+  Result<> stage(std::span<const std::string_view> ids, StageSink& states) const {
+    script.requested.emplace_back(ids.begin(), ids.end());
+    if (!script.staging_errors.empty()) {
+      const auto error = script.staging_errors.back();
+      script.staging_errors.pop_back();
+      return error;
+    }
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const std::string id(ids[i]);
+      if (const auto failed = script.staging.find(id); failed != script.staging.end())
+        states.failed(i, failed->second);
+      else if (script.polls[id]-- > 0)
+        states.pending(i);
+      else
+        states.ready(i);
+    }
+    return {};
+  }
+  Result<> fetch(const Object& expected, std::uint64_t offset, mole::ByteSink& out) const {
+    script.offsets.push_back(offset);
+    const auto& bytes = script.content.at(std::string(expected.id));
+    const auto rest = std::string_view(bytes).substr(offset);
+    const bool breaks = script.piece > 0 && rest.size() > script.piece;
+    if (auto put = out.write(std::as_bytes(std::span(breaks ? rest.substr(0, script.piece) : rest))); !put) return put;
+    return breaks ? Result<>(Error{script.broken, "the connection broke"}) : Result<>();
+  }
+  Result<> release(std::span<const std::string_view> ids) const {
+    script.released.assign(ids.begin(), ids.end());
+    return {};
+  }
+};
+
+// The functions of ABI 1.0 only.
+struct Plain {
+  static constexpr auto about = mole::downloader("plain", "1.0.0", "As in ABI 1.0");
+
+  Result<> index(ObjectSink&) const { return {}; }
+  Result<mole::Staged> stage(std::span<const std::string_view> ids) const {
+    script.requested.emplace_back(ids.begin(), ids.end());
+    return script.polls[std::string(ids[0])]-- > 0 ? mole::Staged::pending : mole::Staged::ready;
+  }
+  Result<> fetch(std::string_view id, mole::ByteSink& out) const {
+    script.offsets.push_back(0);
+    const auto& bytes = script.content.at(std::string(id));
+    const auto size = script.piece > 0 ? std::min(script.piece, bytes.size()) : bytes.size();
+    if (auto put = out.write(std::as_bytes(std::span(bytes.data(), size))); !put) return put;
+    return size < bytes.size() ? Result<>(transient("the connection broke")) : Result<>();
+  }
+};
+
+template <class D>
+std::unique_ptr<DownloaderModule> open_downloader(CallRecord& record) {
+  using Glue = mole::detail::Glue<mole::Kind::downloader>;
+  auto descriptor = Descriptor::parse(Glue::describe<D>());
+  EXPECT_TRUE(descriptor) << descriptor.error().message;
+  auto opened = DownloaderModule::open(&Glue::vtable<D>, *descriptor, nlohmann::json::object(), record);
+  EXPECT_TRUE(opened) << opened.error().message;
+  return std::move(*opened);
+}
+
+class ArchiveReaderTest : public ::testing::Test {
+ protected:
+  ArchiveReaderTest() { script = {}; }
+
+  static task::File file(const std::string& id, const std::string& medium = {}, std::uint64_t position = 0) {
+    task::File f;
+    f.id = id;
+    f.size = script.content[id].size();
+    f.revision = 1;
+    f.medium = medium;
+    f.position = position;
+    return f;
+  }
+  // Fetches a file without a cache.
+  template <class D>
+  Result<std::string> fetch(const task::File& f) {
+    const auto downloader = open_downloader<D>(*record_);
+    ArchiveReader archive(*downloader, {1ms, 2ms, 1s}, {3, 1ms, 2ms});
+    std::string bytes;
+    auto done = archive.fetch(f, [&](std::span<const std::byte> more) -> Result<> {
+      bytes.append(reinterpret_cast<const char*>(more.data()), more.size());
+      return {};
+    });
+    if (!done) return done.error();
+    return bytes;
+  }
+
+  std::unique_ptr<CallRecord> record_ = CallRecord::in_memory();
+};
+
+TEST_F(ArchiveReaderTest, AListingHasMediumPositionDigestAndState) {
+  script.content["a"] = "aaaa";
+  const auto downloader = open_downloader<Slow>(*record_);
+  std::vector<task::IndexEntry> entries;
+  ASSERT_TRUE(ArchiveReader(*downloader).index([&](const task::IndexEntry& e) -> Result<> {
+    entries.push_back(e);
+    return {};
+  }));
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(entries[0].medium, "T1");
+  EXPECT_EQ(entries[0].position, 7u);
+  EXPECT_EQ(entries[0].stated_digest, "md5:00");
+  EXPECT_TRUE(entries[0].offline);
+}
+
+TEST_F(ArchiveReaderTest, ABrokenTransferContinuesWhereItStopped) {
+  script.content["a"] = "0123456789";
+  const auto bytes = fetch<Slow>(file("a"));
+  ASSERT_TRUE(bytes) << bytes.error().message;
+  EXPECT_EQ(*bytes, "0123456789");
+  EXPECT_EQ(script.offsets, (std::vector<std::uint64_t>{0, 4, 8}));
+}
+
+TEST_F(ArchiveReaderTest, ATransferThatMakesNoProgressIsGivenUp) {
+  script.content["a"] = "0123456789";
+  script.piece = 0;
+  struct Stuck : Slow {
+    Result<> fetch(const Object&, std::uint64_t offset, mole::ByteSink&) const {
+      script.offsets.push_back(offset);
+      return busy("503 Slow Down");
+    }
+  };
+  const auto bytes = fetch<Stuck>(file("a"));
+  ASSERT_FALSE(bytes);
+  EXPECT_EQ(bytes.error().code, Code::busy);
+  EXPECT_EQ(script.offsets.size(), 3u);
+}
+
+TEST_F(ArchiveReaderTest, WrongCredentialsAreNotTriedAgain) {
+  script.content["a"] = "0123456789";
+  script.broken = Code::denied;
+  const auto bytes = fetch<Slow>(file("a"));
+  ASSERT_FALSE(bytes);
+  EXPECT_EQ(bytes.error().code, Code::denied);
+  EXPECT_EQ(script.offsets.size(), 1u);
+}
+
+TEST_F(ArchiveReaderTest, APluginOfAbi10IsNotResumed) {
+  script.content["a"] = "0123456789";
+  const auto bytes = fetch<Plain>(file("a"));
+  ASSERT_FALSE(bytes);
+  EXPECT_EQ(bytes.error().code, Code::transient);
+  EXPECT_EQ(script.offsets.size(), 1u);
+  script.piece = 0;
+  script.polls["a"] = 3;
+  EXPECT_EQ(*fetch<Plain>(file("a")), "0123456789");
+}
+
+TEST_F(ArchiveReaderTest, TheStatedDigestIsCompared) {
+  script.content["a"] = "0123456789";
+  auto f = file("a");
+  f.stated_digest = "sha256:84d89877F0D4041EFB6BF91A16F0248F2FD573E6AF05C19F96BEDB9F882F7882";
+  EXPECT_TRUE(fetch<Slow>(f));
+  f.stated_digest = "md5:781e5e245d69b566979b86e28d23f2c7";
+  EXPECT_TRUE(fetch<Slow>(f));
+  f.stated_digest = "md5:781e5e245d69b566979b86e28d23f2c8";
+  const auto bytes = fetch<Slow>(f);
+  ASSERT_FALSE(bytes);
+  EXPECT_EQ(bytes.error().code, Code::corrupt);
+  EXPECT_NE(bytes.error().message.find("781e5e245d69b566979b86e28d23f2c7"), std::string::npos);
+  for (const std::string unknown : {"", "crc32:12", "md5", "sha256"}) {
+    f.stated_digest = unknown;
+    EXPECT_TRUE(fetch<Slow>(f)) << unknown;
+  }
+}
+
+TEST_F(ArchiveReaderTest, FilesOfACallAreRequestedTogetherInTapeOrderAndFetchedAsTheyBecomeReady) {
+  const mole::testing::TempFolder folder;
+  auto cache = Cache::open(folder.path(), {1000, 1s});
+  ASSERT_TRUE(cache);
+  for (const auto* id : {"a", "b", "c", "d"}) script.content[id] = std::string(3, *id);
+  const task::File files[] = {file("a", "T2", 5), file("b", "T1", 9), file("c", "T1", 2), file("d", "T1", 4)};
+  script.polls = {{"a", 0}, {"b", 4}, {"c", 2}, {"d", 0}};
+  script.staging.emplace("d", corrupt("the tape cannot be read"));
+  const auto downloader = open_downloader<Slow>(*record_);
+  ArchiveReader archive(*downloader, {1ms, 2ms, 1s}, {3, 1ms, 2ms});
+  const auto staged = cache->acquire(files, "x", archive.fetching());
+  ASSERT_TRUE(staged) << staged.error().message;
+  EXPECT_EQ(script.requested.front(), (std::vector<std::string>{"c", "d", "b", "a"}));
+  EXPECT_EQ(script.requested.back(), (std::vector<std::string>{"b"}));
+  for (const std::size_t i : {0u, 1u, 2u}) EXPECT_FALSE((*staged)[i].error) << i;
+  ASSERT_TRUE((*staged)[3].error);
+  EXPECT_EQ((*staged)[3].error->code, Code::corrupt);
+  EXPECT_NE((*staged)[3].error->message.find("the tape cannot be read"), std::string::npos);
+}
+
+TEST_F(ArchiveReaderTest, ErrorsOfAllFilesEndTheCall) {
+  const mole::testing::TempFolder folder;
+  auto cache = Cache::open(folder.path(), {1000, 1s});
+  script.content["a"] = "aaa";
+  const task::File files[] = {file("a")};
+  const auto downloader = open_downloader<Slow>(*record_);
+  const auto run = [&] {
+    ArchiveReader archive(*downloader, {1ms, 2ms, 1s}, {3, 1ms, 2ms});
+    return cache->acquire(files, "x", archive.fetching());
+  };
+  script.staging_errors = {busy("all drives are in use"), transient("the connection broke")};
+  EXPECT_TRUE(run()) << "errors that pass are tried again";
+  script.content["a"] = "other";  // another size, so another file in the cache
+  const task::File changed[] = {file("a")};
+  script.staging_errors = {denied("the key is not accepted")};
+  ArchiveReader archive(*downloader, {1ms, 2ms, 1s}, {3, 1ms, 2ms});
+  const auto refused = cache->acquire(changed, "x", archive.fetching());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::denied);
+}
+
+TEST_F(ArchiveReaderTest, StagingThatTakesTooLongFails) {
+  script.content["a"] = "aaa";
+  script.polls["a"] = 1'000'000;
+  const auto downloader = open_downloader<Slow>(*record_);
+  ArchiveReader archive(*downloader, {1ms, 2ms, 20ms}, {3, 1ms, 2ms});
+  const auto f = file("a");
+  const task::File* files[] = {&f};
+  const auto ready = archive.next_ready(files);
+  ASSERT_FALSE(ready);
+  EXPECT_EQ(ready.error().code, Code::transient);
+}
+
+TEST_F(ArchiveReaderTest, FilesAreReleasedIfTheDownloaderCan) {
+  const std::vector<std::string> ids = {"a", "b"};
+  EXPECT_TRUE(open_downloader<Plain>(*record_)->release(ids));
+  EXPECT_TRUE(open_downloader<Slow>(*record_)->release(ids));
+  EXPECT_EQ(script.released, ids);
+}
+
+}  // namespace
+}  // namespace mole::runtime
