@@ -110,6 +110,9 @@ std::string contents_text(const FlowSummary& s) {
   if (s.flows_lost_in_damage > 0)
     out += line(s.flows_lost > 0 ? "" : "lost",
                 fmt::format("{} flows in damage, by sequence numbers", human_count(s.flows_lost_in_damage)));
+  if (s.flows_repeated > 0)
+    out += line("repeated",
+                fmt::format("{} flows, in datagrams with the same bytes as an earlier one", human_count(s.flows_repeated)));
   return out;
 }
 
@@ -150,6 +153,7 @@ void FlowTotals::add(const FlowSummary& file) {
   sums.flows_read += file.flows_read;
   sums.flows_lost += file.flows_lost;
   sums.flows_lost_in_damage += file.flows_lost_in_damage;
+  sums.flows_repeated += file.flows_repeated;
   sums.flows += file.flows;
   sums.flows_ipv6 += file.flows_ipv6;
   sums.bytes += file.bytes;

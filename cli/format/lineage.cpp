@@ -204,10 +204,13 @@ class Tracer {
       lost += (lost.empty() ? "" : ", ") + human_number(flows, "flow", "flows") + " in the damage";
     if (const auto flows = count_of(file, "flows_lost"); flows > 0)
       lost += (lost.empty() ? "" : ", ") + human_number(flows, "flow", "flows") + " by sequence number";
+    auto flows = human_count(count_of(file, "flows"));
+    if (const auto repeated = count_of(file, "flows_repeated"); repeated > 0)
+      flows += fmt::format(" ({} in repeated datagrams)", human_count(repeated));
     table.row({text_of(file, "id"), fmt::format("[0, {})", text_of(file, "size")), text_of(file, "digest"),
                (mixed ? (decoder.empty() ? "none" : decoder) + ", " : "") +
                    (state == name_of(task::FileState::sound) ? state : style_.paint(Paint::yellow, state)),
-               human_count(count_of(file, "flows")), lost});
+               flows, lost});
   }
 
   void row_table(const json& values) {

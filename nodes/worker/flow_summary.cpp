@@ -87,6 +87,7 @@ FlowSummary FlowSummarizer::summary(const task::FileReport& report) && {
   out.flows_read = report.flows;
   out.flows_lost = report.flows_lost;
   out.flows_lost_in_damage = report.flows_lost_in_damage;
+  out.flows_repeated = report.flows_repeated;
   out.decoder = report.decoder;
   out.lost_compressed = report.lost_compressed;
   out.lost_content = report.lost_content;

@@ -52,7 +52,7 @@ void put_report(std::string& out, const task::FileReport& report) {
   put(out, report.content_bytes, report.datagrams, report.flows, report.flows_lost, report.exported_first, report.exported_last);
   put<std::uint64_t>(out, report.readable.size());
   for (const auto& range : report.readable) put(out, range.from, range.to);
-  put(out, report.flows_lost_in_damage);
+  put(out, report.flows_lost_in_damage, report.flows_repeated);
 }
 
 task::FileReport take_report(ByteCursor& in) {
@@ -68,7 +68,7 @@ task::FileReport take_report(ByteCursor& in) {
               report.exported_last);
   report.readable.resize(take_count(in, 16));
   for (auto& range : report.readable) in.take_all(range.from, range.to);
-  report.flows_lost_in_damage = in.take<std::uint64_t>();
+  in.take_all(report.flows_lost_in_damage, report.flows_repeated);
   return report;
 }
 

@@ -22,7 +22,7 @@
 
 namespace mole::runtime::column_file {
 
-inline constexpr std::string_view magic{"mole columns 3\n\0", 16}, end_magic{"end of columns\n\0", 16};
+inline constexpr std::string_view magic{"mole columns 4\n\0", 16}, end_magic{"end of columns\n\0", 16};
 inline constexpr std::size_t tail_size = 3 * 8 + end_magic.size();  // footer's offset, size, checksum; magic
 
 // Returns the columns of a column file for readers of `wanted`: those that NetFlow v5 has, those that say whether counters

@@ -91,6 +91,7 @@ void FlowReader::sink_datagram(void* self, std::int64_t exported_us, std::uint32
   if ((flags & MOLE_LOST_IN_DAMAGE) != 0) reader.report_.flows_lost_in_damage += std::exchange(lost, 0);
   ++reader.report_.datagrams;
   reader.report_.flows_lost += lost;
+  if ((flags & MOLE_REPEATED) != 0) reader.report_.flows_repeated += flows;
   if (reader.at_flow_ends_) {
     reader.lost_before_rows_ += lost;
     return;

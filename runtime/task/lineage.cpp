@@ -38,6 +38,7 @@ json file_of(const task::File& file, const task::FileReport& report) {
               {"size", report.size},   {"digest", report.digest.hex()},  {"revision", file.revision}, {"state", report.state},
               {"flows", report.flows}, {"flows_lost", report.flows_lost}};
   if (report.flows_lost_in_damage > 0) out["flows_lost_in_damage"] = report.flows_lost_in_damage;
+  if (report.flows_repeated > 0) out["flows_repeated"] = report.flows_repeated;
   if (!report.decoder.empty()) out["decoder"] = report.decoder;
   if (!report.lost_compressed.empty()) out["lost_compressed"] = report.lost_compressed;
   if (!report.lost_content.empty()) out["lost_content"] = report.lost_content;

@@ -38,7 +38,7 @@ struct FlowSummary {
   std::vector<std::uint64_t> observation_domains, sampling;
   std::vector<SampledFlows> sampling_rates = {};
   Micros exported_first = 0, exported_last = 0;
-  std::uint64_t flows_read = 0, flows_lost = 0, flows_lost_in_damage = 0;
+  std::uint64_t flows_read = 0, flows_lost = 0, flows_lost_in_damage = 0, flows_repeated = 0;
   std::uint64_t flows = 0, flows_ipv6 = 0, bytes = 0, packets = 0;
   Micros first = 0, last = 0;
   std::vector<task::ByteRange> lost_compressed, lost_content;
@@ -64,6 +64,9 @@ struct FlowSummary {
       field("flows_read", &FlowSummary::flows_read, "Flows in the file, selected or not"),
       field("flows_lost", &FlowSummary::flows_lost, "Flows missing according to sequence numbers, outside damage"),
       field("flows_lost_in_damage", &FlowSummary::flows_lost_in_damage, "Flows missing according to sequence numbers, in damage"),
+      field("flows_repeated", &FlowSummary::flows_repeated,
+            "Those of `flows_read` that are in datagrams with the same bytes as an earlier one of their exporter")
+          .optional(),
       field("flows", &FlowSummary::flows, "Selected flows: all, or those that pass --filter"),
       field("flows_ipv6", &FlowSummary::flows_ipv6, "Selected flows with IPv6 addresses; the others have IPv4 addresses"),
       field("bytes", &FlowSummary::bytes, "Bytes of the selected flows, as recorded").unit("B"),

@@ -260,7 +260,7 @@ struct FileReport {
   FlowSource source = FlowSource::none;
   DelayCounts delays;
   Digest columns = {};
-  std::uint64_t exporters = 0, flows_lost_in_damage = 0;
+  std::uint64_t exporters = 0, flows_lost_in_damage = 0, flows_repeated = 0;
   std::string decoder = {};
 
   static constexpr auto table = document(
@@ -285,7 +285,8 @@ struct FileReport {
       field("flows_lost_in_damage", &FileReport::flows_lost_in_damage, "Flows missing by sequence numbers around damage")
           .optional(),
       field("decoder", &FileReport::decoder, "Name of the decoder that read it; empty: not read, or none recognises its content")
-          .optional());
+          .optional(),
+      field("flows_repeated", &FileReport::flows_repeated, "Those of `flows` in repeated datagrams").optional());
 };
 
 struct CoverageRange {

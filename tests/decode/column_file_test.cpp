@@ -47,6 +47,8 @@ class ListedSource final : public FlowSource {
     report_.content_bytes = 99;
     report_.datagrams = 5;
     report_.flows_lost = 3;
+    report_.flows_lost_in_damage = 11;
+    report_.flows_repeated = 13;
     report_.exported_first = -7;
     report_.exported_last = 1'190'487'600'000'001;
     report_.readable = {{-5, 5}, {10, 20}};

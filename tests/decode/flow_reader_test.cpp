@@ -281,5 +281,21 @@ TEST(FlowReader, LossInDamageIsNotNetworkLoss) {
   EXPECT_EQ(outcome.report.flows_lost, 5u);
 }
 
+TEST(FlowReader, FlowsOfRepeatedDatagramsAreCounted) {
+  bool done = false;
+  const auto outcome =
+      run([&](mole_flow_builder*, mole_error*, const mole_source*, const mole_decode_sink* sink) -> std::int32_t {
+        if (std::exchange(done, true)) return MOLE_END;
+        sink->datagram(sink->self, hour, 7, 0, 0);
+        sink->datagram(sink->self, hour, 7, 0, MOLE_REPEATED);
+        sink->datagram(sink->self, hour, 3, 2, MOLE_REPEATED | MOLE_LOST_IN_DAMAGE | 5 << MOLE_EXPORTER_SHIFT);
+        return MOLE_OK;
+      });
+  ASSERT_TRUE(outcome.result);
+  EXPECT_EQ(outcome.report.flows_repeated, 10u);
+  EXPECT_EQ(outcome.report.datagrams, 3u);
+  EXPECT_EQ(outcome.report.flows_lost_in_damage, 2u);
+}
+
 }  // namespace
 }  // namespace mole::runtime::test

@@ -807,6 +807,7 @@ struct FileReport {
   17: optional i64 exporters
   18: optional i64 flows_lost_in_damage
   19: optional string decoder
+  20: optional i64 flows_repeated
 }
 
 struct IndexEntry {
