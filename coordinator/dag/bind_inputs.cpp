@@ -114,10 +114,6 @@ struct InputBinder {
     if (auto known_elements = prefixed(bound.where + ": the module \"" + from.name + "\": ", check_elements(role));
         !known_elements)
       return known_elements;
-    if (to.execution == Execution::sequential && !role.elements.empty())
-      return refused("the module \"" + from.name +
-                     "\" is sequential and reads information elements, which are not kept while flows "
-                     "are sorted; read flow columns, or add a merge");
     for (auto column : role.reads)
       if (!provided(known, from, column))
         return invalid(bound.where + ": the module \"" + from.name + "\" reads the column \"" + column + "\", which " +

@@ -3,9 +3,9 @@
 #include <cstring>
 
 namespace mole::runtime {
-namespace {
 
-std::uint16_t abi_type(ElementType type) {
+std::uint16_t type_of_values(int column) {
+  const auto type = element_of_column(column)->type;
   switch (type) {
     case ElementType::float32:
     case ElementType::float64:
@@ -25,31 +25,28 @@ std::uint16_t abi_type(ElementType type) {
                           : MOLE_TYPE_BYTES;
 }
 
-// Returns the size of a value in bytes; 0: any.
-std::size_t size_of(std::uint16_t type) {
-  return type == MOLE_TYPE_TEXT || type == MOLE_TYPE_BYTES ? 0 : type == MOLE_TYPE_ADDR ? 16 : 8;
-}
-
-}  // namespace
-
 ElementColumns::ElementColumns(ColumnSet wanted) {
   for (int c = MOLE_COLUMN_COUNT; c < max_columns; ++c) {
     const auto* element = wanted[static_cast<std::size_t>(c)] ? element_of_column(c) : nullptr;
     if (!element) continue;
-    const auto type = abi_type(element->type);
+    const auto type = type_of_values(c);
     values_.push_back({c, type, {}, {}, {}, {}, {}});
     requests_.push_back({element->enterprise, element->id, type, {element->name.data(), element->name.size()}});
   }
 }
 
-void ElementColumns::start(mole_flow_builder& builder) {
-  if (values_.empty()) return;
+void ElementColumns::clear() {
   for (auto& values : values_) {
     values.rows.clear();
     values.bytes.clear();
     values.sizes.clear();
   }
   bytes_ = 0;
+}
+
+void ElementColumns::start(mole_flow_builder& builder) {
+  if (values_.empty()) return;
+  clear();
   capacity_ = builder.capacity;
   builder.elements = requests_.data();
   builder.element_count = static_cast<std::uint32_t>(requests_.size());
@@ -58,23 +55,38 @@ void ElementColumns::start(mole_flow_builder& builder) {
 }
 
 std::int32_t ElementColumns::put(void* self, std::uint32_t element, std::uint32_t row, const void* data, std::uint64_t size) {
-  auto& elements = *static_cast<ElementColumns*>(self);
-  if (element >= elements.values_.size() || row >= elements.capacity_) return MOLE_INVALID;
-  auto& values = elements.values_[element];
-  const auto expected = size_of(values.type);
+  return static_cast<ElementColumns*>(self)->add(element, row, data, size);
+}
+
+std::int32_t ElementColumns::add(std::size_t element, std::uint32_t row, const void* data, std::uint64_t size) {
+  if (element >= values_.size() || row >= capacity_) return MOLE_INVALID;
+  auto& values = values_[element];
+  const auto expected = size_of_value(values.type);
   if ((expected != 0 && size != expected) || (!values.rows.empty() && row < values.rows.back())) return MOLE_INVALID;
-  constexpr std::size_t overhead = sizeof(std::uint64_t) + sizeof(std::uint32_t) + sizeof(mole_text);  // of a value
-  if (size > max_bytes - elements.bytes_ || max_bytes - elements.bytes_ - size < overhead) return MOLE_EXHAUSTED;
-  elements.bytes_ += size + overhead;
+  if (size > max_bytes - bytes_ || max_bytes - bytes_ - size < overhead) return MOLE_EXHAUSTED;
+  bytes_ += size + overhead;
   values.rows.push_back(row);
   values.bytes.append(static_cast<const char*>(data), size);
   if (expected == 0) values.sizes.push_back(size);
   return MOLE_OK;
 }
 
-void ElementColumns::finish(Values& values, std::uint32_t rows) {
+bool ElementColumns::copy(const FlowBatch& from, std::size_t limit) {
+  clear();
+  for (std::size_t e = 0; e < values_.size(); ++e) {
+    const auto of_row = from.column<mole_values>(values_[e].column);
+    for (std::uint32_t row = 0; row < from.rows; ++row)
+      for (std::uint64_t v = 0; v < of_row[row].count; ++v) {
+        const auto value = value_bytes(values_[e].type, of_row[row], v);
+        if (add(e, row, value.data(), value.size()) != MOLE_OK || bytes_ > limit) return false;
+      }
+  }
+  return true;
+}
+
+void ElementColumns::finish(ElementValues& values, std::uint32_t rows) {
   values.of_row.assign(rows, {});
-  const auto width = size_of(values.type);
+  const auto width = size_of_value(values.type);
   if (width == 0) {
     values.texts.resize(values.sizes.size());
     const char* at = values.bytes.data();

@@ -13,6 +13,7 @@
 
 #include <mole/result.hpp>
 
+#include "runtime/decode/element_columns.hpp"
 #include "runtime/decode/flow_batch.hpp"
 #include "runtime/sort/flow_rows.hpp"
 #include "runtime/sort/scratch_file.hpp"
@@ -43,8 +44,8 @@ class BlockSorter {
   // rows of MOLE_NO_STATE are left out; null: every row has slot 0. Do not call after next(). exhausted: the disk is full.
   Result<> add(const FlowBatch& batch, std::uint32_t file, const std::uint32_t* slot_of_row = nullptr);
 
-  // Returns the next rows in order, valid until the next call; false after the last. A batch has one address family, so it may
-  // have fewer than batch_rows rows.
+  // Returns the next rows in order, valid until the next call; false after the last. A batch has one address family and a limited
+  // size, so it may have fewer than batch_rows rows.
   Result<bool> next(FlowBatch& batch);
   // Returns the slots of the rows that next() returned.
   const std::uint32_t* slots() const { return slots_.data(); }
@@ -58,9 +59,10 @@ class BlockSorter {
 
   std::size_t bucket_of(std::int64_t start) const;
   Result<> spill_largest();
-  Result<> spill(Rows& rows, std::size_t row_size);
+  Result<> spill(Rows& rows, const RowLayout& layout);
   Result<bool> open_bucket();
   Result<bool> advance(Run& run);
+  Result<> read_more(Run& run, std::size_t needed);
 
   SortOptions options_;
   RowLayout layouts_[2];  // families 4 and 6
@@ -71,7 +73,8 @@ class BlockSorter {
   std::size_t next_bucket_ = 0;
   std::vector<std::unique_ptr<Run>> heap_;  // of the open bucket, smallest key in front
   std::optional<ColumnBuffers> out_;
-  std::vector<std::uint32_t> slots_;  // of the rows in out_
+  ElementColumns elements_;           // of the rows in out_
+  std::vector<std::uint32_t> slots_;  // of these rows
 };
 
 }  // namespace mole::runtime

@@ -69,10 +69,6 @@ Result<> StepRun::open_module(const PluginSet& plugins) {
 }
 
 Result<> StepRun::check_columns() {
-  if (sequential() && std::ranges::any_of(columns_, is_element_column))
-    return unsupported("'" + step().plugin.name +
-                       "' is sequential and reads information elements, which are not kept while flows are sorted; read flow "
-                       "columns, or add a merge");
   auto columns = grouping_plan(0).columns();
   columns.insert(columns.end(), columns_.begin(), columns_.end());
   if (std::ranges::any_of(columns, [](int column) { return column >= max_columns; }))
