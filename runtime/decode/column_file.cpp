@@ -4,6 +4,7 @@
 
 #include <zstd.h>
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -93,39 +94,84 @@ std::vector<Evidence::Second> take_evidence(ByteCursor& in) {
   return seconds;
 }
 
+void put_page(std::string& out, const ColumnPage& page) {
+  put(out, page.base, page.unit, page.planes);
+  for (std::size_t p = 0; p < page.planes; ++p) put(out, page.sizes[p]);
+}
+
+// Returns false if the page cannot have this number of values of at most `width` bytes.
+bool take_page(ByteCursor& in, std::size_t width, std::uint32_t values, ColumnPage& page) {
+  in.take_all(page.base, page.unit, page.planes);
+  if (page.planes > width) return false;
+  for (std::size_t p = 0; p < page.planes; ++p) {
+    page.sizes[p] = in.take<std::uint32_t>();
+    if (page.sizes[p] == 0 || page.sizes[p] > values) return false;
+  }
+  return true;
+}
+
 void put_block(std::string& out, const Block& block, ColumnSet columns) {
   put(out, block.rows, block.address_family);
-  for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) {
-    if (!columns[static_cast<std::size_t>(c)]) continue;
-    const auto& page = block.pages[static_cast<std::size_t>(c)];
-    put(out, page.base, page.unit, page.planes);
-    for (std::size_t p = 0; p < page.planes; ++p) put(out, page.sizes[p]);
-    put(out, block.checksums[static_cast<std::size_t>(c)]);
+  for (std::size_t c = 0; c < MOLE_COLUMN_COUNT; ++c) {
+    if (!columns[c]) continue;
+    put_page(out, block.pages[c]);
+    put(out, block.checksums[c]);
+  }
+  for (const auto& page : block.elements) {
+    put_page(out, page.counts);
+    put(out, page.values);
+    put_page(out, page.numbers);
+    put(out, page.bytes, page.stored, page.checksum);
   }
 }
 
-std::size_t min_block_bytes(ColumnSet columns) { return 8 + columns.count() * 21; }
+constexpr std::size_t min_page_bytes = 13, checksum_bytes = 8;
+std::size_t min_block_bytes(const Footer& footer) {
+  return 8 + footer.columns.count() * (min_page_bytes + checksum_bytes) +
+         footer.elements.size() * (2 * min_page_bytes + 12 + checksum_bytes);
+}
+
+// Reads the pages of the elements. Returns false if they are invalid.
+bool take_elements(ByteCursor& in, const std::vector<StoredElement>& elements, Block& block) {
+  std::uint64_t needed = 0;  // memory for the values
+  block.elements.resize(elements.size());
+  for (std::size_t e = 0; e < elements.size(); ++e) {
+    auto& page = block.elements[e];
+    const auto width = size_of_value(elements[e].type);
+    if (!take_page(in, sizeof(std::uint32_t), block.rows, page.counts)) return false;
+    in.take_all(page.values);
+    if (!take_page(in, width == 0 ? sizeof(std::uint64_t) : width, page.values, page.numbers)) return false;
+    in.take_all(page.bytes, page.stored, page.checksum);
+    if (page.stored > page.bytes || (page.bytes > 0 && (page.stored == 0 || width != 0))) return false;
+    needed += page.values * (width + ElementColumns::overhead) + page.bytes;
+  }
+  return needed <= max_stored_element_bytes;
+}
 
 // Reads the block at this offset with this first record, and advances both. Returns false if the block is invalid.
-bool take_block(ByteCursor& in, ColumnSet columns, Block& block, std::uint64_t& offset, std::uint64_t& record) {
+bool take_block(ByteCursor& in, const Footer& footer, Block& block, std::uint64_t& offset, std::uint64_t& record) {
   in.take_all(block.rows, block.address_family);
   block.offset = offset;
   block.first_record = record;
   if (block.rows == 0 || block.rows > batch_rows || (block.address_family != 4 && block.address_family != 6)) return false;
   for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) {
-    if (!columns[static_cast<std::size_t>(c)]) continue;
+    if (!footer.columns[static_cast<std::size_t>(c)]) continue;
     auto& page = block.pages[static_cast<std::size_t>(c)];
-    in.take_all(page.base, page.unit, page.planes);
-    if (page.planes > column_width(c, block.address_family)) return false;
-    for (std::size_t p = 0; p < page.planes; ++p) {
-      page.sizes[p] = in.take<std::uint32_t>();
-      if (page.sizes[p] == 0 || page.sizes[p] > block.rows) return false;
-    }
+    if (!take_page(in, column_width(c, block.address_family), block.rows, page)) return false;
     offset += page.size();
     block.checksums[static_cast<std::size_t>(c)] = in.take<std::uint64_t>();
   }
+  if (!take_elements(in, footer.elements, block)) return false;
+  for (const auto& page : block.elements) offset += page.size();
   record += block.rows;
   return !in.failed();
+}
+
+// Reads the elements of a footer, which must be in ascending order. Returns false if they are invalid.
+bool take_stored_elements(ByteCursor& in, std::vector<StoredElement>& elements) {
+  elements.resize(take_count(in, 8));
+  for (auto& element : elements) in.take_all(element.enterprise, element.id, element.type);
+  return std::ranges::is_sorted(elements) && std::ranges::adjacent_find(elements) == elements.end();
 }
 
 std::optional<std::string> decompressed(std::string_view bytes) {
@@ -138,10 +184,17 @@ std::optional<std::string> decompressed(std::string_view bytes) {
 
 }  // namespace
 
+StoredElement stored_element(int column) {
+  const auto& element = *element_of_column(column);
+  return {element.enterprise, element.id, type_of_values(column)};
+}
+
 Result<std::string> footer_bytes(const Footer& footer) {
   std::string out;
   out.append(reinterpret_cast<const char*>(footer.identity.bytes.data()), footer.identity.bytes.size());
   put<std::uint64_t>(out, footer.columns.to_ullong());
+  put<std::uint64_t>(out, footer.elements.size());
+  for (const auto& element : footer.elements) put(out, element.enterprise, element.id, element.type);
   put_report(out, footer.report);
   put_evidence(out, footer.evidence.seconds());
   put<std::uint64_t>(out, footer.blocks.size());
@@ -181,13 +234,14 @@ std::optional<Footer> parse_footer(std::string_view bytes, std::uint64_t end) {
   std::copy(identity.begin(), identity.end(), footer.identity.bytes.begin());
   const auto columns = in.take<std::uint64_t>();
   footer.columns = ColumnSet(columns);
-  if (footer.columns.to_ullong() != columns || footer.columns != stored_columns(footer.columns)) return std::nullopt;
+  if (has_elements(footer.columns) || footer.columns != stored_columns(footer.columns)) return std::nullopt;
+  if (!take_stored_elements(in, footer.elements)) return std::nullopt;
   footer.report = take_report(in);
   const auto seconds = take_evidence(in);
-  footer.blocks.resize(take_count(in, min_block_bytes(footer.columns)));
+  footer.blocks.resize(take_count(in, min_block_bytes(footer)));
   std::uint64_t offset = magic.size(), record = 0;
   for (auto& block : footer.blocks)
-    if (!take_block(in, footer.columns, block, offset, record)) return std::nullopt;
+    if (!take_block(in, footer, block, offset, record)) return std::nullopt;
   if (in.failed() || in.left() != 0 || offset != end || record != footer.report.flows) return std::nullopt;
   footer.evidence = Evidence::of(seconds, footer.report.readable);
   return footer;
@@ -201,7 +255,11 @@ using namespace column_file;
 
 ColumnFileWriter::ColumnFileWriter(const Digest& identity, ColumnSet columns, Sink sink) : sink_(std::move(sink)) {
   footer_.identity = identity;
-  footer_.columns = columns;
+  footer_.columns = columns & ColumnSet((std::uint64_t{1} << MOLE_COLUMN_COUNT) - 1);
+  for (int c = MOLE_COLUMN_COUNT; c < max_columns; ++c)
+    if (columns[static_cast<std::size_t>(c)]) elements_.push_back(c);
+  std::ranges::sort(elements_, {}, stored_element);
+  for (const int column : elements_) footer_.elements.push_back(stored_element(column));
   buffer_ = magic;
 }
 
@@ -219,6 +277,14 @@ Result<> ColumnFileWriter::add(const FlowBatch& batch) {
                                                              is_relative(c) ? start : nullptr, batch.rows, buffer_)
                                      : encoder_.encode(values, column_width(c, batch.address_family), batch.rows, buffer_);
     block.checksums[column] = checksum(std::string_view(buffer_).substr(before));
+  }
+  std::size_t room = max_stored_element_bytes;
+  for (const int column : elements_) {
+    const std::size_t before = buffer_.size();
+    auto page = element_encoder_.encode(batch, column, room, buffer_);
+    if (!page) return exhausted("the information elements of a batch are too large for a column file");
+    page->checksum = checksum(std::string_view(buffer_).substr(before));
+    block.elements.push_back(*page);
   }
   auto written = write(buffer_);
   buffer_.clear();

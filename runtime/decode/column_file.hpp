@@ -1,12 +1,14 @@
 // The format of a column file and its writer. A column file contains the flows of one archive file in columns, as decoded, and
 // everything else that reading the archive file again would produce (docs/formats/columns.md).
 //
-//   magic | planes of batch 0, column by column | planes of batch 1 | ... | footer | offset and checksum of the footer, magic
+//   magic | planes of batch 0, column by column, its elements | planes of batch 1 | ... | footer | offset, checksum of footer,
+//   magic
 #pragma once
 
 #include <mole/result.hpp>
 
 #include "runtime/decode/column_codec.hpp"
+#include "runtime/decode/element_pages.hpp"
 #include "runtime/decode/evidence.hpp"
 #include "runtime/decode/flow_batch.hpp"
 #include "sdk/model/digest.hpp"
@@ -22,15 +24,24 @@
 
 namespace mole::runtime::column_file {
 
-inline constexpr std::string_view magic{"mole columns 4\n\0", 16}, end_magic{"end of columns\n\0", 16};
+inline constexpr std::string_view magic{"mole columns 5\n\0", 16}, end_magic{"end of columns\n\0", 16};
 inline constexpr std::size_t tail_size = 3 * 8 + end_magic.size();  // footer's offset, size, checksum; magic
 
 // Returns the columns of a column file for readers of `wanted`: those that NetFlow v5 has, those that say whether counters
-// are scaled, and further ones that are wanted. Never the router, which the host fills in.
+// are scaled, and further ones and elements that are wanted. Never the router, which the host fills in.
 inline ColumnSet stored_columns(ColumnSet wanted = {}) {
   constexpr std::uint64_t of_v5 = (std::uint64_t{1} << (MOLE_COLUMN_SAMPLING + 1)) - 1;
   return (wanted | ColumnSet(of_v5)).set(MOLE_COLUMN_SCALED).set(MOLE_COLUMN_SAMPLING_SOURCE).reset(MOLE_COLUMN_ROUTER);
 }
+// An information element and the type of its values (MOLE_TYPE_*) in a column file.
+struct StoredElement {
+  std::uint32_t enterprise = 0;
+  std::uint16_t id = 0, type = 0;
+
+  auto operator<=>(const StoredElement&) const = default;
+};
+StoredElement stored_element(int column);
+
 // Whether a column is stored relative to the start of the flow.
 constexpr bool is_relative(int column) { return column == MOLE_COLUMN_END; }
 constexpr bool is_time(int column) { return column == MOLE_COLUMN_START || column == MOLE_COLUMN_END; }
@@ -41,11 +52,13 @@ struct Block {  // one batch
   std::uint64_t first_record = 0, offset = 0;  // not stored: they follow from the earlier blocks
   std::array<ColumnPage, MOLE_COLUMN_COUNT> pages;
   std::array<std::uint64_t, MOLE_COLUMN_COUNT> checksums{};  // XXH3 of a page's bytes
+  std::vector<ElementPage> elements;                         // after the columns
 };
 
 struct Footer {
   Digest identity;    // of the archive file and its decoder; compared by the reader
-  ColumnSet columns;  // the stored ones
+  ColumnSet columns;  // the stored ones, without elements
+  std::vector<StoredElement> elements;
   std::vector<Block> blocks;
   task::FileReport report;
   Evidence evidence;
@@ -91,7 +104,9 @@ class ColumnFileWriter {
 
   Sink sink_;
   column_file::Footer footer_;
+  std::vector<int> elements_;  // their columns, in the order of the file
   ColumnEncoder encoder_;
+  ElementEncoder element_encoder_;
   std::string buffer_;
   std::uint64_t bytes_ = 0;
 };

@@ -23,6 +23,10 @@ Result<std::string_view> read_at(const FileBytes& file, std::uint64_t offset, st
   return text_of(into);
 }
 
+Error invalid_column(std::uint64_t offset) {
+  return corrupt("the column file has an invalid column at byte " + std::to_string(offset));
+}
+
 Result<Footer> read_footer(const FileBytes& file, const Digest& identity) {
   std::vector<std::uint8_t> bytes;
   if (file.size() < magic.size() + tail_size) return corrupt("not a column file: too short");
@@ -46,7 +50,11 @@ Result<std::unique_ptr<ColumnFileReader>> ColumnFileReader::open(const std::file
   MOLE_TRY(auto file, FileBytes::open(path));
   try {
     MOLE_TRY(auto footer, read_footer(file, identity));
-    if ((options.wanted & ~footer.columns & ~ColumnSet().set(MOLE_COLUMN_ROUTER)).any())
+    ColumnSet stored = footer.columns;
+    for (int c = MOLE_COLUMN_COUNT; c < max_columns; ++c)
+      if (options.wanted[static_cast<std::size_t>(c)] && std::ranges::binary_search(footer.elements, stored_element(c)))
+        stored.set(static_cast<std::size_t>(c));
+    if ((options.wanted & ~stored & ~ColumnSet().set(MOLE_COLUMN_ROUTER)).any())
       return corrupt("the column file lacks a column that is read");
     return std::unique_ptr<ColumnFileReader>(new ColumnFileReader(std::move(file), std::move(footer), options));
   } catch (const std::bad_alloc&) {
@@ -59,8 +67,13 @@ ColumnFileReader::ColumnFileReader(FileBytes file, Footer footer, const ColumnRe
   if (read_[MOLE_COLUMN_END]) read_.set(MOLE_COLUMN_START);
   const unsigned threads = std::max(1u, options_.threads);
   const std::size_t slots = threads == 1 ? 1 : std::min<std::size_t>(footer_.blocks.size(), threads + 1);
-  slots_.reserve(slots);
   for (std::size_t i = 0; i < std::max<std::size_t>(1, slots); ++i) slots_.emplace_back(read_);
+  elements_.resize(footer_.elements.size());
+  std::size_t number = 0;
+  for (const auto& values : slots_.front().elements.values()) {
+    const auto at = std::ranges::find(footer_.elements, stored_element(values.column));
+    elements_[static_cast<std::size_t>(at - footer_.elements.begin())] = number++;
+  }
 }
 
 ColumnFileReader::~ColumnFileReader() {
@@ -109,12 +122,10 @@ bool ColumnFileReader::decode_next(std::unique_lock<std::mutex>& lock, Scratch& 
   return true;
 }
 
-Result<std::string_view> ColumnFileReader::page_bytes(const Block& block, int column, std::uint64_t at, Scratch& scratch) const {
-  const auto c = static_cast<std::size_t>(column);
-  auto bytes = read_at(file_, at, block.pages[c].size(), scratch.bytes);
-  if (bytes && checksum(*bytes) != block.checksums[c])
-    return corrupt("the column file is damaged: column " + std::to_string(column) + " of the batch at byte " +
-                   std::to_string(block.offset));
+Result<std::string_view> ColumnFileReader::page_bytes(std::uint64_t offset, std::uint64_t size, std::uint64_t sum,
+                                                      Scratch& scratch) const {
+  auto bytes = read_at(file_, offset, size, scratch.bytes);
+  if (bytes && checksum(*bytes) != sum) return corrupt("the column file is damaged: column at byte " + std::to_string(offset));
   return bytes;
 }
 
@@ -129,14 +140,31 @@ Result<> ColumnFileReader::decode(const Block& block, Slot& slot, Scratch& scrat
     const std::uint64_t here = offset;
     offset += page.size();
     if (values == nullptr) continue;
-    MOLE_TRY(const auto bytes, page_bytes(block, c, here, scratch));
+    MOLE_TRY(const auto bytes, page_bytes(here, page.size(), block.checksums[static_cast<std::size_t>(c)], scratch));
     const bool valid = is_time(c)
                            ? scratch.decoder.decode_times(page, bytes, is_relative(c) ? start : nullptr, block.rows,
                                                           static_cast<std::int64_t*>(values))
                            : scratch.decoder.decode(page, bytes, column_width(c, block.address_family), block.rows, values);
-    if (!valid) return corrupt("the column file has an invalid column at byte " + std::to_string(here));
+    if (!valid) return invalid_column(here);
   }
   if (void* routers = columns[MOLE_COLUMN_ROUTER]) std::fill_n(static_cast<std::uint32_t*>(routers), block.rows, options_.router);
+  if (auto decoded = decode_elements(block, offset, slot, scratch); !decoded) return decoded;
+  slot.batch = {block.rows, block.address_family, block.first_record, slot.buffers.view()};
+  slot.elements.finish(slot.batch);
+  return {};
+}
+
+// `offset`: of the first element.
+Result<> ColumnFileReader::decode_elements(const Block& block, std::uint64_t offset, Slot& slot, Scratch& scratch) const {
+  for (std::size_t e = 0; e < block.elements.size(); ++e) {
+    const auto& page = block.elements[e];
+    const std::uint64_t here = offset;
+    offset += page.size();
+    if (!elements_[e]) continue;
+    MOLE_TRY(const auto bytes, page_bytes(here, page.size(), page.checksum, scratch));
+    if (!scratch.element_decoder.decode(page, bytes, block.rows, slot.elements.values()[*elements_[e]]))
+      return invalid_column(here);
+  }
   return {};
 }
 
@@ -154,13 +182,10 @@ Result<bool> ColumnFileReader::next(FlowBatch& batch) {
     returned_ = started_ = footer_.blocks.size();
     return *slot.error;
   }
-  const Block& block = footer_.blocks[current];
-  batch.rows = block.rows;
-  batch.address_family = block.address_family;
-  batch.first_record = block.first_record;
+  batch = slot.batch;
   for (std::size_t c = 0; c < batch.columns.size(); ++c)
-    if (options_.wanted[c]) batch.columns[c] = slot.buffers.columns()[c];
-  flows_ += block.rows;
+    if (!options_.wanted[c]) batch.columns[c] = nullptr;
+  flows_ += batch.rows;
   return true;
 }
 

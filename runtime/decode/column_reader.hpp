@@ -2,10 +2,12 @@
 #pragma once
 
 #include "runtime/decode/column_file.hpp"
+#include "runtime/decode/element_columns.hpp"
 #include "runtime/decode/file_bytes.hpp"
 #include "runtime/decode/flow_source.hpp"
 
 #include <condition_variable>
+#include <deque>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -41,13 +43,16 @@ class ColumnFileReader final : public FlowSource {
  private:
   // A batch decoded ahead.
   struct Slot {
-    explicit Slot(ColumnSet columns) : buffers(columns) {}
+    explicit Slot(ColumnSet columns) : buffers(columns), elements(columns) {}
     ColumnBuffers buffers;
+    ElementColumns elements;
+    FlowBatch batch;
     std::optional<Error> error;
     bool done = false;
   };
   struct Scratch {  // one per thread
     ColumnDecoder decoder;
+    ElementDecoder element_decoder;
     std::vector<std::uint8_t> bytes;
   };
 
@@ -56,18 +61,21 @@ class ColumnFileReader final : public FlowSource {
   void run_helper();
   bool decode_next(std::unique_lock<std::mutex>& lock, Scratch& scratch);  // false: no slot is free or no batch is left
   Result<> decode(const column_file::Block& block, Slot& slot, Scratch& scratch) const;
-  Result<std::string_view> page_bytes(const column_file::Block& block, int column, std::uint64_t offset, Scratch& scratch) const;
+  Result<> decode_elements(const column_file::Block& block, std::uint64_t offset, Slot& slot, Scratch& scratch) const;
+  Result<std::string_view> page_bytes(std::uint64_t offset, std::uint64_t size, std::uint64_t checksum, Scratch& scratch) const;
 
   const FileBytes file_;
   const column_file::Footer footer_;
   const ColumnReaderOptions options_;
   ColumnSet read_;  // the wanted columns and the columns that their values are stored relative to
+  // For each stored element: its index among the elements of a slot, if it is wanted.
+  std::vector<std::optional<std::size_t>> elements_;
   Scratch scratch_;
   std::uint64_t flows_ = 0;
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Slot> slots_;                 // slots_[b % size] holds block b
+  std::deque<Slot> slots_;                  // slots_[b % size] holds block b
   std::size_t started_ = 0, returned_ = 0;  // blocks so far; the caller reads block returned_ - 1
   bool stop_ = false;
   std::vector<std::thread> helpers_;

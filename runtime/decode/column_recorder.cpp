@@ -7,17 +7,6 @@
 #include <utility>
 
 namespace mole::runtime {
-namespace {
-
-void copy(const FlowBatch& from, const ColumnBuffers& into, FlowBatch& to) {
-  to = from;
-  to.columns = into.view();
-  for (int c = 0; c < max_columns; ++c)
-    if (void* column = into.columns()[static_cast<std::size_t>(c)])
-      std::memcpy(column, from.columns[static_cast<std::size_t>(c)], from.rows * column_width(c, from.address_family));
-}
-
-}  // namespace
 
 ColumnRecorder::ColumnRecorder(std::unique_ptr<FlowSource> from, ColumnSet wanted, RecordingOptions options, Done done)
     : from_(std::move(from)), wanted_(wanted), options_(std::move(options)), done_(std::move(done)) {
@@ -83,6 +72,18 @@ void ColumnRecorder::write(const FlowBatch& batch) {
 
 // ---- the thread
 
+// Returns false if the elements need too much memory.
+bool ColumnRecorder::Copy::assign(const FlowBatch& from) {
+  batch = from;
+  batch.columns = buffers.view();
+  for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
+    if (void* column = buffers.columns()[static_cast<std::size_t>(c)])
+      std::memcpy(column, from.columns[static_cast<std::size_t>(c)], from.rows * column_width(c, from.address_family));
+  if (!elements.copy(from, max_stored_element_bytes)) return false;
+  elements.finish(batch);
+  return true;
+}
+
 void ColumnRecorder::enqueue(const FlowBatch& batch) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return failed_ || waiting_.size() < max_waiting; });
@@ -98,10 +99,10 @@ void ColumnRecorder::enqueue(const FlowBatch& batch) {
   lock.unlock();
   try {
     if (!item) item = std::make_unique<Copy>(options_.columns);
+    if (!item->assign(batch)) return abandon();
   } catch (const std::bad_alloc&) {
     return abandon();
   }
-  copy(batch, item->buffers, item->batch);
   lock.lock();
   waiting_.push_back(std::move(item));
   changed_.notify_all();

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "runtime/decode/column_file.hpp"
+#include "runtime/decode/element_columns.hpp"
 #include "runtime/decode/flow_source.hpp"
 
 #include <condition_variable>
@@ -47,9 +48,12 @@ class ColumnRecorder final : public FlowSource {
  private:
   // A batch for the compressing thread.
   struct Copy {
-    explicit Copy(ColumnSet columns) : buffers(columns) {}
+    explicit Copy(ColumnSet columns) : buffers(columns), elements(columns) {}
     ColumnBuffers buffers;
+    ElementColumns elements;
     FlowBatch batch;
+
+    bool assign(const FlowBatch& from);
   };
   static constexpr std::size_t max_waiting = 2;
 

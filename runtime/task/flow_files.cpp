@@ -3,6 +3,7 @@
 #include "runtime/decode/column_reader.hpp"
 #include "runtime/decode/column_recorder.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace mole::runtime {
@@ -21,10 +22,26 @@ std::uint32_t router_number(const std::string& name) {
 // Larger columns are not worth their space in the cache and are discarded.
 std::uint64_t max_column_bytes(const task::File& file) { return file.size + file.size / 2 + (std::uint64_t{64} << 10); }
 
-// Column files do not contain information elements, so they are not used by a task that reads any.
-FlowFilesOptions without_elements(FlowFilesOptions options) {
-  options.columns = options.columns && !has_elements(options.wanted);
-  return options;
+// Returns the name of the columns of a file of which a task reads `wanted`.
+Digest column_name(const task::File& file, const task::Archive& archive, ColumnSet wanted) {
+  const auto further = column_file::stored_columns(wanted) & ~column_file::stored_columns();
+  std::vector<column_file::StoredElement> elements;
+  std::uint64_t bits = 0;
+  for (int c = 0; c < max_columns; ++c) {
+    if (!further[static_cast<std::size_t>(c)]) continue;
+    if (is_element_column(c))
+      elements.push_back(column_file::stored_element(c));
+    else
+      bits |= std::uint64_t{1} << c;
+  }
+  const auto name = task::column_name_of(file, archive, bits);
+  if (elements.empty()) return name;
+  std::ranges::sort(elements);
+  Hasher hasher;
+  hasher.field(name);
+  for (const auto& [enterprise, id, type] : elements)
+    for (const std::uint64_t number : {enterprise, std::uint32_t{id}, std::uint32_t{type}}) hasher.field(number);
+  return hasher.finish();
 }
 
 bool is_intact(const Staged& staged) {
@@ -111,12 +128,11 @@ FlowFiles::FlowFiles(const task::Spec& spec, Cache& cache, Decoders& decoders, F
       cache_(cache),
       decoders_(decoders),
       fetching_(std::move(fetching)),
-      options_(without_elements(options)),
+      options_(options),
       archive_(task::cache_name_of(*spec.archive)) {
   if (options_.fresh) archive_ += "\ntask " + spec.id;  // a name that no copy has
   if (!options_.columns) return;
-  const auto further = column_file::stored_columns(options_.wanted) & ~column_file::stored_columns();
-  for (const auto& file : spec_.files) column_names_.push_back(task::column_name_of(file, *spec_.archive, further.to_ullong()));
+  for (const auto& file : spec_.files) column_names_.push_back(column_name(file, *spec_.archive, options_.wanted));
 }
 
 // Removes columns that cannot be opened and acquires the whole set again, so that the space for it is still reserved at once. The
