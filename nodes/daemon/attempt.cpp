@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
 #include <fstream>
 
 namespace mole::nodes {
@@ -25,6 +26,18 @@ std::uint64_t input_bytes(const task::Spec& spec) {
   for (const auto& file : spec.files)
     if (file.present) bytes += file.size;
   return bytes;
+}
+
+// Variables with which downloaders reach their archives; workers that use no downloader do not get them.
+constexpr std::array archive_variables{
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SHARED_CREDENTIALS_FILE", "MOLE_HTTP_HOST",
+    "MOLE_HTTP_USER",    "MOLE_HTTP_PASSWORD",    "MOLE_HTTP_TOKEN",   "MOLE_HTTP_CREDENTIALS_FILE",  "SSL_CERT_FILE"};
+
+std::vector<std::string> archive_environment() {
+  std::vector<std::string> environment;
+  for (const char* name : archive_variables)
+    if (const char* value = std::getenv(name)) environment.push_back(std::string(name) + "=" + value);  // NOLINT: never changed
+  return environment;
 }
 
 }  // namespace
@@ -106,6 +119,7 @@ Result<ExitStatus> Attempt::run_worker() {
                          std::to_string(options.cache_limit), "--plugins", node_.folder.plugins().string(), "--threads",
                          std::to_string(options.threads), "--columns", options.columns ? "on" : "off"});
   worker.handover = handover;
+  if (spec_.archive && !spec_.archive->downloader.name.empty()) worker.environment = archive_environment();
   if (options.memory > 0) worker.address_space = options.memory + options.threads * thread_address_space;
   const auto recorded = [this] {
     const auto call = read_call(folder_ / "call");

@@ -92,8 +92,9 @@ Result<pid_t> start(const Command& command, const Output& output) {
   std::vector<std::string> arguments{std::to_string(::getpid()), std::to_string(command.address_space),
                                      std::to_string(max_file_bytes), std::to_string(max_open_files), program.string()};
   arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());
-  auto pid = spawn.start(command.launcher, arguments,
-                         {{"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "TZ=UTC", "HOME=" + scratch, "TMPDIR=" + scratch}});
+  std::vector<std::string> environment{"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "TZ=UTC", "HOME=" + scratch, "TMPDIR=" + scratch};
+  environment.insert(environment.end(), command.environment.begin(), command.environment.end());
+  auto pid = spawn.start(command.launcher, arguments, environment);
   if (!pid && pid.error().code == Code::missing) return invalid(pid.error().message + "; install it beside mole-node");
   return pid;
 }

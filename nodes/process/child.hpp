@@ -21,10 +21,11 @@ struct Command {
   std::filesystem::path launcher;  // mole-launch (launch.cpp): sets the limits, kills the child when this process dies
   std::filesystem::path program;
   std::vector<std::string> arguments;
-  std::filesystem::path folder;     // working directory; its scratch/ is HOME and TMPDIR
-  std::filesystem::path log;        // stdout and stderr, appended; the last BoundedLog::max_bytes of them
-  int handover = -1;                // becomes descriptor 3; -1: none
-  std::uint64_t address_space = 0;  // bytes; 0: unlimited
+  std::filesystem::path folder;               // working directory; its scratch/ is HOME and TMPDIR
+  std::filesystem::path log;                  // stdout and stderr, appended; the last BoundedLog::max_bytes of them
+  int handover = -1;                          // becomes descriptor 3; -1: none
+  std::uint64_t address_space = 0;            // bytes; 0: unlimited
+  std::vector<std::string> environment = {};  // "NAME=value", besides PATH, LANG, TZ, HOME and TMPDIR
 };
 
 // Cancels a child from any thread, even before it is started. One per attempt.

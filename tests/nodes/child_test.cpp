@@ -79,6 +79,13 @@ TEST_F(Child, HasACleanEnvironmentAndWorkingFolder) {
   EXPECT_EQ(log(), "HOME LANG PATH TMPDIR TZ " + folder.path().string() + "\n");
 }
 
+TEST_F(Child, GetsTheVariablesOfItsCommand) {
+  auto command = shell("echo \"$MOLE_HTTP_USER\"");
+  command.environment = {"MOLE_HTTP_USER=a = b"};
+  ASSERT_TRUE(run_child(command, {}));
+  EXPECT_EQ(log(), "a = b\n");
+}
+
 TEST_F(Child, HasDefaultSignalsAndItsOwnGroup) {
   ::signal(SIGPIPE, SIG_IGN);
   EXPECT_EQ(run_child(shell("[ $(ps -o pgid= -p $$) = $$ ] && echo own; kill -PIPE $$"), {})->value, SIGPIPE);
