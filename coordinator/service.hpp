@@ -31,7 +31,9 @@ class Service final : public Api {
   Result<ModuleResults> results(const std::string& module, TimeRange range, const std::string& what_if) override {
     return queries_.results(module, range, what_if);
   }
-  Result<std::vector<ArchiveFile>> archive_files(const std::string& archive) override { return queries_.archive_files(archive); }
+  Result<std::vector<ArchiveFile>> archive_files(const std::string& archive, TimeRange range) override {
+    return queries_.archive_files(archive, range);
+  }
   Result<ArchiveGaps> archive_gaps(const std::string& archive) override { return queries_.archive_gaps(archive); }
   Result<Accepted> archive_task(const Submission&, const std::string& archive, RequestKind kind) override;
   Result<TableDump> dump(const std::string& table, const std::string& from, std::uint32_t limit) override {

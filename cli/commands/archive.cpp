@@ -26,7 +26,7 @@ struct TaskArgs {
   std::string archive, progress;
 };
 struct ShowArgs {
-  std::string archive;
+  std::string archive, time;  // time: of `locate`
 };
 
 // Refreshes the listing of each chosen archive of a manifest, then calls visit(session, submission, archive, interrupt).
@@ -52,7 +52,7 @@ Result<Exit> index(Context& context, const TaskArgs& args) {
   auto listed = json::array();
   auto exit = Exit::done;
   const auto done = for_each_archive(context, args, false, [&](auto& session, auto&, auto& archive, auto&) -> Result<> {
-    MOLE_TRY(auto files, session.api().archive_files(archive));
+    MOLE_TRY(auto files, session.api().archive_files(archive, {}));
     std::erase_if(files, [](const auto& file) { return file.state == coordinator::FileState::future; });
     std::uint64_t bytes = 0;
     for (const auto& file : files) bytes += file.size;
@@ -132,11 +132,42 @@ Result<std::vector<std::string>> named_archives(const std::string& name) {
 }
 
 std::string files_text(const std::vector<coordinator::ArchiveFile>& files, const Style& style) {
-  Table table({"file", right("size"), "router", right("sequence"), "from", "to", "state", right("revision")});
-  for (const auto& f : files)
-    table.row({printable(f.id), human_bytes(static_cast<double>(f.size)), printable(f.router), std::to_string(f.sequence),
-               format_time(f.from), format_time(f.to), std::string(name_of(f.state)), std::to_string(f.revision)});
+  const bool on_media = std::ranges::any_of(files, [](const auto& f) { return !f.medium.empty(); });
+  std::vector<Heading> columns = {"file", right("size"), "router", right("sequence"), "from", "to", "state", right("revision")};
+  if (on_media) columns.insert(columns.end(), {"tape", right("position")});
+  Table table(columns);
+  for (const auto& f : files) {
+    std::vector<std::string> row = {printable(f.id),
+                                    human_bytes(static_cast<double>(f.size)),
+                                    printable(f.router),
+                                    std::to_string(f.sequence),
+                                    format_time(f.from),
+                                    format_time(f.to),
+                                    std::string(name_of(f.state)),
+                                    std::to_string(f.revision)};
+    if (on_media) row.insert(row.end(), {printable(f.medium), std::to_string(f.position)});
+    table.row(row);
+  }
   return table.text(style);
+}
+
+Result<std::vector<coordinator::ArchiveFile>> all_files(coordinator::ClientApi& api, const std::string& archive,
+                                                        const ShowArgs&) {
+  return api.archive_files(archive, {});
+}
+
+Result<std::vector<coordinator::ArchiveFile>> files_at(coordinator::ClientApi& api, const std::string& archive,
+                                                       const ShowArgs& args) {
+  MOLE_TRY(const auto time, parse_time(args.time));
+  MOLE_TRY(auto files, api.archive_files(archive, {time, time + 1}));
+  if (files.empty())
+    return missing(archive + " has no file for " + format_time(time) + "; mole archive gaps " + archive +
+                   " lists missing files with their cause");
+  return files;
+}
+
+Result<coordinator::ArchiveGaps> all_gaps(coordinator::ClientApi& api, const std::string& archive, const ShowArgs&) {
+  return api.archive_gaps(archive);
 }
 
 template <auto fetch, auto text>
@@ -145,7 +176,7 @@ Result<Exit> show(Context& context, const ShowArgs& args) {
   MOLE_TRY(auto session, context.connect(context.options, Need::read));
   auto all = json::object();
   for (const auto& archive : archives) {
-    MOLE_TRY(const auto document, (session->api().*fetch)(archive));
+    MOLE_TRY(const auto document, fetch(session->api(), archive, args));
     all[archive] = document;
     if (context.options.json) continue;
     if (archives.size() > 1) context.out << context.out_style.paint(Paint::bold, archive) << '\n';
@@ -163,12 +194,23 @@ void add_task(Shell& shell, CLI::App& group, const char* name, const char* about
   if (run != index) add_progress_option(*command, args->progress);
 }
 
-void add_show(Shell& shell, CLI::App& group, const char* name, const char* about,
-              Result<Exit> (*run)(Context&, const ShowArgs&)) {
+ShowArgs* add_show(Shell& shell, CLI::App& group, const char* name, const char* about,
+                   Result<Exit> (*run)(Context&, const ShowArgs&)) {
   const auto [command, args] = shell.add(group, name, about, run);
   command->add_option("archive", args->archive, "pipeline/archive, or the path of a manifest for all its archives")
       ->required()
       ->type_name("ARCHIVE");
+  return args;
+}
+
+void add_locate(Shell& shell, CLI::App& group) {
+  const auto args =
+      add_show(shell, group, "locate", "Show the files that cover a time, and the tape each is on", show<files_at, files_text>);
+  group.get_subcommand("locate")
+      ->add_option("time", args->time, "a time, such as 2007-09-22T18:30:00Z")
+      ->required()
+      ->type_name("TIME")
+      ->check(parsed_by(parse_time, "TIME"));
 }
 
 struct SimulateArgs {
@@ -306,10 +348,10 @@ void add_simulate(Shell& shell, CLI::App& group) {
 void add_archive(Shell& shell) {
   auto* group = shell.app.add_subcommand("archive", "List, check and simulate archives")->require_subcommand(1)->fallthrough();
   add_task(shell, *group, "index", "Refresh the file listings of a pipeline's archives", index);
-  using Api = coordinator::ClientApi;
-  add_show(shell, *group, "ls", "Show the files of the last listing", show<&Api::archive_files, files_text>);
-  add_show(shell, *group, "gaps", "Show missing files by sequence number and damaged files by byte range",
-           show<&Api::archive_gaps, gaps_text>);
+  add_show(shell, *group, "ls", "Show the files of the last listing", show<all_files, files_text>);
+  add_show(shell, *group, "gaps", "Show missing files by sequence number and cause, and damaged files by byte range",
+           show<all_gaps, gaps_text>);
+  add_locate(shell, *group);
   add_task(shell, *group, "verify", "Read every file and report damage; exits 3 if files are missing or damaged", verify);
   add_task(shell, *group, "profile", "Measure how long after a flow its record is exported; prints lines for the manifest",
            profile);

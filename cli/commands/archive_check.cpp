@@ -26,7 +26,7 @@ Result<ArchiveCheck> check_one(Context& context, const CheckArgs& args, Session&
                                const std::string& name, const coordinator::manifest::Archive& declared,
                                const Interrupt& interrupt, Exit& exit) {
   if (auto listed = index_archive(context, session, work, name, interrupt); !listed) return listed.error();
-  MOLE_TRY(const auto listed_files, session.api().archive_files(name));
+  MOLE_TRY(const auto listed_files, session.api().archive_files(name, {}));
   std::uint64_t bytes = 0;
   for (const auto& file : listed_files) bytes += file.size;
   const bool all = args.all_contents || (!args.sample && bytes <= small_archive);
@@ -34,7 +34,7 @@ Result<ArchiveCheck> check_one(Context& context, const CheckArgs& args, Session&
   const auto kind = all ? coordinator::RequestKind::verify : coordinator::RequestKind::profile;
   MOLE_TRY(const auto done, read_archive(context, session, work, name, kind, args.progress, interrupt));
   if (exit_of_request(done) == Exit::failed) exit = Exit::failed;
-  MOLE_TRY(const auto files, session.api().archive_files(name));
+  MOLE_TRY(const auto files, session.api().archive_files(name, {}));
   MOLE_TRY(const auto gaps, session.api().archive_gaps(name));
   auto check = check_archive(name, declared, files, gaps, done);
   if (check.has_problem() && exit == Exit::done) exit = Exit::incomplete;

@@ -34,7 +34,7 @@ Result<> ensure_listing(Context& context, const coordinator::Submission& submiss
     auto session = context.connect(context.options, Need::read);
     if (!session && session.error().code != Code::missing) return session.error();
     const auto is_listed = [&](const std::string& archive) {
-      const auto files = (*session)->api().archive_files(archive);
+      const auto files = (*session)->api().archive_files(archive, {});
       return files && !files->empty();
     };
     if (session && (!(*session)->embedded() || std::all_of(archives.begin(), archives.end(), is_listed))) return {};

@@ -77,12 +77,25 @@ std::string listings_text(const coordinator::PlanReport& plan) {
   return text;
 }
 
+std::string cause_text(const coordinator::MissingFile& file) {
+  using enum coordinator::GapCause;
+  switch (file.cause) {
+    case no_file:
+      return "no file";
+    case too_small:
+      return "too small: " + printable(file.file) + ", " + human_bytes(static_cast<double>(file.size));
+    case future:
+      return "in the future: " + printable(file.file);
+  }
+  return "";
+}
+
 std::string missing_files_text(const std::vector<coordinator::MissingFile>& files, const Style& style) {
   if (files.empty()) return "";
-  Table table({"missing: router", right("sequence"), "from", "to"});
+  Table table({"missing: router", right("sequence"), "from", "to", "cause"});
   for (const auto& file : files)
     table.row({printable(file.router), file.sequence ? std::to_string(*file.sequence) : "", format_time(file.from),
-               format_time(file.to)});
+               format_time(file.to), cause_text(file)});
   return table.text(style);
 }
 

@@ -250,11 +250,11 @@ Result<ModuleResults> Queries::results(const std::string& module, TimeRange rang
 
 // ---- archives, tables
 
-Result<std::vector<ArchiveFile>> Queries::archive_files(const std::string& archive) const {
+Result<std::vector<ArchiveFile>> Queries::archive_files(const std::string& archive, TimeRange range) const {
   MOLE_TRY(auto found, find_archive(archive));
   const auto index = index_of(found);
   std::vector<ArchiveFile> out;
-  for (const auto& [file, key] : index->files()) {
+  const auto add = [&](const task::File& file) {
     const auto row = records_.file(found.name, file.id).value_or(store::FileRow{});
     out.push_back({.id = file.id,
                    .size = file.size,
@@ -267,7 +267,13 @@ Result<std::vector<ArchiveFile>> Queries::archive_files(const std::string& archi
                    .digest = row.digest,
                    .medium = row.medium,
                    .position = row.position});
+  };
+  if (!range.empty()) {
+    for (const auto& file : index->reach(index->routers(), range))
+      if (file.present) add(file);
+    return out;
   }
+  for (const auto& [file, key] : index->files()) add(file);
   for (const auto& file : index->findings().future)
     out.push_back({.id = file.id,
                    .size = file.size,
@@ -293,7 +299,7 @@ Result<ArchiveGaps> Queries::archive_gaps(const std::string& archive) const {
   }
   out.listed = listed_at(records_, found.name);
   for (const auto& gap : index->gaps(max_gaps_listed))
-    out.missing.push_back({gap.router, gap.sequence, gap.covers.from, gap.covers.to});
+    out.missing.push_back({gap.router, gap.sequence, gap.covers.from, gap.covers.to, gap.cause, gap.file, gap.size});
   const auto& findings = index->findings();
   const auto conflicts = std::min(max_conflicts_listed, findings.conflicts.size());
   out.conflicts.assign(findings.conflicts.begin(), findings.conflicts.begin() + static_cast<std::ptrdiff_t>(conflicts));

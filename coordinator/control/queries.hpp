@@ -26,7 +26,7 @@ class Queries {
       MOLE_EXCLUDES(service_mutex);
   Result<ModuleResults> results(const std::string& module, TimeRange range, const std::string& what_if) const
       MOLE_EXCLUDES(service_mutex);
-  Result<std::vector<ArchiveFile>> archive_files(const std::string& archive) const MOLE_EXCLUDES(service_mutex);
+  Result<std::vector<ArchiveFile>> archive_files(const std::string& archive, TimeRange range) const MOLE_EXCLUDES(service_mutex);
   Result<ArchiveGaps> archive_gaps(const std::string& archive) const MOLE_EXCLUDES(service_mutex);
   Result<TableDump> dump(const std::string& table, const std::string& from, std::uint32_t limit) const;
 

@@ -31,7 +31,10 @@ bool follows(const task::File& other, const task::File& file, Micros from, Micro
 }  // namespace
 
 ArchiveFiles::ArchiveFiles(const dag::Archive& archive, Micros now, std::vector<task::PassedOver> passed_over)
-    : duplicates_(archive.duplicates), covers_(archive.covers), latest_(now + future_tolerance) {
+    : duplicates_(archive.duplicates),
+      covers_(archive.covers),
+      latest_(now + future_tolerance),
+      minimum_size_(archive.minimum_size) {
   if (auto names = manifest::FileNames::make(archive.name_rules()))
     names_ = std::move(*names);
   else
@@ -63,6 +66,11 @@ void ArchiveFiles::add(const std::string& id, const store::FileRow& row) {
     pass_over(future);
     findings_.valid_until = std::min(findings_.valid_until, begins - future_tolerance);
     findings_.future.push_back(std::move(file));
+    return;
+  }
+  if (file.size < minimum_size_) {
+    pass_over("smaller than \"minimum_size\"");
+    findings_.too_small.push_back(std::move(file));
     return;
   }
   candidates_.push_back({std::move(file), parts.later, row.digest});

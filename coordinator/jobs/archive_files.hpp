@@ -42,6 +42,7 @@ class ArchiveFiles {
   std::string problem_;  // why no name can be read; empty: none
   Duplicates duplicates_;
   Micros covers_, latest_;
+  std::uint64_t minimum_size_;
   Candidates candidates_;
   Findings findings_;
 };

@@ -1,5 +1,6 @@
 #include "coordinator/jobs/archive_index.hpp"
 
+#include <map>
 #include <set>
 #include <tuple>
 
@@ -99,7 +100,35 @@ std::vector<Gap> ArchiveIndex::gaps(std::size_t limit) const {
       return true;
     });
   }
+  add_causes(out);
   return out;
+}
+
+void ArchiveIndex::add_causes(std::vector<Gap>& gaps) const {
+  std::map<std::pair<std::string, std::int64_t>, std::size_t> at_slot;  // of the gaps with a known slot
+  for (std::size_t i = 0; i < gaps.size(); ++i)
+    if (const auto* t = timeline(gaps[i].router))
+      at_slot.emplace(std::pair(gaps[i].router, slot_near(*t, gaps[i].covers.from)), i);
+  const auto add = [&](const task::File& file, GapCause cause) {
+    const auto* t = timeline(file.router);
+    const auto found = t ? at_slot.find({file.router, slot_near(*t, file.covers.from)}) : at_slot.end();
+    Gap& gap = found == at_slot.end() ? gaps.emplace_back(Gap{file.router, std::nullopt, file.covers}) : gaps[found->second];
+    gap.cause = cause;
+    gap.file = file.id;
+    gap.size = file.size;
+    if (file.sequence > 0) gap.sequence = file.sequence;
+  };
+  for (const auto& file : findings_.too_small) {
+    const auto* t = timeline(file.router);
+    bool replaced = false;  // another file of the time is large enough
+    if (t)
+      walk(*t, file.covers, [&](std::uint32_t index, TimeRange covers) {
+        replaced = replaced || (index != no_file && covers.from == file.covers.from);
+      });
+    if (!replaced) add(file, GapCause::too_small);
+  }
+  for (const auto& file : findings_.future) add(file, GapCause::future);
+  std::ranges::stable_sort(gaps, {}, [](const Gap& g) { return std::tie(g.router, g.covers.from); });
 }
 
 std::vector<TimeRange> sample_of(const ArchiveIndex& index, TimeRange range, std::size_t count) {

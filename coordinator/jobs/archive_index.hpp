@@ -20,6 +20,9 @@ struct Gap {
   std::string router;
   std::optional<std::uint64_t> sequence;  // missing sequence number, if it follows from the neighbouring files
   TimeRange covers;
+  GapCause cause = GapCause::no_file;
+  std::string file = {};   // that is not used
+  std::uint64_t size = 0;  // of it
 };
 
 // What a listing contains apart from the files of the index.
@@ -27,6 +30,7 @@ struct Findings {
   std::vector<task::PassedOver> passed_over;
   std::vector<FileConflict> conflicts;  // sorted by time
   std::vector<task::File> future;       // files whose time has not come yet
+  std::vector<task::File> too_small;    // files below `minimum_size`
   Micros valid_until = INT64_MAX;       // when the first of them belongs into the index
   std::vector<std::string> notes;       // messages for every plan that reads the archive
 };
@@ -57,7 +61,8 @@ class ArchiveIndex {
   std::vector<task::File> reach(const std::vector<std::string>& routers, TimeRange range) const;
   static Digest gap_key(const std::string& router, Micros from);
 
-  // Returns at most `limit` slots without a file between a router's first and last file.
+  // Returns at most `limit` slots without a file between a router's first and last file, and the files that are not used because
+  // they are too small or their time has not come yet.
   std::vector<Gap> gaps(std::size_t limit) const;
 
  private:
@@ -68,6 +73,7 @@ class ArchiveIndex {
     std::vector<Micros> reaches;  // reaches[i]: latest end of files_[first .. first+i]
   };
 
+  void add_causes(std::vector<Gap>& gaps) const;
   const Timeline* timeline(const std::string& router) const;
   std::int64_t slot_near(const Timeline& t, Micros at) const { return floor_div(at - t.phase + covers_ / 2, covers_); }
   template <class Visit>

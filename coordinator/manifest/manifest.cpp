@@ -161,9 +161,9 @@ task::Sampling read_sampling(Reader& reader, const YamlNode& node, bool names_ro
 
 Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) {
   static const std::vector<std::string> keys = {
-      "downloader",   "params",  "files",      "covers",         "block",      "lateness", "max_late",
-      "export_delay", "damage",  "decoder",    "decoder_params", "horizon",    "home",     "decode",
-      "zone",         "routers", "duplicates", "max_content",    "moved_from", "sampling", "export_time"};
+      "downloader", "params",      "files",          "covers",   "block",       "lateness",    "max_late", "export_delay",
+      "damage",     "decoder",     "decoder_params", "horizon",  "home",        "decode",      "zone",     "routers",
+      "duplicates", "max_content", "moved_from",     "sampling", "export_time", "minimum_size"};
   Archive archive;
   archive.name = key.text;
   archive.where = key.where;
@@ -220,6 +220,7 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
     archive.max_content = reader.size(limit, "\"max_content\"");
     if (archive.max_content == 0) reader.fail(limit->where, "\"max_content\" must be greater than zero, such as 16GiB");
   }
+  if (const auto* size = map->find("minimum_size")) archive.minimum_size = reader.size(size, "\"minimum_size\"");
   read_name(reader, *map, "decode", archive.decode, "\"decode\" must be libbzip2 or interleaved, not");
   if (reader.error()) return archive;
   if (archive.covers < second_us || archive.covers % second_us != 0)

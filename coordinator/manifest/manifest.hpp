@@ -23,6 +23,7 @@ struct ArchiveSettings {
   std::map<std::string, std::string> routers;             // name in the file name -> router
   Bzip2Decoder decode = Bzip2Decoder::interleaved;        // bzip2 decoder; not part of any key, because the content is the same
   std::uint64_t max_content = task::default_max_content;  // decompressed bytes of a file
+  std::uint64_t minimum_size = 0;                         // smaller files are gaps; in the keys of the files they would be
   task::Home home;                                        // canonical filters
   ExportTime export_time = ExportTime::header;
   task::Sampling sampling;        // in a key only with `scale: sampling`

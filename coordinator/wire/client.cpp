@@ -141,8 +141,8 @@ Result<ModuleResults> RemoteCoordinator::results(const std::string& module, Time
       Repeat::safe, [&](auto& client, auto& out) { client.results(out, module, range.from, range.to, what_if); });
 }
 
-Result<std::vector<ArchiveFile>> RemoteCoordinator::archive_files(const std::string& archive) {
-  return pool_->list<ArchiveFile>([&](auto& client, auto& out) { client.archive_files(out, archive); });
+Result<std::vector<ArchiveFile>> RemoteCoordinator::archive_files(const std::string& archive, TimeRange range) {
+  return pool_->list<ArchiveFile>([&](auto& client, auto& out) { client.archive_files(out, archive, range.from, range.to); });
 }
 
 Result<ArchiveGaps> RemoteCoordinator::archive_gaps(const std::string& archive) {

@@ -40,7 +40,7 @@ class RemoteCoordinator final : public Api {
   Result<JobExplanation> explain(const std::string& job, const std::string& what_if) override;
   Result<Lineage> why(const std::string& module, const std::string& column, Micros time, const std::string& what_if) override;
   Result<ModuleResults> results(const std::string& module, TimeRange range, const std::string& what_if) override;
-  Result<std::vector<ArchiveFile>> archive_files(const std::string& archive) override;
+  Result<std::vector<ArchiveFile>> archive_files(const std::string& archive, TimeRange range) override;
   Result<ArchiveGaps> archive_gaps(const std::string& archive) override;
   Result<Accepted> archive_task(const Submission&, const std::string& archive, RequestKind kind) override;
   Result<TableDump> dump(const std::string& table, const std::string& from, std::uint32_t limit) override;

@@ -62,8 +62,8 @@ class ClientApi : public virtual BlobApi {
   // Lists the stored rows of a module ("PIPELINE/MODULE"). An empty range means all. what_if: as for
   // explain.
   virtual Result<ModuleResults> results(const std::string& module, TimeRange range, const std::string& what_if) = 0;
-  // Lists the files in the index of an archive ("PIPELINE/ARCHIVE").
-  virtual Result<std::vector<ArchiveFile>> archive_files(const std::string& archive) = 0;
+  // Lists the files in the index of an archive ("PIPELINE/ARCHIVE") that overlap the range; an empty range means all.
+  virtual Result<std::vector<ArchiveFile>> archive_files(const std::string& archive, TimeRange range) = 0;
   // Lists the missing and damaged files of an archive.
   virtual Result<ArchiveGaps> archive_gaps(const std::string& archive) = 0;
   // Lists an archive again (index), or reads all its files (verify) or a sample of them (profile): a durable request, as with

@@ -28,7 +28,7 @@ service ClientApi extends BlobApi {
   documents.JobExplanation explain(1: string job, 2: string what_if) throws (1: Failure failure)
   documents.Lineage why(1: string module_name, 2: string column, 3: i64 time_us, 4: string what_if) throws (1: Failure failure)
   documents.ModuleResults results(1: string module_name, 2: i64 from_us, 3: i64 to_us, 4: string what_if) throws (1: Failure failure)
-  list<documents.ArchiveFile> archive_files(1: string archive) throws (1: Failure failure)
+  list<documents.ArchiveFile> archive_files(1: string archive, 2: i64 from_us, 3: i64 to_us) throws (1: Failure failure)
   documents.ArchiveGaps archive_gaps(1: string archive) throws (1: Failure failure)
   documents.Accepted archive_task(1: documents.Submission submission, 2: string archive, 3: documents.RequestKind kind) throws (1: Failure failure)
   documents.TableDump dump(1: string table, 2: string start, 3: i32 limit) throws (1: Failure failure)

@@ -64,8 +64,9 @@ class Handler final : public wire::CoordinatorIf {
                const std::string& what_if) override {
     reply(out, api_.results(module, {from, to}, what_if));
   }
-  void archive_files(std::vector<wire::ArchiveFile>& out, const std::string& archive) override {
-    reply(out, api_.archive_files(archive));
+  void archive_files(std::vector<wire::ArchiveFile>& out, const std::string& archive, std::int64_t from,
+                     std::int64_t to) override {
+    reply(out, api_.archive_files(archive, {from, to}));
   }
   void archive_gaps(wire::ArchiveGaps& out, const std::string& archive) override { reply(out, api_.archive_gaps(archive)); }
   void archive_task(wire::Accepted& out, const wire::Submission& s, const std::string& archive, RequestKind kind) override {

@@ -400,8 +400,8 @@ TEST_F(CommandLine, ArchiveGapsAcceptsAManifest) {
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_EQ(api_.calls, (std::vector<std::string>{"archive border/store gaps"}));
   EXPECT_EQ(outcome.out,
-            "missing: router  sequence  from                  to\n"
-            "19993               40897  2007-09-22T20:00:00Z  2007-09-22T21:00:00Z\n");
+            "missing: router  sequence  from                  to                    cause\n"
+            "19993               40897  2007-09-22T20:00:00Z  2007-09-22T21:00:00Z  no file\n");
   EXPECT_EQ(json::parse(mole({"archive", "gaps", "border/store", "--json"}).out)["missing"][0]["sequence"], 40897);
 }
 

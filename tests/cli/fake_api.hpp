@@ -41,7 +41,7 @@ class FakeApi final : public coordinator::ClientApi {
   Result<coordinator::ModuleResults> results(const std::string& module, TimeRange, const std::string& what_if) override {
     return answer("results", module + (what_if.empty() ? "" : " " + what_if));
   }
-  Result<std::vector<coordinator::ArchiveFile>> archive_files(const std::string& archive) override {
+  Result<std::vector<coordinator::ArchiveFile>> archive_files(const std::string& archive, TimeRange) override {
     return answer("archive", archive + " ls");
   }
   Result<coordinator::ArchiveGaps> archive_gaps(const std::string& archive) override {

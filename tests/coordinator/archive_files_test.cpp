@@ -46,6 +46,32 @@ std::string files_of(const jobs::ArchiveIndex& index) {
 
 const std::string named = "{router}_{sequence}_{start:unix}.dat";
 
+TEST(ArchiveFiles, SmallFilesAreGapsWithThatCause) {
+  auto archive = archive_of(named);
+  archive.minimum_size = 1000;
+  const auto index = index_of(archive, {{"1_1_3600.dat"},
+                                        {"1_2_7200.dat", 999},     // in a slot of its own
+                                        {"1_4_14400.dat"},         // 10800 has no file
+                                        {"1_5_18000.dat", 0},      // after the last file
+                                        {"2_1_3600.dat", 10},      // a router without other files
+                                        {"1_40_14400.dat", 10}});  // beside one that is large enough
+  EXPECT_EQ(files_of(index), "1_1_3600.dat@01-01T01 1_4_14400.dat@01-01T04");
+  const auto gaps = index.gaps(10);
+  ASSERT_EQ(gaps.size(), 4u);
+  EXPECT_EQ(gaps[0].file, "1_2_7200.dat");
+  EXPECT_EQ(gaps[0].cause, GapCause::too_small);
+  EXPECT_EQ(gaps[0].size, 999u);
+  EXPECT_EQ(gaps[0].sequence, 2u);
+  EXPECT_EQ(gaps[1].cause, GapCause::no_file);
+  EXPECT_EQ(gaps[1].sequence, 3u);
+  EXPECT_EQ(gaps[2].file, "1_5_18000.dat");
+  EXPECT_EQ(gaps[3].file, "2_1_3600.dat");
+  ASSERT_EQ(index.findings().passed_over.size(), 1u);
+  EXPECT_EQ(index.findings().passed_over[0].count, 4u);
+  archive.minimum_size = 0;
+  EXPECT_EQ(index_of(archive, {{"1_2_7200.dat", 0}}).files().size(), 1u) << "the file comes back with the limit";
+}
+
 TEST(ArchiveFiles, CountsWhatIsNotAnArchiveFile) {
   const auto index = index_of(
       archive_of(named),
@@ -68,7 +94,9 @@ TEST(ArchiveFiles, IgnoresFilesOfTheFuture) {
   const auto index = index_of(archive_of(named), listed, start);
   EXPECT_EQ(index.files().size(), 2u);
   EXPECT_EQ(index.span({})->to, start + 2 * hour_us);
-  EXPECT_TRUE(index.gaps(10).empty());
+  ASSERT_EQ(index.gaps(10).size(), 2u);
+  EXPECT_EQ(index.gaps(10)[0].cause, GapCause::future);
+  EXPECT_EQ(index.gaps(10)[0].file, name(3, start + 2 * day_us));
   EXPECT_EQ(index.findings().future.size(), 2u);
   EXPECT_EQ(index.findings().valid_until, start + day_us);
   ASSERT_EQ(index.findings().notes.size(), 1u);

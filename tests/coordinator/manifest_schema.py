@@ -47,6 +47,7 @@ archives:
     duplicates: newest
     damage: strict
     max_content: 64GiB
+    minimum_size: 20MB
     export_time: flow_end
     decode: libbzip2
     decoder: {plugin: netflow5, params: {}}

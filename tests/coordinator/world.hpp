@@ -82,7 +82,9 @@ class JsonClient {
   Result<json> results(const std::string& module, TimeRange range, const std::string& what_if = "") {
     return as_json(api_.results(module, range, what_if));
   }
-  Result<json> archive_files(const std::string& archive) { return as_json(api_.archive_files(archive)); }
+  Result<json> archive_files(const std::string& archive, TimeRange range = {}) {
+    return as_json(api_.archive_files(archive, range));
+  }
   Result<json> archive_gaps(const std::string& archive) { return as_json(api_.archive_gaps(archive)); }
   Result<json> archive_task(const coordinator::Submission& s, const std::string& archive, coordinator::RequestKind kind) {
     return as_json(api_.archive_task(s, archive, kind));

@@ -53,8 +53,9 @@ class FakeApi : public coordinator::Api {
     return record("results " + module + " " + std::to_string(r.from) + " " + std::to_string(r.to) + " " + what_if,
                   coordinator::ModuleResults{});
   }
-  Document<std::vector<coordinator::ArchiveFile>> archive_files(const std::string& archive) override {
-    return record("archive_files " + archive, std::vector<coordinator::ArchiveFile>{});
+  Document<std::vector<coordinator::ArchiveFile>> archive_files(const std::string& archive, TimeRange r) override {
+    return record("archive_files " + archive + " " + std::to_string(r.from) + " " + std::to_string(r.to),
+                  std::vector<coordinator::ArchiveFile>{});
   }
   Document<coordinator::ArchiveGaps> archive_gaps(const std::string& archive) override {
     return record("archive_gaps " + archive, coordinator::ArchiveGaps{});

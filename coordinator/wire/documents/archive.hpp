@@ -38,13 +38,19 @@ struct MissingFile {
   std::string router;
   std::optional<std::uint64_t> sequence;
   Micros from = 0, to = 0;
+  GapCause cause = GapCause::no_file;
+  std::string file = {};
+  std::uint64_t size = 0;
 
   bool operator==(const MissingFile&) const = default;
   static constexpr auto table = document(
-      "MissingFile", "A time slot between the first and the last file of a router for which there is no file.",  //
+      "MissingFile", "A time slot of a router without a usable file.",  //
       field("router", &MissingFile::router, "Router"),
       field("sequence", &MissingFile::sequence, "Sequence number it would have; null: cannot be derived from its neighbours"),
-      time_field("from", &MissingFile::from, "Start of the slot"), time_field("to", &MissingFile::to, "End of the slot"));
+      time_field("from", &MissingFile::from, "Start of the slot"), time_field("to", &MissingFile::to, "End of the slot"),
+      field("cause", &MissingFile::cause, "Cause").optional(),
+      field("file", &MissingFile::file, "Its file, which is not used; empty: there is none").optional(),
+      field("size", &MissingFile::size, "Size of that file").unit("B").optional());
 };
 
 struct DamagedFile {
@@ -103,7 +109,7 @@ struct ArchiveGaps {
   bool operator==(const ArchiveGaps&) const = default;
   static constexpr auto table =
       document("ArchiveGaps", "Missing and damaged files of an archive.",  //
-               field("missing", &ArchiveGaps::missing, "Missing files, the first 100,000"),
+               field("missing", &ArchiveGaps::missing, "Time slots without a usable file, the first 100,000 without any file"),
                field("damaged", &ArchiveGaps::damaged, "Files that are not sound"),
                field("conflicts", &ArchiveGaps::conflicts, "Times with several files or an ambiguous local time, the first 1000"),
                field("passed_over", &ArchiveGaps::passed_over, "Paths that are not files of the archive, by reason"),

@@ -11,6 +11,7 @@ enum class RequestKind : std::uint8_t { run, index, verify, profile };
 enum class RequestState : std::uint8_t { accepted, running, waiting, complete, partial, failed, cancelled };
 enum class JobState : std::uint8_t { done, partial, running, ready, waiting, blocked, failed, empty, unrequested };
 enum class NodeState : std::uint8_t { online, draining, silent };
+enum class GapCause : std::uint8_t { no_file, too_small, future };
 using task::FileState;
 
 // True if the request has ended.
@@ -49,6 +50,15 @@ inline constexpr auto name_table<coordinator::RequestState> = [] {
         "`reason` states the cause, and `failures` lists the abandoned jobs. The others were computed. A new submission retries "
         "the failed jobs"},
        {cancelled, "CANCELLED", "cancelled; finished results are kept"}});
+}();
+
+template <>
+inline constexpr auto name_table<coordinator::GapCause> = [] {
+  using enum coordinator::GapCause;
+  return names<coordinator::GapCause>("GapCause", "a cause of a gap",
+                                      {{no_file, "no_file", "the archive lists no file"},
+                                       {too_small, "too_small", "its file is smaller than `minimum_size`"},
+                                       {future, "future", "the time in the name of its file has not come yet"}});
 }();
 
 template <>

@@ -53,6 +53,12 @@ enum NodeState {
   SILENT = 2
 }
 
+enum GapCause {
+  NO_FILE = 0
+  TOO_SMALL = 1
+  FUTURE = 2
+}
+
 enum TaskKind {
   INDEX = 0
   VERIFY = 1
@@ -449,6 +455,9 @@ struct MissingFile {
   2: optional i64 sequence
   3: i64 from_us
   4: i64 to_us
+  5: optional GapCause cause
+  6: optional string file
+  7: optional i64 size
 }
 
 struct LackingInput {
