@@ -2,6 +2,7 @@
 
 #include "plugins/decoders/export/collector.hpp"
 #include "plugins/decoders/ipfix/ipfix.hpp"
+#include "plugins/decoders/netflow1_7/netflow1_7.hpp"
 #include "plugins/decoders/netflow9/netflow9.hpp"
 #include "sdk/model/flow_columns.hpp"
 
@@ -203,7 +204,7 @@ Decoded decode(const mole_decoder_v1& decoder, const std::string& bytes, const D
   biflows.as.text = {options.biflows, std::strlen(options.biflows)};
   mole_module* module = nullptr;
   mole_decoder* instance = nullptr;
-  EXPECT_EQ(decoder.open(nullptr, &biflows, &decoder == &datagrams() ? 0 : 1, &module, &error), MOLE_OK);
+  EXPECT_EQ(decoder.open(nullptr, &biflows, &decoder == &netflow9() || &decoder == &ipfix() ? 1 : 0, &module, &error), MOLE_OK);
   EXPECT_EQ(decoder.create(module, &abi_source, &sink, &instance, &error), MOLE_OK);
   Batch batch(options);
   std::size_t without_rows = 0;
@@ -228,6 +229,8 @@ Decoded decode(const mole_decoder_v1& decoder, const std::string& bytes, const D
 }
 
 const mole_decoder_v1& netflow9() { return mole::detail::Glue<mole::Kind::decoder>::vtable<mole::plugins::NetFlow9>; }
+const mole_decoder_v1& netflow1() { return mole::detail::Glue<mole::Kind::decoder>::vtable<mole::plugins::NetFlow1>; }
+const mole_decoder_v1& netflow7() { return mole::detail::Glue<mole::Kind::decoder>::vtable<mole::plugins::NetFlow7>; }
 const mole_decoder_v1& ipfix() { return mole::detail::Glue<mole::Kind::decoder>::vtable<mole::plugins::Ipfix>; }
 const mole_decoder_v1& datagrams() { return mole::detail::Glue<mole::Kind::decoder>::vtable<Datagrams>; }
 

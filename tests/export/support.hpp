@@ -70,6 +70,8 @@ struct DecodeOptions {
 Decoded decode(const mole_decoder_v1& decoder, const std::string& bytes, const DecodeOptions& options = {});
 
 const mole_decoder_v1& netflow9();
+const mole_decoder_v1& netflow1();
+const mole_decoder_v1& netflow7();
 const mole_decoder_v1& ipfix();
 // A test decoder that gives datagrams to a Collector: each is preceded by its size (2 bytes), sender (16) and port (2).
 const mole_decoder_v1& datagrams();

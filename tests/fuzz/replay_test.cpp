@@ -134,6 +134,19 @@ TEST(FuzzReplay, DecodersOfTemplatesSurviveDamagedContent) {
   }
 }
 
+TEST(FuzzReplay, DecodersOfFixedRecordsSurviveDamagedContent) {
+  using mole::testing::be;
+  std::mt19937_64 random(22);
+  std::string v1, v7;
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    const std::string times = be(10'000 + i, 4) + be(1'190'487'600 + i, 4) + be(0, 4);
+    v1 += be(1, 2) + be(2, 2) + times + noise(104, i);
+    v7 += be(7, 2) + be(2, 2) + times + be(2 * i, 4) + be(0, 4) + noise(104, i);
+  }
+  for (int i = 0; i < 300; ++i)
+    for (const auto& seed : {v1, v7}) run_target(fuzz_netflow1_7, mutate(seed, random));
+}
+
 TEST(FuzzReplay, PcapDecoderSurvivesDamagedContent) {
   using namespace mole::testing;
   std::vector<std::string> frames;
@@ -171,7 +184,7 @@ TEST(FuzzReplay, EveryDecoderSurvivesRealFiles) {
     std::ifstream in(file, std::ios::binary);
     in.read(head.data(), static_cast<std::streamsize>(head.size()));
     head.resize(static_cast<std::size_t>(in.gcount()));
-    for (const auto target : {fuzz_netflow5, fuzz_netflow9, fuzz_ipfix, fuzz_nfcapd, fuzz_pcap}) {
+    for (const auto target : {fuzz_netflow5, fuzz_netflow1_7, fuzz_netflow9, fuzz_ipfix, fuzz_nfcapd, fuzz_pcap}) {
       run_target(target, head);
       for (int i = 0; i < 2; ++i) run_target(target, mutate(head, random));
     }

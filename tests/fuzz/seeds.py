@@ -69,6 +69,7 @@ def nfcapd_file(compression, compress):
 
 
 write("nfcapd", [nfcapd_file(0, bytes), nfcapd_file(2, bz2.compress)])
+write("netflow1_7", [b"\0\1\0\1" + bytes(12 + 52), b"\0\7\0\2" + bytes(20 + 2 * 52)])
 write("netflow5", [b"\0\5\0\1" + bytes(20 + 48), b"\0\5\0\2" + bytes(20 + 2 * 48)])
 
 fields = b"".join(n.to_bytes(2, "big") + b"\0\4" for n in (8, 12, 1, 2, 22, 21))

@@ -25,8 +25,9 @@ void fuzz_netflow5(const std::uint8_t* data, std::size_t size);
 // range.
 void fuzz_nfcapd(const std::uint8_t* data, std::size_t size);
 
-// Decode the bytes as a stream of NetFlow v9 or IPFIX, or as a capture, cut into chunks with gaps: any chunks give the same flows
-// and reports, every flow is reported once, and offsets stay in range.
+// Decode the bytes as a stream of NetFlow v1 and v7, NetFlow v9 or IPFIX, or as a capture, cut into chunks with gaps: any chunks
+// give the same flows and reports, every flow is reported once, and offsets stay in range.
+void fuzz_netflow1_7(const std::uint8_t* data, std::size_t size);
 void fuzz_netflow9(const std::uint8_t* data, std::size_t size);
 void fuzz_ipfix(const std::uint8_t* data, std::size_t size);
 void fuzz_pcap(const std::uint8_t* data, std::size_t size);

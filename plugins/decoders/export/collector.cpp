@@ -78,14 +78,14 @@ std::uint32_t Collector::State::exporter_of(const Addr& address) {
 
 // Exporters whose datagrams a collector stored in one stream can have the same source id; their boot times tell them apart. An
 // exporter whose sequence continues has corrected its clock.
-std::uint32_t Collector::State::group_of(std::uint32_t boot_ms, std::uint32_t domain, std::uint32_t sequence) {
+std::uint32_t Collector::State::group_of(Protocol protocol, std::uint32_t boot_ms, std::uint32_t domain, std::uint32_t sequence) {
   constexpr std::size_t max_groups = 256;  // further ones get the last number
   if (boot_ >= boots_.size() || !is_same_boot(boot_ms, boots_[boot_])) {
     boot_ = 0;
     while (boot_ < boots_.size() && !is_same_boot(boot_ms, boots_[boot_])) ++boot_;
     for (std::size_t g = 0; boot_ == boots_.size() && g < boots_.size(); ++g) {
-      const auto known = domains_.find({Addr{}, 0, Protocol::v9, static_cast<std::uint32_t>(g), domain});
-      if (known == domains_.end() || !known->second.sequence.continues_with(sequence)) continue;
+      const auto known = domains_.find({Addr{}, 0, protocol, static_cast<std::uint32_t>(g), domain});
+      if (known == domains_.end() || !known->second.sequence.continues_with(protocol, sequence)) continue;
       boot_ = g;
       break;
     }

@@ -48,8 +48,10 @@ class Sequence {
     last_.records += records;
     last_.flows += flows;
   }
-  // Whether the number follows the last one of NetFlow v9.
-  bool continues_with(std::uint32_t number) const { return known_ && number == last_.number + 1; }
+  // Whether the number follows the last one of NetFlow v9 or, in records, of v1 to v7.
+  bool continues_with(Protocol protocol, std::uint32_t number) const {
+    return known_ && number == last_.number + (protocol == Protocol::v9 ? 1 : last_.records);
+  }
   // Whether numbers include the records of their own message.
   bool counts_itself() const { return best().after; }
 

@@ -62,14 +62,15 @@ void Collector::State::add_fixed(const Datagram& datagram, Protocol protocol) {
   const std::uint32_t boot = boot_of(seconds, uptime_ms);
   const bool by_address = datagram.exporter != Addr{};
   const std::uint32_t sequence = protocol == Protocol::v1 ? 0 : u32(p + 16);
+  const std::uint32_t group = by_address ? 0 : group_of(protocol, boot, context.domain, sequence);
   Domain* domain = nullptr;
   bool restarted = false;
   if (protocol != Protocol::v1) {
-    domain = &domain_of(datagram, protocol, 0, context.domain);
-    restarted = domain->boot_ms && !is_same_boot(*domain->boot_ms, boot);
+    domain = &domain_of(datagram, protocol, group, context.domain);
+    restarted = by_address && domain->boot_ms && !is_same_boot(*domain->boot_ms, boot);
     domain->boot_ms = boot;
   }
-  open_message(datagram, protocol, domain, context, by_address ? exporter_of(datagram.exporter) : 0, sequence, restarted);
+  open_message(datagram, protocol, domain, context, by_address ? exporter_of(datagram.exporter) : group, sequence, restarted);
   const std::size_t claimed = u16(p + 2) * format.record, available = datagram.bytes.size() - format.header;
   const std::size_t size = std::min(claimed, available / format.record * format.record);
   if (size < claimed) {
@@ -98,7 +99,7 @@ void Collector::State::add_sets(const Datagram& datagram, Protocol protocol) {
     context.has_uptime = true;
     context.uptime_ms = u32(p + 4);
     boot = boot_of(seconds, context.uptime_ms);
-    if (!by_address) group = group_of(boot, context.domain, sequence);
+    if (!by_address) group = group_of(protocol, boot, context.domain, sequence);
   }
   Domain& domain = domain_of(datagram, protocol, group, context.domain);
   const bool restarted = v9 && by_address && domain.boot_ms && !is_same_boot(*domain.boot_ms, boot);

@@ -106,7 +106,7 @@ class Collector::State {
   void drop_all_waiting();
   Domain& domain_of(const Datagram& datagram, Protocol protocol, std::uint32_t group, std::uint32_t id);
   std::uint32_t exporter_of(const Addr& address);
-  std::uint32_t group_of(std::uint32_t boot_ms, std::uint32_t domain, std::uint32_t sequence);
+  std::uint32_t group_of(Protocol protocol, std::uint32_t boot_ms, std::uint32_t domain, std::uint32_t sequence);
   void open_message(const Datagram& datagram, Protocol protocol, Domain* domain, const Context& context, std::uint32_t exporter,
                     std::uint32_t sequence, bool restarted);
 

@@ -1,0 +1,3 @@
+#include "plugins/decoders/netflow1_7/netflow1_7.hpp"
+
+MOLE_PLUGINS(mole::plugins::NetFlow1, mole::plugins::NetFlow7)
