@@ -31,6 +31,11 @@ cmake --build "$work/names" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; 
 ctest --test-dir "$work/names" --output-on-failure >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 grep -q '"elements":{"dnsQName":"text"}' "$work/names/dns_names.plugin.json" || { cat "$work/names/dns_names.plugin.json" >&2; exit 1; }
 
+# A downloader that stages and resumes.
+configure "$source/examples/03_recalled_files" "$work/recalled"
+cmake --build "$work/recalled" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+ctest --test-dir "$work/recalled" --output-on-failure >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+
 sidecar=$work/build/byte_count.plugin.json
 for part in '"name":"byte_count"' '"library":"byte_count.so"' '"reads":\["bytes"\]' '"execution":"mergeable"' '"schema":1' '"major":1'; do
   grep -q "$part" "$sidecar" || { echo "sidecar lacks $part:" >&2; cat "$sidecar" >&2; exit 1; }

@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""Checks that one archive gives the same tables from a folder, from a bucket of a real S3 server, and from a real web server by its index pages
+and by a listing; and that credentials are needed and appear nowhere."""
+import csv
+import hashlib
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+
+from system import ROOT, TemporaryFolder, check, mole, wait_until
+
+sys.path.insert(0, str(ROOT / "plugins" / "downloaders" / "web"))
+from test_server import signature  # noqa: E402: an independent computation of signatures
+
+START = 1190419200  # 2007-09-22
+END = START + 6 * 3600
+KEY, SECRET = "S3RVER", "S3RVER"  # of s3rver
+WRONG = "wrong/secret+value"
+MANIFEST = """
+pipeline: {name}
+archives:
+  flows:
+    downloader: {downloader}
+    params: {params}
+    files: "{{router}}_{{sequence}}_{{start:unix}}.dat.bz2"
+    covers: 1h
+modules:
+  traffic: {{plugin: traffic, input: {{archive: flows}}, interval: 15m, by: [router]}}
+"""
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def listens(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Server:
+    """A program that serves files on a port; killed at the end of the test."""
+
+    def __init__(self, port, log, *command):
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = open(log, "wb")
+        self.process = subprocess.Popen([str(c) for c in command], stdout=self.log, stderr=self.log)
+        wait_until(lambda: listens(port) or self.process.poll() is not None, f"{command[0]} to listen", 60)
+        check(self.process.poll() is None, f"{command[0]} ended: {pathlib.Path(log).read_text()}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(30)
+        self.log.close()
+
+
+def s3_server(folder):
+    program = ROOT / ".deps" / "s3_server" / "node_modules" / "s3rver" / "bin" / "s3rver.js"
+    check(program.exists(), "the S3 server of the tests is missing; run ./dev setup")
+    port = free_port()
+    return Server(port, folder / "s3.log", "node", program, "-d", folder / "s3", "-a", "127.0.0.1", "-p", port, "--configure-bucket", "flows")
+
+
+def nginx(folder, served):
+    port = free_port()
+    temporary = "".join(f"  {kind}_temp_path {folder}/nginx-{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    (folder / "nginx.conf").write_text(f"""
+daemon off;
+{"user root;" if os.geteuid() == 0 else ""}
+pid {folder}/nginx.pid;
+error_log {folder}/nginx-errors.log;
+events {{}}
+http {{
+{temporary}  access_log {folder}/nginx-access.log;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{ root {served}; autoindex on; }}
+  }}
+}}
+""")
+    return Server(port, folder / "nginx.log", "/usr/sbin/nginx", "-p", folder, "-c", folder / "nginx.conf")
+
+
+def put(url, bucket, key, content):
+    path = f"/{bucket}/{urllib.parse.quote(key)}"
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    payload = hashlib.sha256(content).hexdigest()
+    headers = {"host": url.removeprefix("http://"), "x-amz-content-sha256": payload, "x-amz-date": stamp}
+    signed = sorted(headers)
+    proof = signature(SECRET, "PUT", path, "", headers, signed, payload, stamp, "us-east-1")
+    headers["Authorization"] = (f"AWS4-HMAC-SHA256 Credential={KEY}/{stamp[:8]}/us-east-1/s3/aws4_request, "
+                                f"SignedHeaders={';'.join(signed)}, Signature={proof}")
+    urllib.request.urlopen(urllib.request.Request(url + path, data=content, method="PUT", headers=headers)).read()
+
+
+def write_manifest(folder, name, downloader, params):
+    (folder / f"{name}.yaml").write_text(MANIFEST.format(name=name, downloader=downloader, params=params))
+
+
+def tables(folder, name, env=None):
+    """The rows of a run, as bytes of CSV."""
+    state = folder / f"state-{name}"
+    mole("run", f"{name}.yaml", "--from", f"@{START}", "--to", f"@{END - 3600}", "--state", state, "--partial", "--progress=none", cwd=folder, env=env, code=(0, 3))
+    return mole("results", f"{name}/traffic", "--state", state, "--format", "csv", cwd=folder).stdout
+
+
+def appears_below(folder, secret):
+    return [path for path in folder.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+
+
+def main():
+    with TemporaryFolder("remote") as folder:
+        archive = folder / "archive"
+        mole("archive", "simulate", archive, "--seed", 11, "--from", f"@{START}", "--to", f"@{END}", "--routers", "1,2", "--flows-per-hour", 2000,
+             "--gap", "2@2007-09-22T02")
+        names = sorted(str(path.relative_to(archive)) for path in archive.rglob("*.bz2"))
+        write_manifest(folder, "directory", "directory", "{root: archive}")
+        expected = tables(folder, "directory")
+        check(len(list(csv.reader(expected.splitlines()))) > 20, "the folder gives rows")
+
+        keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+        with s3_server(folder) as server:
+            for name in names:
+                put(server.url, "flows", "years/2007/" + name, (archive / name).read_bytes())
+                put(server.url, "flows", "other/" + name, b"not of this archive")
+            write_manifest(folder, "s3", "s3", f"{{bucket: flows, prefix: years/2007, endpoint: '{server.url}'}}")
+            check(tables(folder, "s3", keys) == expected, "S3 gives the same tables")
+            write_manifest(folder, "locked", "s3", f"{{bucket: flows, prefix: years/2007, endpoint: '{server.url}'}}")
+            refused = mole("run", "locked.yaml", "--from", f"@{START}", "--to", f"@{END}", "--state", folder / "state-locked", "--partial", "--progress=none", cwd=folder,
+                           env={**keys, "AWS_SECRET_ACCESS_KEY": WRONG}, code=(1, 5, 75))
+            check("correct AWS_SECRET_ACCESS_KEY" in refused.stderr, refused.stderr)
+            check(WRONG not in refused.stderr + refused.stdout, "a secret is printed")
+            check(not appears_below(folder, WRONG), f"a secret is stored in {appears_below(folder, WRONG)}")
+
+        with nginx(folder, folder) as server:
+            write_manifest(folder, "http", "http", f"{{url: '{server.url}/archive/'}}")
+            check(tables(folder, "http") == expected, "index pages give the same tables")
+            lines = ["name,size,mtime,digest"]
+            for name in names:
+                content = (archive / name).read_bytes()
+                lines.append(f"{name},{len(content)},{int((archive / name).stat().st_mtime)},{hashlib.sha256(content).hexdigest()}")
+            (archive / "files.csv").write_text("\n".join(lines) + "\n")
+            write_manifest(folder, "listing", "http", f"{{url: '{server.url}/archive', listing: files.csv}}")
+            check(tables(folder, "listing") == expected, "a listing gives the same tables")
+    print(f"{len(names)} files give the same tables from a folder, S3, index pages and a listing")
+
+
+if __name__ == "__main__":
+    main()
