@@ -11,14 +11,15 @@ enum class Exit : int {
   usage = 2,       // invalid command line
   incomplete = 3,  // done, but with coverage below 1
   not_found = 4,   // a file, module, request or plugin does not exist
-  refused = 5,     // invalid input, such as a manifest with an error or a plugin with an incompatible ABI
+  refused = 5,     // invalid input, such as a manifest with an error, or credentials that an archive rejects
   try_later = 75,  // stopped, busy, or data is not available yet
 };
 
 constexpr Exit exit_of(Code code) {
-  if (code == Code::invalid || code == Code::unsupported) return Exit::refused;
+  if (code == Code::invalid || code == Code::unsupported || code == Code::denied) return Exit::refused;
   if (code == Code::missing) return Exit::not_found;
-  return code == Code::transient || code == Code::cancelled ? Exit::try_later : Exit::failed;
+  const bool passes = code == Code::transient || code == Code::busy || code == Code::cancelled;
+  return passes ? Exit::try_later : Exit::failed;
 }
 
 }  // namespace mole::cli
