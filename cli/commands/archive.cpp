@@ -357,6 +357,7 @@ void add_archive(Shell& shell) {
            profile);
   add_archive_check(shell, *group);
   add_simulate(shell, *group);
+  add_tape_library(shell, *group);
 }
 
 }  // namespace mole::cli

@@ -45,6 +45,7 @@ void add_status(Shell& shell);
 void add_request(Shell& shell);
 void add_archive(Shell& shell);
 void add_archive_check(Shell& shell, CLI::App& group);
+void add_tape_library(Shell& shell, CLI::App& archive);
 void add_plugin(Shell& shell);
 void add_manifest(Shell& shell);
 void add_manifest_init(Shell& shell, CLI::App& group);

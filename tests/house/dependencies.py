@@ -33,6 +33,7 @@ ORIGINS = [
     (r"^spdlog/", "spdlog"),
     (r"^CLI/", "CLI11"),
     (r"^nlohmann/", "nlohmann-json"),
+    (r"^libssh/", "libssh"),
     (r"^gtest/|^gmock/", "GoogleTest"),
 ]
 
@@ -56,6 +57,7 @@ ALLOWED = {
     "plugins/downloaders/http": SDK | {"plugins", "libxml2"},
     "plugins/downloaders/s3": SDK | {"plugins", "libxml2"},
     "plugins/downloaders/web/test_server.hpp": SDK | {"plugins", "GoogleTest"},
+    "plugins/downloaders/samfs": SDK | {"plugins", "libssh"},
     "examples": SDK,
     "runtime": RUNTIME,
     "runtime/host": RUNTIME | {"Boost.DLL", "Boost"},
@@ -73,6 +75,7 @@ ALLOWED = {
     "nodes/seal": RUNTIME | {"nodes/seal", "nodes", "CLI11", "spdlog"},
     "cli/export": DESCRIPTOR | {"cli", "runtime", "coordinator", "coordinator/wire", "zlib"},
     "cli/simulate": DESCRIPTOR | {"cli", "runtime", "lz4", "liblzo2"},
+    "cli/tape_library": DESCRIPTOR | {"cli", "nodes/process"},
     "cli": DESCRIPTOR | {"cli", "runtime", "coordinator", "coordinator/wire", "nodes", "nodes/process", "Asio", "Boost", "spdlog", "CLI11"},
 }
 
