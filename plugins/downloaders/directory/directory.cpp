@@ -2,8 +2,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <mole/downloader.hpp>
+#include <mole/file_id.hpp>
 
-#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <string>
@@ -21,54 +21,6 @@ struct File {
 };
 
 std::string reason(int error) { return std::generic_category().message(error); }
-
-// Length of the UTF-8 character at the start of `s`; 0 if there is none.
-std::size_t utf8_length(std::string_view s) {
-  const auto c = static_cast<unsigned char>(s[0]);
-  const std::size_t length = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
-  if (length == 0 || s.size() < length) return 0;
-  for (std::size_t k = 1; k < length; ++k)
-    if ((static_cast<unsigned char>(s[k]) & 0xc0) != 0x80) return 0;
-  return length;
-}
-
-constexpr std::string_view hex_digits = "0123456789ABCDEF";
-
-// The value of "\\xHH" at the start of `s` if an id can contain it: a byte that is not ASCII, or a backslash. Otherwise -1.
-int escaped_byte(std::string_view s) {
-  if (s.size() < 4 || s[0] != '\\' || s[1] != 'x') return -1;
-  const auto high = hex_digits.find(s[2]), low = hex_digits.find(s[3]);
-  if (high == std::string_view::npos || low == std::string_view::npos) return -1;
-  const auto value = static_cast<int>(high * 16 + low);
-  return value >= 0x80 || value == '\\' ? value : -1;
-}
-
-// Ids are UTF-8, file names are any bytes. A byte that is not UTF-8 becomes "\xHH" in the id, and so does a backslash that would
-// otherwise read as such.
-std::string id_of(std::string_view name) {
-  std::string id;
-  while (!name.empty()) {
-    const auto length = utf8_length(name);
-    if (length > 0 && escaped_byte(name) < 0) {
-      id += name.substr(0, length);
-    } else {
-      const auto byte = static_cast<unsigned char>(name[0]);
-      id += std::string("\\x") + hex_digits[byte >> 4] + hex_digits[byte & 15];
-    }
-    name.remove_prefix(std::max<std::size_t>(1, length));
-  }
-  return id;
-}
-
-std::string name_of(std::string_view id) {
-  std::string name;
-  while (!id.empty()) {
-    const int byte = escaped_byte(id);
-    name += byte < 0 ? id[0] : static_cast<char>(byte);
-    id.remove_prefix(byte < 0 ? 1 : 4);
-  }
-  return name;
-}
 
 bool is_beneath(const fs::path& path, const fs::path& root) {
   const auto r = (root / "").native();  // with a slash, so that /a/bc is not under /a/b
@@ -110,7 +62,7 @@ struct Directory {
   mole::Result<> fetch(std::string_view id, mole::ByteSink& out) const {
     auto root = real_root();
     if (!root) return root.error();
-    const fs::path relative(name_of(id));
+    const fs::path relative(mole::file_name(id));
     for (const auto& part : relative)
       if (part == ".." || relative.is_absolute())
         return mole::invalid("'" + std::string(id) + "' is outside the folder " + root->string() + "; index the archive again");
@@ -139,7 +91,7 @@ struct Directory {
     mole::ObjectSink& found;
     std::uint64_t files = 0, outside = 0;
 
-    std::string id(const fs::path& path) const { return id_of(path.lexically_relative(root).native()); }
+    std::string id(const fs::path& path) const { return mole::file_id(path.lexically_relative(root).native()); }
     void pass_over(const fs::path& path, const std::string& reason) { found.passed_over(id(path), reason); }
   };
 
