@@ -34,6 +34,7 @@ std::vector<dag::Library> needed_libraries(const Request& request, std::vector<d
   const auto& archive = request.graph->archives[*request.graph->find_archive(local_name(request.archive))];
   std::erase_if(libraries, [&](const dag::Library& l) {
     return l.digest != archive.downloader.library &&
+           std::ranges::find(archive.tiers, l.digest, &task::PluginUse::library) == archive.tiers.end() &&
            std::ranges::find(archive.decoders, l.digest, &task::PluginUse::library) == archive.decoders.end();
   });
   return libraries;

@@ -162,6 +162,7 @@ json to_json(const Graph& graph) {
     out["archives"][a]["home"] = {archive.home.source, archive.home.destination};
     if (!archive.sampling.empty()) out["archives"][a]["sampling"] = archive.sampling;
     if (archive.export_time != ExportTime::header) out["archives"][a]["export_time"] = archive.export_time;
+    if (!archive.tiers.empty()) out["archives"][a]["tiers"] = archive.tiers;
     if (archive.minimum_size > 0) out["archives"][a]["minimum_size"] = archive.minimum_size;
   }
   for (std::size_t m = 0; m < graph.modules.size(); ++m) {
@@ -186,6 +187,7 @@ Graph graph_from_json(const json& document) {
     graph.archives[a].home = {home.at(0), home.at(1)};
     graph.archives[a].sampling = document["archives"][a].value("sampling", task::Sampling());
     graph.archives[a].export_time = document["archives"][a].value("export_time", ExportTime::header);
+    graph.archives[a].tiers = document["archives"][a].value("tiers", std::vector<task::PluginUse>{});
     graph.archives[a].minimum_size = document["archives"][a].value("minimum_size", std::uint64_t{0});
   }
   for (std::size_t m = 0; m < graph.modules.size(); ++m) {

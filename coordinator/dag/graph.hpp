@@ -20,10 +20,11 @@ std::string text_of(const Place& place);  // "directory {"root":"/data"}"
 
 struct Archive : manifest::ArchiveSettings {
   task::PluginUse downloader;
-  std::vector<task::PluginUse> decoders;  // the one in the manifest, or all that are installed, by name
-  std::string files;                      // the pattern
-  Place identity;                         // `moved_from`, or its place
-  std::string index;                      // 12 hex digits: digest of identity and pattern
+  std::vector<task::PluginUse> tiers = {};  // tried before it
+  std::vector<task::PluginUse> decoders;    // the one in the manifest, or all that are installed, by name
+  std::string files;                        // the pattern
+  Place identity;                           // `moved_from`, or its place
+  std::string index;                        // 12 hex digits: digest of identity and pattern
 
   Place place() const { return {downloader.name, downloader.params}; }
 

@@ -101,10 +101,15 @@ class Resolver {
   }
 
   Result<> add_archive(const manifest::Archive& from) {
-    Archive to{static_cast<const manifest::ArchiveSettings&>(from), {}, {}, from.files.pattern().text(), {}, {}};
+    Archive to{static_cast<const manifest::ArchiveSettings&>(from), {}, {}, {}, from.files.pattern().text(), {}, {}};
     to.block_origin %= to.block_length;
     MOLE_TRY(const auto* downloader, prefixed(from.where + ": ", plugins_.find(PluginKind::downloader, from.downloader)));
     MOLE_TRY(to.downloader, use(*downloader, from.downloader_params, from.where));
+    for (const auto& tier : from.tiers) {
+      MOLE_TRY(const auto* plugin, prefixed(tier.where + ": ", plugins_.find(PluginKind::downloader, tier.downloader)));
+      MOLE_TRY(auto used, use(*plugin, tier.params, tier.where));
+      to.tiers.push_back(std::move(used));
+    }
     to.identity = to.place();
     if (from.moved_from) {
       MOLE_TRY(to.identity, place_of(*from.moved_from));

@@ -60,7 +60,7 @@ void ArchiveFiles::add(const std::string& id, const store::FileRow& row) {
       break;
   }
   task::File file{id,          row.size,   row.revision, std::move(parts.router), parts.sequence, parts.covers, true,
-                  row.version, row.medium, row.position, row.stated_digest};
+                  row.version, row.medium, row.position, row.stated_digest,       row.tier};
   const auto begins = std::max(file.covers.from, file.covers.to - covers_);  // an end far in the future is one, too
   if (begins > latest_) {
     pass_over(future);

@@ -16,13 +16,22 @@ store::FileRow new_row(const task::IndexEntry& entry, std::uint64_t revision) {
           .version = entry.version,
           .medium = entry.medium,
           .stated_digest = entry.stated_digest,
-          .offline = entry.offline};
+          .offline = entry.offline,
+          .tier = static_cast<std::uint8_t>(entry.tier)};
 }
 
 // Whether the same content is listed, but not in the same place or way as before.
 bool is_elsewhere(const store::FileRow& row, const task::IndexEntry& entry) {
   return row.gone || row.medium != entry.medium || row.position != entry.position || row.stated_digest != entry.stated_digest ||
-         row.offline != entry.offline;
+         row.offline != entry.offline || row.tier != entry.tier;
+}
+
+// Whether other content is listed. Tiers have versions of their own, so only those of one tier are compared; digests of different
+// algorithms cannot be compared.
+bool has_changed(const store::FileRow& row, const task::IndexEntry& entry) {
+  const auto algorithm = row.stated_digest.substr(0, row.stated_digest.find(':') + 1);
+  return row.size != entry.size || (row.tier == entry.tier && row.version != entry.version) ||
+         (!algorithm.empty() && entry.stated_digest.starts_with(algorithm) && entry.stated_digest != row.stated_digest);
 }
 
 }  // namespace
@@ -36,15 +45,17 @@ FileRows apply_listing(const FileRows& known, const std::vector<task::IndexEntry
     const auto before = known.find(id);
     if (before == known.end()) {
       changes[id] = new_row(*entry, 1);
-    } else if (before->second.size != entry->size || before->second.version != entry->version) {
+    } else if (has_changed(before->second, *entry)) {
       changes[id] = new_row(*entry, before->second.revision + 1);
     } else if (is_elsewhere(before->second, *entry)) {
       auto row = before->second;
       row.gone = false;
+      row.version = entry->version;
       row.medium = entry->medium;
       row.position = entry->position;
       row.stated_digest = entry->stated_digest;
       row.offline = entry->offline;
+      row.tier = static_cast<std::uint8_t>(entry->tier);
       changes[id] = std::move(row);
     }
   }

@@ -159,18 +159,43 @@ task::Sampling read_sampling(Reader& reader, const YamlNode& node, bool names_ro
   return sampling;
 }
 
+// [{downloader: directory, params: {..}}, {downloader: samfs, params: {..}}]: the last one is the archive's own downloader.
+void read_tiers(Reader& reader, const YamlNode& map, const YamlNode& node, Archive& archive) {
+  constexpr std::size_t max_tiers = 8;
+  for (const auto* other : {"downloader", "params"})
+    if (const auto* given = map.find(other))
+      reader.fail(given->where, "\"tiers\" has the downloaders of the archive; move \"" + std::string(other) + "\" into it");
+  if (node.kind != YamlNode::Kind::sequence || node.items.size() < 2 || node.items.size() > max_tiers)
+    return reader.fail(node.where,
+                       "\"tiers\" must be a list of 2 to 8 stores, such as [{downloader: directory, params: {root: "
+                       "/disk}}, {downloader: directory, params: {root: /tape}}]");
+  for (const auto& item : node.items) {
+    const auto* tier = reader.map(&item, "a tier", {"downloader", "params"});
+    if (!tier) return;
+    archive.tiers.push_back({tier->where, reader.require_text(*tier, "downloader", "name the plugin that reads the tier"),
+                             reader.object(tier->find("params"), "\"params\"")});
+  }
+  archive.downloader = archive.tiers.back().downloader;
+  archive.downloader_params = archive.tiers.back().params;
+  archive.tiers.pop_back();
+}
+
 Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) {
   static const std::vector<std::string> keys = {
-      "downloader", "params",      "files",          "covers",   "block",       "lateness",    "max_late", "export_delay",
-      "damage",     "decoder",     "decoder_params", "horizon",  "home",        "decode",      "zone",     "routers",
-      "duplicates", "max_content", "moved_from",     "sampling", "export_time", "minimum_size"};
+      "downloader", "params",      "files",          "covers",   "block",       "lateness",     "max_late", "export_delay",
+      "damage",     "decoder",     "decoder_params", "horizon",  "home",        "decode",       "zone",     "routers",
+      "duplicates", "max_content", "moved_from",     "sampling", "export_time", "minimum_size", "tiers"};
   Archive archive;
   archive.name = key.text;
   archive.where = key.where;
   const auto* map = reader.map(&node, "the archive \"" + key.text + "\"", keys);
   if (!map) return archive;
-  archive.downloader = reader.require_text(*map, "downloader", "name the plugin that reads the archive, such as directory");
-  archive.downloader_params = reader.object(map->find("params"), "\"params\"");
+  if (const auto* tiers = map->find("tiers")) {
+    read_tiers(reader, *map, *tiers, archive);
+  } else {
+    archive.downloader = reader.require_text(*map, "downloader", "name the plugin that reads the archive, such as directory");
+    archive.downloader_params = reader.object(map->find("params"), "\"params\"");
+  }
   if (const auto* covers = reader.require(*map, "covers", "give the time one file covers, such as 1h"))
     archive.covers = reader.duration(covers, "\"covers\"");
   read_file_names(reader, *map, archive);

@@ -51,8 +51,15 @@ struct MovedFrom {
   nlohmann::json params = nlohmann::json::object();
 };
 
+// A store of an archive's files.
+struct Tier {
+  std::string where, downloader;
+  nlohmann::json params = nlohmann::json::object();
+};
+
 struct Archive : ArchiveSettings {
   std::string where;                // position of the declaration, for messages
+  std::vector<Tier> tiers;          // tried before the downloader
   std::string downloader, decoder;  // decoder: empty: the content of each file decides
   nlohmann::json downloader_params = nlohmann::json::object(), decoder_params = nlohmann::json::object();
   std::optional<MovedFrom> moved_from;

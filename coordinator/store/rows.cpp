@@ -27,7 +27,7 @@ template <SameAs<FileRow> T>
 void visit_fields(T& row, auto&& f) {
   f("size", row.size), f("revision", row.revision), f("position", row.position), f("verified", row.verified), f("gone", row.gone),
       f("digest", row.digest), f("columns", row.columns), f("state", row.state), f("version", row.version),
-      f("medium", row.medium), f("stated_digest", row.stated_digest), f("offline", row.offline);
+      f("medium", row.medium), f("stated_digest", row.stated_digest), f("offline", row.offline), f("tier", row.tier);
 }
 
 template <SameAs<LeaseRow> T>
@@ -137,7 +137,7 @@ std::string encode(const LeaseRow& row) { return encoded(row); }
 std::optional<CatalogueRow> decode_catalogue(std::string_view bytes) { return decoded<CatalogueRow>(bytes); }
 std::optional<FileRow> decode_file(std::string_view bytes) {
   if (auto row = decoded<FileRow>(bytes)) return row;
-  return decoded<FileRow>(std::string(bytes) + std::string(5, '\0'));  // earlier versions ended after `medium`
+  return decoded<FileRow>(std::string(bytes) + std::string(6, '\0'));  // earlier versions ended after `medium`
 }
 std::optional<LeaseRow> decode_lease(std::string_view bytes) { return decoded<LeaseRow>(bytes); }
 nlohmann::json describe(const CatalogueRow& row) { return described(row); }

@@ -11,6 +11,7 @@ task::Archive archive_of(const dag::Archive& archive) {
                     archive.lateness,    archive.export_delay, archive.home, archive.decode, archive.duplicates,
                     archive.max_content, archive.index};
   out.set_candidates(archive.decoders);
+  out.tiers = archive.tiers;
   out.sampling = archive.sampling;
   out.export_time = archive.export_time;
   return out;

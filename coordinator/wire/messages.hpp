@@ -31,6 +31,7 @@ struct Completions {
 void for_each_plugin(auto& spec, auto visit) {
   if (spec.archive) {
     visit(spec.archive->downloader);
+    for (auto& tier : spec.archive->tiers) visit(tier);
     if (spec.archive->decoders.empty()) visit(spec.archive->decoder);
     for (auto& decoder : spec.archive->decoders) visit(decoder);
   }

@@ -24,8 +24,8 @@ T at(const std::array<char, 64>& bytes, std::size_t offset) {
   return value;
 }
 
-constexpr std::array call_names = {"nothing", "load library", "open", "create",     "begin", "add",   "merge", "finish",
-                                   "save",    "load",         "next", "recognises", "index", "stage", "fetch", "close"};
+constexpr std::array call_names = {"nothing", "load library", "open",       "create", "begin", "add",   "merge", "finish", "save",
+                                   "load",    "next",         "recognises", "index",  "stage", "fetch", "close", "release"};
 
 // Writes control bytes and bytes that are not UTF-8 as \xNN.
 std::string escaped(std::string_view bytes) {

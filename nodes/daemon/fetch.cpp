@@ -41,6 +41,8 @@ Result<> Fetcher::fetch(const task::Spec& spec, const fs::path& attempt) {
   if (spec.archive) {
     if (!spec.archive->downloader.name.empty())
       if (auto done = fetch_plugin(spec.archive->downloader); !done) return done;
+    for (const auto& tier : spec.archive->tiers)
+      if (auto done = fetch_plugin(tier); !done) return done;
     for (const auto& decoder : spec.archive->candidates())
       if (!decoder.name.empty())
         if (auto done = fetch_plugin(decoder); !done) return done;

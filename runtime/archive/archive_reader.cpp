@@ -4,20 +4,36 @@
 #include "runtime/host/host_services.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
-#include <unordered_set>
+#include <unordered_map>
 
 namespace mole::runtime {
 
 Result<> ArchiveReader::index(const std::function<Result<>(const task::IndexEntry&)>& found,
                               std::vector<task::PassedOver>* passed_over) const {
-  std::unordered_set<std::string> seen;
-  const auto once = [&](const task::IndexEntry& entry) -> Result<> {
-    if (!seen.insert(entry.id).second)
-      return invalid("the archive lists '" + entry.id + "' twice; check the downloader and its folder");
-    return found(entry);
+  struct Seen {
+    std::uint64_t size;
+    std::size_t tier;
   };
-  return downloader_.index(once, passed_over);
+  std::unordered_map<std::string, Seen> seen;
+  for (std::size_t tier = 0; tier < tiers_.size(); ++tier) {
+    const auto once = [&](const task::IndexEntry& entry) -> Result<> {
+      const auto [at, fresh] = seen.try_emplace(entry.id, Seen{entry.size, tier});
+      if (fresh) {
+        auto listed = entry;
+        listed.tier = tier;
+        return found(listed);
+      }
+      if (at->second.tier == tier)
+        return invalid("the archive lists '" + entry.id + "' twice; check the downloader and its folder");
+      if (at->second.size != entry.size && passed_over)
+        task::pass_over(*passed_over, "an earlier tier has it with another size", entry.id);
+      return {};
+    };
+    if (auto listed = tiers_[tier]->index(once, passed_over); !listed) return listed;
+  }
+  return {};
 }
 
 namespace {
@@ -44,6 +60,11 @@ class Pause {
 
 bool may_pass(const Error& error) { return error.code == Code::transient || error.code == Code::busy; }
 
+// Whether another tier may deliver the file.
+bool may_be_elsewhere(const Error& error) {
+  return may_pass(error) || error.code == Code::missing || error.code == Code::corrupt;
+}
+
 Error staging_timed_out(std::size_t files) {
   return transient("timed out waiting for the archive to stage " + std::to_string(files) + (files == 1 ? " file" : " files") +
                    "; check the archive and try again");
@@ -52,42 +73,64 @@ Error staging_timed_out(std::size_t files) {
 }  // namespace
 
 Result<std::size_t> ArchiveReader::next_ready(std::span<const task::File* const> files) {
-  if (!downloader_.stages_each() || files.empty()) return std::size_t{0};
-  std::vector<std::string> ids;
-  for (const auto* file : files) ids.push_back(file->id);
-  const auto begin = std::chrono::steady_clock::now();
+  if (files.empty()) return std::size_t{0};
+  const auto take_ready = [&]() -> std::optional<std::size_t> {
+    for (std::size_t i = 0; i < files.size(); ++i)
+      if (ready_.erase(files[i]->id) > 0) return i;
+    return std::nullopt;
+  };
+  if (const auto ready = take_ready()) return *ready;
   Pause pause(poll_.first, poll_.max);
   for (unsigned failures = 0;;) {
-    const auto states = downloader_.stage_each(ids);
-    if (!states && (!may_pass(states.error()) || ++failures >= retry_.attempts)) return states.error();
-    if (states) failures = 0;
-    for (std::size_t i = 0; states && i < states->size(); ++i) {
-      const auto& state = (*states)[i];
-      if (state && !*state) continue;
-      failed_.erase(ids[i]);
-      if (!state) failed_.emplace(ids[i], state.error());
-      return i;
+    for (std::size_t tier = 0; tier < tiers_.size(); ++tier) {
+      const auto polled = poll_tier(tier, files);
+      if (!polled && (!may_pass(polled.error()) || ++failures >= retry_.attempts)) return polled.error();
+      if (polled) failures = 0;
     }
-    if (std::chrono::steady_clock::now() - begin + pause.next() > poll_.total) return staging_timed_out(files.size());
+    if (const auto ready = take_ready()) return *ready;
+    if (is_late(pause.next())) return staging_timed_out(files.size());
     if (auto waited = pause.wait("files were being staged"); !waited) return waited.error();
   }
 }
 
+// Requests the files of one tier together, and notes those that are ready or cannot be staged.
+Result<> ArchiveReader::poll_tier(std::size_t tier, std::span<const task::File* const> files) {
+  std::vector<std::string> ids;
+  for (const auto* file : files)
+    if (tier_of(*file) == tier) ids.push_back(file->id);
+  if (ids.empty()) return {};
+  if (!tiers_[tier]->stages_each()) {
+    ready_.insert(ids.begin(), ids.end());  // fetch waits for each, and returns its error
+    const auto requested = tiers_[tier]->stage(ids);
+    return requested || requested.error().code != Code::cancelled ? Result<>() : requested.error();
+  }
+  MOLE_TRY(const auto states, tiers_[tier]->stage_each(ids));
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    if (states[i] && !*states[i]) {
+      staged_.insert(ids[i]);
+      continue;
+    }
+    failed_.erase(ids[i]);
+    if (!states[i]) failed_.emplace(ids[i], states[i].error());
+    ready_.insert(ids[i]);
+  }
+  return {};
+}
+
 // For a downloader that does not report the state of each file.
-Result<> ArchiveReader::stage(const std::string& id) const {
-  const auto begin = std::chrono::steady_clock::now();
+Result<> ArchiveReader::stage(const DownloaderModule& downloader, const std::string& id) const {
   Pause pause(poll_.first, poll_.max);
   while (true) {
-    MOLE_TRY(auto ready, downloader_.stage(std::span(&id, 1)));
+    MOLE_TRY(auto ready, downloader.stage(std::span(&id, 1)));
     if (ready) return {};
-    if (std::chrono::steady_clock::now() - begin + pause.next() > poll_.total) return staging_timed_out(1);
+    if (is_late(pause.next())) return staging_timed_out(1);
     if (auto waited = pause.wait("files were being staged"); !waited) return waited;
   }
 }
 
 // Transfers the file, continuing after errors that may pass.
-Result<> ArchiveReader::transfer(const task::File& file, const ByteSink& to) const {
-  std::uint64_t written = 0;
+Result<> ArchiveReader::transfer(const DownloaderModule& downloader, const task::File& file, const ByteSink& to,
+                                 std::uint64_t& written) const {
   bool refused = false;
   const auto write = [&](std::string_view bytes) -> Result<> {
     auto taken = to(std::as_bytes(std::span(bytes.data(), bytes.size())));
@@ -98,8 +141,8 @@ Result<> ArchiveReader::transfer(const task::File& file, const ByteSink& to) con
   Pause pause(retry_.first, retry_.max);
   for (unsigned failures = 0;;) {
     const auto before = written;
-    auto done = downloader_.fetch(file, written, write);
-    if (done || refused || !may_pass(done.error()) || (written > 0 && !downloader_.resumes())) return done;
+    auto done = downloader.fetch(file, written, write);
+    if (done || refused || !may_pass(done.error()) || (written > 0 && !downloader.resumes())) return done;
     if (written > before) {
       failures = 0;
       pause.reset();
@@ -110,16 +153,28 @@ Result<> ArchiveReader::transfer(const task::File& file, const ByteSink& to) con
 }
 
 Result<> ArchiveReader::fetch(const task::File& file, const ByteSink& to) {
-  if (const auto failed = failed_.find(file.id); failed != failed_.end()) return failed->second;
-  if (!downloader_.stages_each())
-    if (auto staged = stage(file.id); !staged) return staged;
   StatedDigest digest(file.stated_digest);
+  std::uint64_t written = 0;
   const auto hashed = [&](std::span<const std::byte> bytes) {
     digest.add(bytes);
     return to(bytes);
   };
-  if (auto done = transfer(file, hashed); !done) return done;
-  return digest.check(file.id);
+  const auto from = [&](std::size_t tier, const task::File& expected) -> Result<> {
+    if (const auto failed = failed_.find(file.id); failed != failed_.end() && tier == tier_of(file)) return failed->second;
+    if (tier != tier_of(file) || !tiers_[tier]->stages_each())
+      if (auto staged = stage(*tiers_[tier], file.id); !staged) return staged;
+    return transfer(*tiers_[tier], expected, hashed, written);
+  };
+  auto done = from(tier_of(file), file);
+  for (auto tier = tier_of(file) + 1; !done && tier < tiers_.size() && written == 0 && may_be_elsewhere(done.error()); ++tier) {
+    auto expected = file;
+    expected.version = {};  // of the other tier
+    if (auto other = from(tier, expected); other || written > 0) done = other;
+  }
+  if (done) done = digest.check(file.id);
+  // An archive that cannot release it now may do so later by itself.
+  if (done && staged_.erase(file.id) > 0) (void)tiers_[tier_of(file)]->release(std::span(&file.id, 1));
+  return done;
 }
 
 Fetching ArchiveReader::fetching() {

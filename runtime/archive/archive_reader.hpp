@@ -8,11 +8,14 @@
 #include "runtime/host/stream_modules.hpp"
 #include "runtime/staging/cache.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace mole::runtime {
@@ -20,7 +23,9 @@ namespace mole::runtime {
 struct PollTimes {
   std::chrono::milliseconds first{50};  // pause after the first poll, and after a file became ready; then doubled up to `max`
   std::chrono::milliseconds max{std::chrono::seconds(30)};
-  std::chrono::milliseconds total{std::chrono::hours(12)};  // waiting longer for the next file fails (transient)
+  // A file that is not ready at this age of the reader fails (transient). Less than the wall limit of a worker, after which the
+  // task would fail as hung; the files fetched by then stay in the cache, and the task is tried again.
+  std::chrono::milliseconds total{std::chrono::minutes(45)};
 };
 
 // A broken transfer continues where it stopped, after pauses that are doubled up to `max`.
@@ -30,14 +35,18 @@ struct RetryTimes {
   std::chrono::milliseconds max{std::chrono::seconds(30)};
 };
 
-// Not thread-safe: use from one thread at a time. The downloader must outlive the reader.
+// Not thread-safe: use from one thread at a time. The downloaders must outlive the reader.
 class ArchiveReader {
  public:
   explicit ArchiveReader(const DownloaderModule& downloader, PollTimes poll = {}, RetryTimes retry = {})
-      : downloader_(downloader), poll_(poll), retry_(retry) {}
+      : ArchiveReader(std::vector{&downloader}, poll, retry) {}
+  // The tiers of an archive, in the order in which they are tried; at least one.
+  explicit ArchiveReader(std::vector<const DownloaderModule*> tiers, PollTimes poll = {}, RetryTimes retry = {})
+      : tiers_(std::move(tiers)), poll_(poll), retry_(retry) {}
 
-  // Calls `found` for every file of the archive, and counts the paths that the downloader passes over (null: not wanted).
-  // invalid: the downloader listed an id twice.
+  // Calls `found` for every file of the archive, as the first tier that has it lists it, and counts the paths that the
+  // downloaders pass over (null: not wanted). A file that a later tier lists with another size is counted there, too. invalid: a
+  // downloader listed an id twice.
   Result<> index(const std::function<Result<>(const task::IndexEntry&)>& found,
                  std::vector<task::PassedOver>* passed_over = nullptr) const;
 
@@ -46,19 +55,26 @@ class ArchiveReader {
   Result<std::size_t> next_ready(std::span<const task::File* const> files);
 
   // Writes the bytes of a file to the sink, after staging it if next_ready did not, and compares them with the digest that the
-  // archive states. corrupt: it differs.
+  // archive states. Releases it if it was staged for this reader. A later tier is tried if one does not have the file or cannot
+  // deliver its first byte. corrupt: the digest differs.
   Result<> fetch(const task::File& file, const ByteSink& to);
   // Valid as long as the reader.
   Fetching fetching();
 
  private:
-  Result<> stage(const std::string& id) const;
-  Result<> transfer(const task::File& file, const ByteSink& to) const;
+  bool is_late(std::chrono::milliseconds pause) const { return std::chrono::steady_clock::now() - begin_ + pause > poll_.total; }
+  Result<> poll_tier(std::size_t tier, std::span<const task::File* const> files);
+  std::size_t tier_of(const task::File& file) const { return std::min<std::size_t>(file.tier, tiers_.size() - 1); }
+  Result<> stage(const DownloaderModule& downloader, const std::string& id) const;
+  Result<> transfer(const DownloaderModule& downloader, const task::File& file, const ByteSink& to, std::uint64_t& written) const;
 
-  const DownloaderModule& downloader_;
+  std::vector<const DownloaderModule*> tiers_;
   PollTimes poll_;
   RetryTimes retry_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   std::map<std::string, Error> failed_;  // why files cannot be staged
+  std::set<std::string> ready_;          // ready or failed, but not yet returned by next_ready
+  std::set<std::string> staged_;         // were not ready when they were requested, so they are released after the transfer
 };
 
 }  // namespace mole::runtime

@@ -13,11 +13,11 @@ namespace mole::runtime {
 // Not thread-safe: use from one thread at a time.
 class StatedDigest {
  public:
-  // Other algorithms and an empty text are not compared.
+  // Other algorithms and an empty string are not checked.
   explicit StatedDigest(const std::string& stated);
 
   void add(std::span<const std::byte> bytes);
-  // corrupt: the bytes added so far have another digest. `id`: of the file, for the message.
+  // corrupt: the bytes added so far have a different digest. `id`: of the file, for the message.
   Result<> check(const std::string& id);
 
  private:

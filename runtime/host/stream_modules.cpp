@@ -155,7 +155,7 @@ Result<std::vector<Result<bool>>> DownloaderModule::stage_each(std::span<const s
   std::vector<Result<bool>> states(ids.size(), false);
   Staging staging{states, *record_, name_};
   const mole_stage_sink sink{&staging, &Staging::take};
-  auto done = plugin_call(*record_, Call::release, no_step, name_, 0, [&](mole_error* e) {
+  auto done = plugin_call(*record_, Call::stage, no_step, name_, 0, [&](mole_error* e) {
     return vtable_->stage_each(module_, texts.data(), static_cast<std::uint32_t>(texts.size()), &sink, e);
   });
   if (!done) return done.error();

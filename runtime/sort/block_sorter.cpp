@@ -93,8 +93,10 @@ Result<> BlockSorter::add(const FlowBatch& batch, std::uint32_t file, const std:
     // Sorting a bucket needs as much memory again, so a bucket must be small compared with the limit.
     if (bucket.bytes.size() > options_.memory / 8)
       if (auto done = spill(bucket, layout); !done) return done;
+    if (held_ > options_.memory)  // not only after the batch: its elements may need more
+      if (auto done = spill_largest(); !done) return done;
   }
-  return held_ > options_.memory ? spill_largest() : Result<>();
+  return {};
 }
 
 // Frees half of the memory, largest buckets first, so that the runs are few and long.

@@ -91,6 +91,8 @@ Result<> Acquisition::run(const Fetching& fetching) {
       continue;
     }
     if (auto done = fetch_all(fetching); !done) return done;
+    // The timeout is for space. Another task may wait for a tape for hours; if it dies, its lock is released.
+    deadline_ = Clock::now() + options_.timeout;
     bool waiting = false;
     for (auto& [name, item] : items_) {
       if (item.state != Item::State::other_task) continue;

@@ -35,8 +35,7 @@ namespace mole::runtime {
 using ByteSink = std::function<Result<>(std::span<const std::byte>)>;
 // Writes a whole file to the sink.
 using Fetch = std::function<Result<>(const task::File&, const ByteSink&)>;
-// Returns the number of the file that should be fetched next; the first call requests all of them from the archive. An error is
-// one of all files.
+// Returns the index of the file to fetch next; the first call requests all of them from the archive. An error concerns all files.
 using ChooseNext = std::function<Result<std::size_t>(std::span<const task::File* const>)>;
 
 // How the missing files of a call are fetched.

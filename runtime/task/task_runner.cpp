@@ -20,14 +20,31 @@ task::Report TaskRunner::run() {
 
 // ---- index
 
-Result<std::unique_ptr<DownloaderModule>> TaskRunner::open_downloader() const {
+Result<std::vector<std::unique_ptr<DownloaderModule>>> TaskRunner::open_downloaders() const {
   if (!spec_.archive) return invalid("the task names no archive; submit the manifest again");
-  return DownloaderModule::open(plugins_, spec_.archive->downloader);
+  std::vector<std::unique_ptr<DownloaderModule>> out;
+  for (const auto& tier : spec_.archive->tiers) {
+    MOLE_TRY(auto opened, DownloaderModule::open(plugins_, tier));
+    out.push_back(std::move(opened));
+  }
+  MOLE_TRY(auto last, DownloaderModule::open(plugins_, spec_.archive->downloader));
+  out.push_back(std::move(last));
+  return out;
 }
+
+namespace {
+
+std::vector<const DownloaderModule*> pointers_to(const std::vector<std::unique_ptr<DownloaderModule>>& modules) {
+  std::vector<const DownloaderModule*> out;
+  for (const auto& module : modules) out.push_back(module.get());
+  return out;
+}
+
+}  // namespace
 
 Result<> TaskRunner::list_archive() {
   constexpr std::size_t page = 4096;
-  MOLE_TRY(auto downloader, open_downloader());
+  MOLE_TRY(const auto downloaders, open_downloaders());
   std::vector<task::IndexEntry> entries;
   const auto flush = [&]() -> Result<> {
     if (entries.empty()) return {};
@@ -39,7 +56,7 @@ Result<> TaskRunner::list_archive() {
     entries.push_back(entry);
     return entries.size() < page ? Result<>() : flush();
   };
-  auto listed = ArchiveReader(*downloader).index(found, &totals_.passed_over);
+  auto listed = ArchiveReader(pointers_to(downloaders)).index(found, &totals_.passed_over);
   return listed ? flush() : listed;
 }
 
@@ -55,10 +72,10 @@ void TaskRunner::set_levels() {
 }
 
 Result<> TaskRunner::stage() {
-  MOLE_TRY(downloader_, open_downloader());
+  MOLE_TRY(downloaders_, open_downloaders());
   decoders_ = std::make_unique<Decoders>(plugins_, spec_.archive->candidates());
   if (!options_.cache) return invalid("this worker has no cache folder; start it with --cache");
-  archive_ = std::make_unique<ArchiveReader>(*downloader_);
+  archive_ = std::make_unique<ArchiveReader>(pointers_to(downloaders_));
   // verify reads the archive's files, not copies of them or cached columns.
   const bool verify = spec_.kind == task::Kind::verify;
   const FlowFilesOptions files{options_.threads, options_.columns && !verify, verify, verify, columns_read()};

@@ -49,14 +49,14 @@ class TaskRunner {
   Result<> finish_step(std::uint32_t index, const CoverageTable& coverage);
   bool input_failed(StepRun& run) const;
   bool is_input(std::uint32_t index) const;
-  Result<std::unique_ptr<DownloaderModule>> open_downloader() const;
+  Result<std::vector<std::unique_ptr<DownloaderModule>>> open_downloaders() const;
 
   const task::Spec& spec_;
   const TaskOptions& options_;
   LoadedTables tables_{options_.folder.tables()};
   const PluginSet& plugins_;
   TaskSink& sink_;
-  std::unique_ptr<DownloaderModule> downloader_;
+  std::vector<std::unique_ptr<DownloaderModule>> downloaders_;  // the tiers of the archive
   std::unique_ptr<Decoders> decoders_;
   std::unique_ptr<ArchiveReader> archive_;
   std::unique_ptr<FlowFiles> flows_;

@@ -17,6 +17,7 @@ struct IndexEntry {
   std::uint64_t position = 0;
   std::string stated_digest = {};
   bool offline = false;
+  std::uint64_t tier = 0;
 
   static constexpr auto table = document(
       "IndexEntry", "A file that a downloader listed.",  //
@@ -27,7 +28,8 @@ struct IndexEntry {
       field("stated_digest", &IndexEntry::stated_digest,
             "Digest that the archive states for its bytes, `sha256:` or `md5:` and hexadecimal digits; may be empty")
           .optional(),
-      field("offline", &IndexEntry::offline, "It must be staged from its medium before it can be fetched").optional());
+      field("offline", &IndexEntry::offline, "It must be staged from its medium before it can be fetched").optional(),
+      field("tier", &IndexEntry::tier, "Number of the first tier that lists it, from 0").optional());
 };
 
 struct PassedOver {

@@ -42,6 +42,7 @@ struct File {
   std::string version, medium = {};
   std::uint64_t position = 0;
   std::string stated_digest = {};
+  std::uint64_t tier = 0;
 
   static constexpr auto table = document(
       "File", "An expected file of the archive.",  //
@@ -56,7 +57,8 @@ struct File {
       field("position", &File::position, "Position on the medium").optional(),
       field("stated_digest", &File::stated_digest,
             "Digest that the archive states for its bytes, `sha256:` or `md5:` and hexadecimal digits; may be empty")
-          .optional());
+          .optional(),
+      field("tier", &File::tier, "Number of the first tier that listed it, from 0").optional());
 };
 
 // The decompressed size of a file that is not a decompression bomb: an hour of 97,000 flows a second in NetFlow v5.
@@ -76,6 +78,7 @@ struct Archive {
   std::vector<PluginUse> decoders = {};
   Sampling sampling = {};
   ExportTime export_time = ExportTime::header;
+  std::vector<PluginUse> tiers = {};
 
   // The candidates for decoding its files, by name: `decoder` alone, or `decoders`.
   std::vector<PluginUse> candidates() const { return decoders.empty() ? std::vector{decoder} : decoders; }
@@ -97,7 +100,8 @@ struct Archive {
                      "Several decoders, by name: the first one that recognises the content of a file reads it (decision 0174)")
                    .optional(),
                field("sampling", &Archive::sampling, "Sampling rates").optional(),
-               field("export_time", &Archive::export_time, "Where the export time of a flow comes from").optional());
+               field("export_time", &Archive::export_time, "Where the export time of a flow comes from").optional(),
+               field("tiers", &Archive::tiers, "Downloaders that are tried before `downloader`, in order").optional());
 };
 
 struct RowsRef {

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <optional>
 
 namespace mole::runtime {
 namespace {
@@ -260,6 +261,89 @@ TEST_F(ArchiveReaderTest, StagingThatTakesTooLongFails) {
   const auto ready = archive.next_ready(files);
   ASSERT_FALSE(ready);
   EXPECT_EQ(ready.error().code, Code::transient);
+}
+
+// A tier with files of its own.
+template <int number>
+struct Store {
+  static constexpr auto about = mole::downloader("store", "1.0.0", "A tier");
+  inline static std::map<std::string, std::string> content;
+  inline static std::optional<Error> listing, fetching;
+
+  Result<> index(ObjectSink& found) const {
+    if (listing) return *listing;
+    for (const auto& [id, bytes] : content)
+      if (auto taken = found.found({.id = id, .size = bytes.size(), .version = std::to_string(number)}); !taken) return taken;
+    return {};
+  }
+  Result<mole::Staged> stage(std::span<const std::string_view>) const { return mole::Staged::ready; }
+  Result<> fetch(const Object& expected, std::uint64_t offset, mole::ByteSink& out) const {
+    if (fetching) return *fetching;
+    const auto at = content.find(std::string(expected.id));
+    if (at == content.end() || (!expected.version.empty() && expected.version != std::to_string(number)))
+      return missing("it is not in tier " + std::to_string(number));
+    return out.write(std::as_bytes(std::span(at->second)).subspan(offset));
+  }
+};
+
+class TiersTest : public ArchiveReaderTest {
+ protected:
+  TiersTest() {
+    Store<1>::content = {{"new", "1111"}, {"both", "22"}, {"resized", "3"}};
+    Store<2>::content = {{"old", "44444"}, {"both", "22"}, {"resized", "333"}};
+    Store<1>::listing = Store<2>::listing = Store<1>::fetching = Store<2>::fetching = std::nullopt;
+  }
+  Result<std::string> list(std::vector<task::PassedOver>* passed_over = nullptr) {
+    std::string out;
+    auto done = archive_.index(
+        [&](const task::IndexEntry& e) -> Result<> {
+          out += (out.empty() ? "" : " ") + e.id + ":" + std::to_string(e.size) + "@" + std::to_string(e.tier);
+          return {};
+        },
+        passed_over);
+    if (!done) return done.error();
+    return out;
+  }
+  Result<std::string> read(const std::string& id, std::uint64_t tier) {
+    task::File f;
+    f.id = id;
+    f.tier = tier;
+    f.version = std::to_string(tier + 1);
+    std::string bytes;
+    auto done = archive_.fetch(f, [&](std::span<const std::byte> more) -> Result<> {
+      bytes.append(reinterpret_cast<const char*>(more.data()), more.size());
+      return {};
+    });
+    if (!done) return done.error();
+    return bytes;
+  }
+
+  std::unique_ptr<DownloaderModule> first_ = open_downloader<Store<1>>(*record_), second_ = open_downloader<Store<2>>(*record_);
+  ArchiveReader archive_{{first_.get(), second_.get()}, {1ms, 2ms, 1s}, {2, 1ms, 2ms}};
+};
+
+TEST_F(TiersTest, AreListedTogether) {
+  std::vector<task::PassedOver> passed_over;
+  EXPECT_EQ(*list(&passed_over), "both:2@0 new:4@0 resized:1@0 old:5@1");
+  ASSERT_EQ(passed_over.size(), 1u);
+  EXPECT_EQ(passed_over[0].examples, (std::vector<std::string>{"resized"}));
+  Store<2>::listing = transient("the tapes do not answer");
+  EXPECT_FALSE(list()) << "files of a tier that cannot be listed must not count as gone";
+}
+
+TEST_F(TiersTest, AreTriedInOrder) {
+  EXPECT_EQ(*read("new", 0), "1111");
+  EXPECT_EQ(*read("old", 1), "44444");
+  EXPECT_EQ(*read("both", 0), "22");
+  Store<1>::content.erase("both");  // since the listing
+  EXPECT_EQ(*read("both", 0), "22");
+  Store<1>::fetching = transient("the disk does not answer");
+  EXPECT_EQ(*read("both", 0), "22");
+  EXPECT_EQ(read("new", 0).error().code, Code::transient) << "the error of the tier that lists it";
+  Store<1>::fetching = denied("the key is not accepted");
+  EXPECT_EQ(read("both", 0).error().code, Code::denied) << "the operator must know";
+  Store<1>::fetching = std::nullopt;
+  EXPECT_EQ(read("nowhere", 0).error().code, Code::missing);
 }
 
 TEST_F(ArchiveReaderTest, FilesAreReleasedIfTheDownloaderCan) {

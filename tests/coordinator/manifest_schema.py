@@ -55,6 +55,7 @@ archives:
     sampling: {19991: 100, default: 1}
     horizon: 2007-09-22T20
   second: {downloader: directory, files: "nf.{end:unix}", covers: PT15M, sampling: 1000, decoder: netflow5, home: {networks: [192.0.2.0/24, "2001:db8::/32"]}}
+  tiered: {tiers: [{downloader: directory, params: {root: ./disk}}, {downloader: directory}], files: "nf.{end:unix}", covers: 1h}
   third: {downloader: directory, files: "nf.{end:unix}", covers: 1h30m, home: {as: 64500}, block: {length: P1D, origin: 0}, horizon: "@1190487600"}
 modules:
   traffic: {plugin: traffic, params: null, input: {archive: border, scale: sampling, as: routes, where: {router: [19991, zh]}}, interval: 15m, by: [router, direction],

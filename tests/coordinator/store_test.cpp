@@ -109,7 +109,7 @@ TEST(Rows, RoundTripAndRejectTruncatedBytes) {
   EXPECT_EQ(describe(*decode_file(encode(file))), describe(file));
   for (std::size_t n = 0; n < bytes.size() - 4; ++n) EXPECT_FALSE(decode_catalogue(bytes.substr(0, n))) << n;
   const auto file_bytes = encode(file);
-  const auto earlier = file_bytes.size() - 5;  // a row of the earlier layout
+  const auto earlier = file_bytes.size() - 6;  // a row of the earlier layout
   EXPECT_EQ(describe(*decode_file(file_bytes.substr(0, earlier))), describe(file));
   for (std::size_t n = 0; n < file_bytes.size(); ++n)
     if (n != earlier) EXPECT_FALSE(decode_file(file_bytes.substr(0, n))) << n;

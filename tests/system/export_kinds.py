@@ -148,6 +148,15 @@ def domains_and_restarts():
         content = b"".join(e.message(e.templates((256, layout))) for e, layout in zip(exporters, layouts))
         content += b"".join(e.message(flowset(256, r), records=1) for _ in range(2) for e, r in zip(exporters, records))
         yield f"{V[v9]} 300 domains with one number of template", Stream(content, [f for d in range(1, 301) for f in expected(d, d, observation_domain=d)])
+        for count in range(18, 23):  # of records with the template: a v9 header can look like a reserved flowset
+            for last in BOTH:
+                one_hour, other = Exporter(v9, domain=1), Exporter(v9, domain=2, seconds=T - 7200)
+                content = one(one_hour, PLAIN, plain(1))
+                content += other.message(other.templates((256, PLAIN)), flowset(256, b"".join(map(plain, range(2, 1 + count)))), records=count - 1 + v9)
+                content += b"" if last else one_hour.message(flowset(256, plain(30)), records=1)
+                yield f"{V[v9]} clocks two hours apart, {count}, {last}", Stream(content, [
+                    *expected(1, observation_domain=1), *expected(*range(2, 1 + count), observation_domain=2),
+                    *(() if last else expected(30, observation_domain=1))])
         for first, uptime in ((0, 1000), (5, 2000), (1, 0)):
             for again in (0, 1, 50):
                 e = Exporter(v9, sequence=3_000_000_000)

@@ -199,7 +199,7 @@ void Collector::State::read_templates(Bytes body, std::uint64_t offset, bool opt
     else if (!v9 && options && (scope_fields == 0 || scope_fields > count))
       reports_.skipped(offset + at, used + fields,
                        "an options template has " + std::to_string(scope_fields) + " scope fields of " + std::to_string(count) +
-                           " fields; RFC 7011 requires at least one, so it is not used");
+                           " fields; RFC 7011 requires at least one and at most all of them, so it is not used");
     else if (count > 0)
       define(std::move(layout));
     at += used + fields;

@@ -64,7 +64,9 @@ class NetFlow9Framing final : public flow_export::Framing {
                    : bytes.size();
       const std::byte* set = bytes.data() + at;
       const std::size_t size = u16(set + 2);
-      if (!is_set(set) && !(reserved && size >= set_header)) return padding_end(in, at, sound);
+      // A header with a count of 20 looks like a flowset as long as a header: skipping it would join two datagrams.
+      const bool may_be_header = u16(set) == 9 && size == v9_header;
+      if (!is_set(set) && (!reserved || size < set_header || may_be_header)) return padding_end(in, at, sound);
       if (at + size > max_datagram) return at;
       at += size;
       if (const std::size_t available = in.peek(at).size(); available < at) return available;

@@ -38,6 +38,7 @@
 #include <mole/host.hpp>
 #include <mole/params.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -161,13 +162,14 @@ inline std::vector<std::string_view> views_of(const mole_text* texts, std::uint3
 template <class D>
 std::int32_t stage_all(const D& downloader, std::span<const std::string_view> ids, mole_error* e) {
   struct States {
-    bool pending = false;
+    std::vector<bool> ready;  // a file that is not reported is pending
     std::int32_t failed = MOLE_OK;
     std::string message;
   } states;
-  const mole_stage_sink raw{&states, [](void* self, std::uint32_t, std::int32_t code, mole_text message) {
+  states.ready.resize(ids.size());
+  const mole_stage_sink raw{&states, [](void* self, std::uint32_t index, std::int32_t code, mole_text message) {
                               auto& s = *static_cast<States*>(self);
-                              if (code == MOLE_PENDING) s.pending = true;
+                              if (index < s.ready.size()) s.ready[index] = code == MOLE_OK;
                               if (code >= 0 || s.failed != MOLE_OK) return;
                               s.failed = code;
                               s.message = view(message);
@@ -176,7 +178,7 @@ std::int32_t stage_all(const D& downloader, std::span<const std::string_view> id
   const Result<> done = downloader.stage(ids, sink);
   if (!done) return put_error(e, done.error());
   if (states.failed != MOLE_OK) return put_error(e, {static_cast<Code>(states.failed), states.message});
-  return states.pending ? MOLE_PENDING : MOLE_OK;
+  return std::find(states.ready.begin(), states.ready.end(), false) == states.ready.end() ? MOLE_OK : MOLE_PENDING;
 }
 
 template <class D>

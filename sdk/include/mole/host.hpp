@@ -1,4 +1,5 @@
-// Services of the host for a plugin. A downloader gets them by its constructor: explicit Tape(const Params&, const mole::Host&);
+// Services of the host for a plugin. A downloader receives them in its constructor: explicit Tape(const Params&, const
+// mole::Host&);
 //
 //   mole::Result<> wait(const mole::Host& host) {
 //     if (host.cancelled()) return mole::Error{mole::Code::cancelled, "cancelled while waiting for the tape"};

@@ -657,6 +657,7 @@ struct Archive {
   13: optional list<PluginUse> decoders
   14: optional Sampling sampling
   15: optional ExportTime export_time
+  16: optional list<PluginUse> tiers
 }
 
 struct File {
@@ -671,6 +672,7 @@ struct File {
   9: optional string medium
   10: optional i64 position
   11: optional string stated_digest
+  12: optional i64 tier
 }
 
 struct RowsRef {
@@ -827,6 +829,7 @@ struct IndexEntry {
   5: i64 position
   6: optional string stated_digest
   7: optional bool offline
+  8: optional i64 tier
 }
 
 struct Report {

@@ -133,7 +133,7 @@ typedef struct mole_index_range {
 /* Since 1.3: receives the state of files that are being staged. */
 typedef struct mole_stage_sink {
   void* self;
-  /* Of the file with this number in `ids`: MOLE_OK: ready; MOLE_PENDING: not yet; an error of this file alone, with its message.
+  /* Reports the state of ids[index]: MOLE_OK: ready; MOLE_PENDING: not yet; else an error of this file alone, with its message.
    */
   void (*staged)(void* self, uint32_t index, int32_t code, mole_text message);
 } mole_stage_sink;
@@ -160,7 +160,7 @@ typedef struct mole_downloader_v1 {
   /* Lists the files of a range (index). */
   int32_t (*index_range)(const mole_module*, const mole_index_range*, const mole_index_sink*, mole_error*);
   /* Requests files, in the order in which they are wanted, and reports the state of each (stage). Idempotent; returns without
-   * waiting for the medium. An error is one of all files. */
+   * waiting for the medium. An error concerns all files. */
   int32_t (*stage_each)(const mole_module*, const mole_text* ids, uint32_t count, const mole_stage_sink*, mole_error*);
   /* Writes the bytes of a ready file from `offset` on (fetch, from 0). `expected`: the file as it was listed; MOLE_MISSING if its
    * size or version has changed. */
