@@ -144,7 +144,7 @@ struct CountingHost {
 
 TEST(Export, ABatchEndsBeforeItsValuesUseUpTheMemoryOfTheHost) {
   mole_decode_sink raw_sink{nullptr, [](void*, std::int64_t, std::uint32_t, std::uint64_t, std::uint32_t) {},
-                            [](void*, std::uint64_t, std::uint64_t, mole_text) {}};
+                            [](void*, std::uint64_t, std::uint64_t, mole_text) {}, nullptr};
   Sink sink(&raw_sink);
   const std::string define = Message{0}.ipfix(ipfix_template(256, {{2, 4}, {82, 0xffff}}));
   const std::string message = Message{1}.ipfix(set(256, be(1, 4) + variable(std::string(60'000, 'x'))));

@@ -197,7 +197,13 @@ Decoded decode(const mole_decoder_v1& decoder, const std::string& bytes, const D
                         },
                         [](void* self, std::uint64_t offset, std::uint64_t size, mole_text reason) {
                           static_cast<Decoded*>(self)->skipped.push_back({offset, size, {reason.data, reason.size}});
-                        }};
+                        },
+                        nullptr};
+  if (options.describe)
+    sink.described = [](void* self, const mole_description* d) {
+      static_cast<Decoded*>(self)->described.push_back(
+          {d->kind, d->exporter, d->domain, d->id, d->enterprise, d->count, {d->name.data, d->name.size}});
+    };
   char text[256];
   mole_error error{text, sizeof text, 0};
   mole_value biflows{MOLE_TYPE_TEXT, 0, {}};

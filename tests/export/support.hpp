@@ -40,10 +40,20 @@ struct Skipped {
   bool operator==(const Skipped&) const = default;
 };
 
+struct Said {
+  std::int32_t kind;
+  std::uint32_t exporter, domain;
+  std::uint64_t id;
+  std::uint32_t enterprise, count;
+  std::string name;
+  bool operator==(const Said&) const = default;
+};
+
 struct Decoded {
   std::vector<Flow> flows;
   std::vector<Reported> datagrams;
   std::vector<Skipped> skipped;
+  std::vector<Said> described;
 
   std::uint64_t lost() const;
   std::uint64_t sum(int column) const;
@@ -65,6 +75,7 @@ struct DecodeOptions {
   std::vector<ElementWanted> elements = {};
   const char* biflows = "keep";
   bool only_bytes = false;  // no other column
+  bool describe = false;
 };
 
 Decoded decode(const mole_decoder_v1& decoder, const std::string& bytes, const DecodeOptions& options = {});

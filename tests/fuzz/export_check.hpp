@@ -15,7 +15,7 @@ void check_decoder(Decode decode, const std::uint8_t* data, std::size_t size) {
     if (!holds) std::abort();
   };
   const std::string bytes(reinterpret_cast<const char*>(data), size);
-  mole::testing::DecodeOptions options{.capacity = 256, .elements = {{"name", 6871, 179, MOLE_TYPE_TEXT}}};
+  mole::testing::DecodeOptions options{.capacity = 256, .elements = {{"name", 6871, 179, MOLE_TYPE_TEXT}}, .describe = true};
   options.biflows = size % 2 == 0 ? "keep" : "split";
   for (std::size_t at = 300; at < size; at += 700)
     if (data[at] % 3 == 0) options.gaps.push_back(at);

@@ -225,6 +225,7 @@ void Collector::State::define(std::shared_ptr<Template> layout) {
     template_weight_ = 0;
   }
   template_weight_ += layout->weight();
+  if (sink_.wants_descriptions()) describe_template(sink_, described(), *layout);
   domain.templates[layout->id] = layout;
   resume_waiting(domain, layout);
 }
@@ -277,6 +278,7 @@ std::uint32_t Collector::State::read_options_data(const Template& layout, Bytes 
     const std::size_t size = split_record(layout, body, values_.data());
     if (size == 0) break;
     read_options(layout, values_.data(), domain, message_.context.domain, samplings_);
+    if (sink_.wants_descriptions()) describe_names(sink_, described(), layout, values_.data());
     body = body.subspan(size);
     ++records;
   }

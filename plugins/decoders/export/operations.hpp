@@ -164,12 +164,8 @@ inline void run_mpls(const Input& in) {
   for_records<std::uint32_t>(
       in, [](Value a, Value, Value) { return a.size < 3 ? 0u : static_cast<std::uint32_t>(read_unsigned(a.data, 3) >> 4); });
 }
-// applicationId: an engine, and a selector of up to 3 bytes (RFC 6759).
 inline void run_application(const Input& in) {
-  for_records<std::uint32_t>(in, [](Value a, Value, Value) {
-    if (a.size == 0) return 0u;
-    return static_cast<std::uint32_t>(std::uint64_t{u8(a.data)} << 24 | (read_unsigned(a.data + 1, a.size - 1) & 0xffffff));
-  });
+  for_records<std::uint32_t>(in, [](Value a, Value, Value) { return application_number(a); });
 }
 
 // Sampling. What the record states takes precedence over the header of its datagram and over options of the exporter.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "plugins/decoders/export/collector.hpp"
+#include "plugins/decoders/export/describe.hpp"
 #include "plugins/decoders/export/domain.hpp"
 #include "plugins/decoders/export/lists.hpp"
 #include "plugins/decoders/export/reports.hpp"
@@ -35,7 +36,7 @@ inline bool is_same_boot(std::uint32_t a_ms, std::uint32_t b_ms) {
 
 class Collector::State {
  public:
-  State(Sink& sink, Biflows biflows) : reports_(sink), biflows_(biflows) {}
+  State(Sink& sink, Biflows biflows) : sink_(sink), reports_(sink), biflows_(biflows) {}
 
   void add(const Datagram& datagram);
   bool write(FlowBuilder& out);
@@ -85,6 +86,9 @@ class Collector::State {
     WaitingSet set;
   };
 
+  // The sender of the message.
+  Described described() const { return {message_.context.exporter, message_.exporter, message_.context.domain}; }
+
   // messages.cpp
   void add_fixed(const Datagram& datagram, Protocol protocol);
   void add_sets(const Datagram& datagram, Protocol protocol);
@@ -122,6 +126,7 @@ class Collector::State {
   void end_work(Work& work);
   void end_message();
 
+  Sink& sink_;
   Reports reports_;
   Biflows biflows_;
   bool finished_ = false;

@@ -89,6 +89,12 @@ struct Value {
   std::uint32_t size = 0;
 };
 
+// applicationId: an engine, and a selector of up to 3 bytes (RFC 6759); 0 if it is empty.
+inline std::uint32_t application_number(const Value& id) {
+  if (id.size == 0) return 0;
+  return static_cast<std::uint32_t>(std::uint64_t{u8(id.data)} << 24 | (read_unsigned(id.data + 1, id.size - 1) & 0xffffff));
+}
+
 // Finds the values of a record. Returns the size of the record; 0 if the bytes end inside it.
 std::size_t split_record(const Template& layout, Bytes bytes, Value* values);
 
