@@ -1,5 +1,6 @@
 #include "cli/format/flow_summary.hpp"
 
+#include "cli/format/flow_descriptions.hpp"
 #include "cli/format/human.hpp"
 #include "sdk/model/field_json.hpp"
 
@@ -11,7 +12,7 @@
 namespace mole::cli {
 namespace {
 
-constexpr std::size_t shown_values = 8, shown_losses = 5;
+constexpr std::size_t shown_losses = 5;
 
 template <class T>
 void merge(std::vector<T>& into, const std::vector<T>& more) {
@@ -29,8 +30,6 @@ std::string listed(const std::vector<T>& values) {
       "{}{}", fmt::join(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
       values.size() > shown ? values.size() >= max_listed ? ", ..." : fmt::format(", ... ({})", values.size()) : std::string());
 }
-
-std::string line(std::string_view name, const std::string& text) { return fmt::format("  {:<10}{}\n", name, text); }
 
 // "2007-09-22T19:00:00Z to 2007-09-22T20:00:00Z (1h00m)"
 std::string span_text(Micros from, Micros to) {
@@ -53,7 +52,7 @@ std::string sampling_text(const FlowSummary& s) {
   std::size_t shown = 0;
   for (const auto& rate : s.sampling_rates) {
     if (shown == shown_values) {
-      out += line("", fmt::format("... ({})", s.sampling_rates.size()));
+      out += summary_line("", fmt::format("... ({})", s.sampling_rates.size()));
       break;
     }
     auto text = rate.source != SamplingSource::none ? fmt::format("1 in {} by {}", rate.sampling, name_of(rate.source))
@@ -62,7 +61,7 @@ std::string sampling_text(const FlowSummary& s) {
                         rate.observation_domain, human_number(rate.flows, "flow", "flows"));
     if (rate.flows_scaled > 0)
       text += fmt::format("; {} scaled by the collector", human_number(rate.flows_scaled, "flow", "flows"));
-    out += line(shown++ == 0 ? "sampling" : "", text);
+    out += summary_line(shown++ == 0 ? "sampling" : "", text);
   }
   return out;
 }
@@ -87,41 +86,41 @@ std::string contents_text(const FlowSummary& s) {
   std::string out;
   if (s.exporters > 0 || !s.exporter_addresses.empty()) {
     auto text = s.exporter_addresses.empty() ? human_count(s.exporters) : listed(s.exporter_addresses);
-    out += line("exporters", text);
+    out += summary_line("exporters", text);
   }
   if (s.observation_domains != std::vector<std::uint64_t>{0} && !s.observation_domains.empty())
-    out += line("domains", listed(s.observation_domains));
+    out += summary_line("domains", listed(s.observation_domains));
   auto flows = human_count(s.flows);
   if (s.flows != s.flows_read) flows += fmt::format(" of {} pass the filter", human_count(s.flows_read));
   if (s.flows_ipv6 > 0)
     flows += fmt::format(" (IPv4 {}, IPv6 {})", human_count(s.flows - s.flows_ipv6), human_count(s.flows_ipv6));
-  out += line("flows", flows);
+  out += summary_line("flows", flows);
   if (s.flows > 0) {
-    out += line("", span_text(s.first, s.last));
+    out += summary_line("", span_text(s.first, s.last));
     auto traffic = fmt::format("{} bytes ({}), {} packets", human_count(s.bytes), human_bytes(static_cast<double>(s.bytes)),
                                human_count(s.packets));
-    out += line("traffic", traffic);
+    out += summary_line("traffic", traffic);
     out += sampling_text(s);
   }
   if (s.datagrams > 0)
-    out +=
-        line("exported", fmt::format("{}, {} datagrams", span_text(s.exported_first, s.exported_last), human_count(s.datagrams)));
-  if (s.flows_lost > 0) out += line("lost", fmt::format("{} flows, by sequence numbers", human_count(s.flows_lost)));
+    out += summary_line("exported",
+                        fmt::format("{}, {} datagrams", span_text(s.exported_first, s.exported_last), human_count(s.datagrams)));
+  if (s.flows_lost > 0) out += summary_line("lost", fmt::format("{} flows, by sequence numbers", human_count(s.flows_lost)));
   if (s.flows_lost_in_damage > 0)
-    out += line(s.flows_lost > 0 ? "" : "lost",
-                fmt::format("{} flows in damage, by sequence numbers", human_count(s.flows_lost_in_damage)));
+    out += summary_line(s.flows_lost > 0 ? "" : "lost",
+                        fmt::format("{} flows in damage, by sequence numbers", human_count(s.flows_lost_in_damage)));
   if (s.flows_repeated > 0)
-    out += line("repeated",
-                fmt::format("{} flows, in datagrams with the same bytes as an earlier one", human_count(s.flows_repeated)));
-  return out;
+    out += summary_line(
+        "repeated", fmt::format("{} flows, in datagrams with the same bytes as an earlier one", human_count(s.flows_repeated)));
+  return out + descriptions_text(s);
 }
 
 std::string losses_text(const char* what, const std::vector<task::ByteRange>& ranges) {
   std::string out;
   for (std::size_t i = 0; i < std::min(ranges.size(), shown_losses); ++i)
-    out += line(i == 0 ? "damage" : "",
-                fmt::format("{} bytes {}-{}: {}", what, ranges[i].from, ranges[i].to, printable(ranges[i].reason)));
-  if (ranges.size() > shown_losses) out += line("", fmt::format("{} more ranges", ranges.size() - shown_losses));
+    out += summary_line(i == 0 ? "damage" : "",
+                        fmt::format("{} bytes {}-{}: {}", what, ranges[i].from, ranges[i].to, printable(ranges[i].reason)));
+  if (ranges.size() > shown_losses) out += summary_line("", fmt::format("{} more ranges", ranges.size() - shown_losses));
   return out;
 }
 
@@ -149,6 +148,7 @@ void FlowTotals::add(const FlowSummary& file) {
   if (file.flows > 0) widen(sums.first, sums.last, sums.flows > 0, file.first, file.last);
   if (file.datagrams > 0)
     widen(sums.exported_first, sums.exported_last, sums.datagrams > 0, file.exported_first, file.exported_last);
+  described.add(file);
   sums.datagrams += file.datagrams;
   sums.flows_read += file.flows_read;
   sums.flows_lost += file.flows_lost;
@@ -162,29 +162,33 @@ void FlowTotals::add(const FlowSummary& file) {
 
 std::string summary_text(const FlowSummary& file, const Style& style) {
   auto out = style.paint(Paint::bold, printable(file.file)) + "\n";
-  if (!file.error.empty()) return out + line("error", style.paint(Paint::red, printable(file.error)));
+  if (!file.error.empty()) return out + summary_line("error", style.paint(Paint::red, printable(file.error)));
   auto size = human_bytes(static_cast<double>(file.size));
   if (file.compression != "none")
     size += fmt::format(" in {}, {} decompressed", file.compression, human_bytes(static_cast<double>(file.content_bytes)));
-  out += line("format", fmt::format("{}, {}", file.decoder.empty() ? "not recognised" : file.decoder, size));
+  out += summary_line("format", fmt::format("{}, {}", file.decoder.empty() ? "not recognised" : file.decoder, size));
   const bool sound = file.state == task::FileState::sound;
-  out += line("state", style.paint(sound ? Paint::plain : Paint::red, name_of(file.state)));
+  out += summary_line("state", style.paint(sound ? Paint::plain : Paint::red, name_of(file.state)));
   return out + contents_text(file) + losses_text("stored", file.lost_compressed) + losses_text("content", file.lost_content);
 }
 
 std::string totals_text(const FlowTotals& totals, const Style& style) {
   auto out = style.paint(Paint::bold, human_number(totals.files, "file", "files")) + "\n";
   if (!totals.formats.empty())
-    out += line("format", fmt::format("{}; {}", counted(totals.formats), human_bytes(static_cast<double>(totals.sums.size))));
+    out += summary_line("format",
+                        fmt::format("{}; {}", counted(totals.formats), human_bytes(static_cast<double>(totals.sums.size))));
   auto states = totals.states;
   if (totals.unreadable > 0) states["not read"] = totals.unreadable;
   auto sums = totals.sums;
   sums.exporters = 0;  // of one file; those of several files are known only by their addresses
-  return out + line("state", counted(states)) + contents_text(sums);
+  totals.described.list_in(sums);
+  return out + summary_line("state", counted(states)) + contents_text(sums);
 }
 
 nlohmann::json totals_json(const FlowTotals& totals) {
-  nlohmann::json out = totals.sums;
+  auto sums = totals.sums;
+  totals.described.list_in(sums);
+  nlohmann::json out = sums;
   for (const char* of_one_file : {"file", "decoder", "compression", "state", "lost_compressed", "lost_content"})
     out.erase(of_one_file);
   out["files"] = totals.files;

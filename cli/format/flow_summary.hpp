@@ -1,6 +1,7 @@
 // Formats the summaries of `mole flows --summary`.
 #pragma once
 
+#include "cli/format/flow_descriptions.hpp"
 #include "cli/format/style.hpp"
 #include "sdk/model/flow_summary.hpp"
 
@@ -14,7 +15,8 @@ namespace mole::cli {
 struct FlowTotals {
   std::uint64_t files = 0, unreadable = 0;  // unreadable: could not be read at all
   std::map<std::string, std::uint64_t> formats, states;
-  FlowSummary sums;  // lists: up to max_listed values
+  FlowSummary sums;     // lists: up to max_listed values
+  Described described;  // of them, what exporters say about themselves
 
   void add(const FlowSummary& file);
 };

@@ -42,8 +42,7 @@ Result<> check_elements(const mole::Input& role) {
     const auto* element = element_of_column(flow_column_named(name));
     if (!element)
       return invalid("it reads the information element \"" + name +
-                     "\", which has a flow column of its own or is unknown; names are those of the IANA registry and of CERT, or "
-                     "ENTERPRISE/ID, such as 9/12232" +
+                     "\", which has a flow column of its own or is unknown; names are those of the IANA registry and of CERT" +
                      nearest_columns(name));
     if (value_type(element->type) != type)
       return invalid("it reads the information element " + name + " as " + type + ", but its values are of type " +

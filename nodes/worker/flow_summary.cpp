@@ -1,6 +1,7 @@
 #include "nodes/worker/flow_summary.hpp"
 
 #include "nodes/worker/flow_output.hpp"
+#include "sdk/model/elements.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -24,6 +25,46 @@ void add_distinct(Set& set, std::span<const T> values) {
 template <class T>
 std::uint64_t sum(std::span<const T> values) {
   return std::accumulate(values.begin(), values.end(), std::uint64_t{0});
+}
+
+// Elements of templates, by whether a list has them.
+void add_elements(FlowSummary& out, const runtime::Descriptions& descriptions) {
+  for (const auto& [key, lengths] : descriptions.elements()) {
+    const auto known = key.id <= UINT16_MAX ? find_element(key.enterprise, static_cast<std::uint16_t>(key.id)) : std::nullopt;
+    if (known) {
+      ++out.elements_known_seen;
+      if (out.elements_known.size() < max_listed) out.elements_known.push_back(known->name);
+    } else {
+      ++out.elements_unknown_seen;
+      if (out.elements_unknown.size() < max_listed)
+        out.elements_unknown.push_back({std::to_string(key.enterprise) + "/" + std::to_string(key.id),
+                                        {lengths.begin(), lengths.end()},
+                                        std::string(descriptions.name_of(key))});
+    }
+  }
+}
+
+std::vector<SeenName> listed_names(const runtime::Descriptions& descriptions, const runtime::Descriptions::Names& names) {
+  std::vector<SeenName> out;
+  for (const auto& [key, name] : names) {
+    if (out.size() == max_listed) break;
+    out.push_back({key.exporter, std::string(descriptions.address_of(key.exporter)), key.domain, key.id, name});
+  }
+  return out;
+}
+
+void add_descriptions(FlowSummary& out, const runtime::Descriptions& descriptions) {
+  out.templates_seen = descriptions.templates().size();
+  for (const auto& t : descriptions.templates()) {
+    if (out.templates.size() == max_listed) break;
+    out.templates.push_back({t.exporter, std::string(descriptions.address_of(t.exporter)), t.domain, t.id,
+                             t.options ? TemplateKind::options : TemplateKind::data, t.fields});
+  }
+  add_elements(out, descriptions);
+  out.interfaces_seen = descriptions.interfaces().size();
+  out.interfaces = listed_names(descriptions, descriptions.interfaces());
+  out.applications_seen = descriptions.applications().size();
+  out.applications = listed_names(descriptions, descriptions.applications());
 }
 
 }  // namespace
@@ -75,7 +116,7 @@ void FlowSummarizer::add_rates(const runtime::FlowBatch& batch) {
   }
 }
 
-FlowSummary FlowSummarizer::summary(const task::FileReport& report) && {
+FlowSummary FlowSummarizer::summary(const task::FileReport& report, const runtime::Descriptions& descriptions) && {
   auto out = std::move(sums_);
   out.state = report.state;
   out.size = report.size;
@@ -100,6 +141,7 @@ FlowSummary FlowSummarizer::summary(const task::FileReport& report) && {
   }
   exporters_.erase(Addr{});  // not in the record
   for (const auto& address : exporters_) out.exporter_addresses.push_back(address_text(address));
+  add_descriptions(out, descriptions);
   return out;
 }
 

@@ -1,6 +1,7 @@
 // Adds up the flows of one file for `mole flows --summary`.
 #pragma once
 
+#include "runtime/decode/descriptions.hpp"
 #include "runtime/decode/flow_batch.hpp"
 #include "sdk/model/flow_summary.hpp"
 
@@ -19,8 +20,8 @@ class FlowSummarizer {
 
   // Adds the selected flows of a batch.
   void add(const runtime::FlowBatch& batch);
-  // Adds the fields of the report and returns the summary.
-  FlowSummary summary(const task::FileReport& report) &&;
+  // Adds the fields of the report and what the file says about its exporters, and returns the summary.
+  FlowSummary summary(const task::FileReport& report, const runtime::Descriptions& descriptions) &&;
 
  private:
   using RateKey = std::tuple<Addr, std::uint32_t, std::uint32_t, SamplingSource>;  // exporter, domain, sampling

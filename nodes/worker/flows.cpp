@@ -153,10 +153,12 @@ class FlowsRun {
       }
       case FlowFormat::summary: {
         reader.measure_delays();
+        Descriptions descriptions(max_described);
+        reader.describe(descriptions);
         FlowSummarizer sums;
         const auto add = [&](const FlowBatch& batch) { return sums.add(batch), Result<>(); };
         MOLE_TRY(const auto report, read_flows(reader, add));
-        auto summary = std::move(sums).summary(report);
+        auto summary = std::move(sums).summary(report, descriptions);
         summary.file = path.string();
         summary.compression = compression;
         if (auto done = sink(json_text(summary) + "\n"); !done) return done.error();
@@ -235,8 +237,7 @@ Result<std::vector<int>> parse_flow_columns(std::string_view text) {
       std::string names;
       for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) names += (c ? ", " : "") + std::string(flow_column_name(c));
       return invalid("'" + std::string(name) + "' is neither a flow column nor an information element; choose from " + names +
-                     ", or name an element of the IANA registry or CERT's list, or any other as ENTERPRISE/ID, such as 9/12232" +
-                     nearest_columns(name));
+                     ", or name an element of the IANA registry or CERT's list" + nearest_columns(name));
     }
     if (column >= max_columns) return too_many_elements();
     columns.push_back(column);

@@ -46,7 +46,7 @@ FlowReader::FlowReader(task::File file, std::unique_ptr<ContentSource> source, c
       buffers_(wanted),
       elements_(wanted),
       abi_source_{this, source_next},
-      abi_sink_{this, sink_datagram, sink_skipped},
+      abi_sink_{this, sink_datagram, sink_skipped, nullptr},
       range_from_(file_.covers.from) {
   report_.id = file_.id;
   report_.source = task::FlowSource::archive;
@@ -154,6 +154,10 @@ void FlowReader::sink_skipped(void* self, std::uint64_t offset, std::uint64_t si
   if (reader.gap_ && reader.gap_->offset == offset + size) reader.move_gap();
   reader.mark_damage();
   reader.damage_in_batch_ = true;
+}
+
+void FlowReader::sink_described(void* self, const mole_description* description) {
+  static_cast<FlowReader*>(self)->descriptions_->add(*description);
 }
 
 // ---- readable export time

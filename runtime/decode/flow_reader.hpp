@@ -16,6 +16,7 @@
 
 #include "runtime/decode/content_source.hpp"
 #include "runtime/decode/delay_counter.hpp"
+#include "runtime/decode/descriptions.hpp"
 #include "runtime/decode/element_columns.hpp"
 #include "runtime/decode/evidence.hpp"
 #include "runtime/decode/exporter_count.hpp"
@@ -51,6 +52,11 @@ class FlowReader final : public FlowSource {
   // Makes the report contain the export delays, the flows that began before `late_before`, and the number of exporters. `wanted`
   // must have start and end. Call before next().
   void measure_delays(Micros late_before = INT64_MIN) { delays_.emplace(late_before); }
+  // Makes the decoder describe the exporters. `to` must exist until the last next(). Call before next().
+  void describe(Descriptions& to) {
+    descriptions_ = &to;
+    abi_sink_.described = sink_described;
+  }
 
   // If the decoder gives up (returns corrupt), there are no more flows and the file is reported as damaged.
   Result<bool> next(FlowBatch& batch) override;
@@ -70,6 +76,7 @@ class FlowReader final : public FlowSource {
                                   std::int32_t* gap);
   static void sink_datagram(void* self, std::int64_t exported_us, std::uint32_t flows, std::uint64_t lost, std::uint32_t flags);
   static void sink_skipped(void* self, std::uint64_t offset, std::uint64_t size, mole_text reason);
+  static void sink_described(void* self, const mole_description* description);
 
   Result<> read_to_end();
   Result<> create_decoder();
@@ -134,6 +141,7 @@ class FlowReader final : public FlowSource {
   Evidence evidence_;
   std::optional<DelayCounter> delays_;
   ExporterCount exporters_;
+  Descriptions* descriptions_ = nullptr;  // null: not needed
 };
 
 // Returns why nothing is read from content that begins like this, and what to do; an empty string if its format is not known.

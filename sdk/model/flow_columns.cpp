@@ -55,7 +55,9 @@ std::string_view ipfix_name_of_column(int column) {
 std::string nearest_columns(std::string_view name) {
   std::string out;
   for (const auto near : nearest_elements(name)) (out += out.empty() ? "; did you mean " : ", ") += near;
-  return out.empty() ? out : out + "?";
+  if (!out.empty()) return out + "?";
+  return "; an information element without a name in the IANA registry or CERT's list is named by number, ENTERPRISE/ID, such as "
+         "9/12232 (mole flows FILE --summary lists those of a file)";
 }
 
 int flow_column_named(std::string_view name) {

@@ -146,6 +146,7 @@ TEST_F(Dag, AModuleReadsAtMostTheElementsOfATask) {
 
 TEST_F(Dag, SuggestsNearNamesOfElements) {
   write_plugin(folder_.path(), decoder("ipfix", {"elements"}), "ipfix");
+  EXPECT_NE(error({"modules.traffic.by=[acmeThing]"}).find("ENTERPRISE/ID"), std::string::npos);
   EXPECT_NE(error({"modules.traffic.by=[dnsQNam]"}).find("did you mean dnsQName"), std::string::npos)
       << error({"modules.traffic.by=[dnsQNam]"});
   EXPECT_NE(error({"modules.traffic.by=[9/0]"}).find("neither a dimension"), std::string::npos)

@@ -206,7 +206,7 @@ struct Outcome {
   Result<bool> result;
   task::FileReport report;
 };
-Outcome run(const Next& next) {
+Outcome run(const Next& next, Descriptions* descriptions = nullptr) {
   const TempFolder folder;
   auto source = open_content(folder.file("a.dat", "content"));
   task::File file;
@@ -214,6 +214,7 @@ Outcome run(const Next& next) {
   file.covers = {hour, hour + hour_us};
   FlowReader reader(file, std::move(*source), &scripted, reinterpret_cast<const mole_module*>(&next),
                     ColumnSet().set(MOLE_COLUMN_BYTES), 0);
+  if (descriptions != nullptr) reader.describe(*descriptions);
   FlowBatch batch;
   Result<bool> more = true;
   while (more && *more) more = reader.next(batch);
@@ -279,6 +280,18 @@ TEST(FlowReader, LossInDamageIsNotNetworkLoss) {
       });
   ASSERT_TRUE(outcome.result);
   EXPECT_EQ(outcome.report.flows_lost, 5u);
+}
+
+TEST(FlowReader, DecodersDescribeExportersOnlyIfItIsNeeded) {
+  const auto describe = [](mole_flow_builder*, mole_error*, const mole_source*, const mole_decode_sink* raw) -> std::int32_t {
+    Sink sink(raw);
+    sink.describe({Describes::interface, 0, 5, 1, 0, 0, sink.wants_descriptions() ? "eth0" : "not needed"});
+    return MOLE_END;
+  };
+  EXPECT_TRUE(run(describe).result);
+  Descriptions descriptions(10);
+  EXPECT_TRUE(run(describe, &descriptions).result);
+  EXPECT_EQ(descriptions.interfaces(), (Descriptions::Names{{{0, 5, 1}, "eth0"}}));
 }
 
 TEST(FlowReader, FlowsOfRepeatedDatagramsAreCounted) {

@@ -89,6 +89,7 @@ TEST(ElementFilter, ComparesOctetsAsTheyArePrinted) {
 }
 
 TEST(ElementFilter, SuggestsNearNames) {
+  EXPECT_NE(selected("acmeThing = 1").find("ENTERPRISE/ID"), std::string::npos) << selected("acmeThing = 1");
   EXPECT_NE(selected("dnsQNam = x").find("did you mean dnsQName"), std::string::npos) << selected("dnsQNam = x");
 }
 
