@@ -251,10 +251,35 @@ TEST(HttpUrl, RejectsPasswordsAndQueriesWithoutRepeatingThem) {
   }
 }
 
-TEST(HttpConnection, NamesThatLeadToThisMachineAreRefused) {
-  // The name resolves to a loopback address although it does not say so.
-  const Http archive({.url = "http://169.254.169.254/latest/"}, {}, web::impatient());
-  EXPECT_EQ(code_of(web::list(archive)), Code::invalid);
+TEST(HttpConnection, NamesDoNotLeadToThisMachineOrLinkLocalAddresses) {
+  for (const auto* url : {"http://169.254.169.254/latest/", "http://a.localhost/", "http://0.0.0.0/"}) {
+    const Http archive({.url = url}, {}, web::impatient());
+    EXPECT_EQ(code_of(web::list(archive)), Code::invalid) << url;
+  }
+}
+
+class TlsServer : public ::testing::Test {
+ protected:
+  static mole::Result<web::Listed> list() {
+    return web::list(Http({.url = web::TestServer::tls_url() + "/ok"}, {}, web::impatient()));
+  }
+};
+
+TEST_F(TlsServer, MustHaveATrustedCertificate) {
+  const auto refused = list();
+  ASSERT_EQ(code_of(refused), Code::denied);
+  EXPECT_NE(refused.error().message.find("set SSL_CERT_FILE"), std::string::npos) << refused.error().message;
+}
+
+TEST_F(TlsServer, IsTrustedByItsCertificate) {
+  const web::Variables set({{"SSL_CERT_FILE", web::TestServer::certificate()}});
+  const auto listed = list();
+  EXPECT_TRUE(listed) << listed.error().message;
+}
+
+TEST_F(TlsServer, NeedsAReadableFileOfCertificates) {
+  const web::Variables set({{"SSL_CERT_FILE", "/none"}});
+  EXPECT_EQ(code_of(list()), Code::invalid);
 }
 
 TEST(HttpConnection, StatesWhatToCheckIfNobodyListens) {

@@ -23,10 +23,10 @@ namespace mole::web {
 // One server for all tests of a program; it ends with the program.
 class TestServer {
  public:
-  static std::string url() {
-    static const TestServer server;
-    return "http://127.0.0.1:" + server.port_;
-  }
+  static std::string url() { return "http://127.0.0.1:" + server().lines_[0]; }
+  // The same by TLS, with a certificate that its own key has signed.
+  static std::string tls_url() { return "https://127.0.0.1:" + server().lines_[1]; }
+  static std::string certificate() { return server().lines_[2]; }
 
  private:
   TestServer() {
@@ -40,10 +40,15 @@ class TestServer {
     }
     ::close(in[0]);
     ::close(out[1]);
-    for (char c = 0; ::read(out[0], &c, 1) == 1 && c != '\n';) port_ += c;
+    for (auto& line : lines_)
+      for (char c = 0; ::read(out[0], &c, 1) == 1 && c != '\n';) line += c;
     ::close(out[0]);
   }
-  std::string port_;
+  static const TestServer& server() {
+    static const TestServer only;
+    return only;
+  }
+  std::array<std::string, 3> lines_;
 };
 
 // Sets environment variables for the life of a test.

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""An HTTP and S3 server for tests, on a free port of 127.0.0.1, which it prints. The first part of a path names its behaviour.
+"""An HTTP and S3 server for tests on 127.0.0.1. It prints its port, its port for TLS and the file with its certificate. The first part of a path
+names its behaviour.
 
     /FOLDER/NAME                a file of FILES; FOLDER is a behaviour, see `Handler.file`
     /FOLDER/  (or a subfolder)  an index page
@@ -7,15 +8,17 @@
     /counts                     how often each path was requested, as JSON
 """
 import base64
-import calendar
 import hashlib
 import hmac
 import html
 import http.server
 import json
 import socket
+import ssl
 import struct
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -374,8 +377,25 @@ class Server(http.server.ThreadingHTTPServer):
         pass
 
 
+def certificate(folder):
+    """A certificate that its own key has signed; returns its file and that of the key."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=test",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{folder}/key", "-out", f"{folder}/certificate"], check=True, capture_output=True)
+    return f"{folder}/certificate", f"{folder}/key"
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        files = certificate(folder)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*files)
+        servers = [Server(("127.0.0.1", 0), Handler), Server(("127.0.0.1", 0), Handler)]
+        servers[1].socket = context.wrap_socket(servers[1].socket, server_side=True)
+        print("\n".join([*(str(server.server_address[1]) for server in servers), files[0]]), flush=True)
+        for server in servers:
+            threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
+        sys.stdin.read()  # until the tests end
+
+
 if __name__ == "__main__":
-    server = Server(("127.0.0.1", 0), Handler)
-    print(server.server_address[1], flush=True)
-    threading.Thread(target=lambda: (sys.stdin.read(), server.shutdown()), daemon=True).start()  # ends with the test
-    server.serve_forever(0.1)
+    main()
