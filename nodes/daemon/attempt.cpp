@@ -29,9 +29,10 @@ std::uint64_t input_bytes(const task::Spec& spec) {
 }
 
 // Variables with which downloaders reach their archives; workers that use no downloader do not get them.
-constexpr std::array archive_variables{
-    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SHARED_CREDENTIALS_FILE", "MOLE_HTTP_HOST",
-    "MOLE_HTTP_USER",    "MOLE_HTTP_PASSWORD",    "MOLE_HTTP_TOKEN",   "MOLE_HTTP_CREDENTIALS_FILE",  "SSL_CERT_FILE"};
+constexpr std::array archive_variables{"AWS_ACCESS_KEY_ID",           "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+                                       "AWS_SHARED_CREDENTIALS_FILE", "MOLE_HTTP_HOST",        "MOLE_HTTP_USER",
+                                       "MOLE_HTTP_PASSWORD",          "MOLE_HTTP_TOKEN",       "MOLE_HTTP_CREDENTIALS_FILE",
+                                       "MOLE_SSH_KEY_FILE",           "SSL_CERT_FILE"};
 
 std::vector<std::string> archive_environment() {
   std::vector<std::string> environment;

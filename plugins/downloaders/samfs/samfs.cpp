@@ -4,6 +4,7 @@
 #include <mole/file_id.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -68,7 +69,7 @@ struct Samfs {
       mole::param("user", &Params::user, "User on the store"),
       mole::param("root", &Params::root, "Absolute path of the archive there"),
       mole::param("key_file", &Params::key_file, mole::format::path,
-                  "Private key that only its owner may read, without passphrase"),
+                  "Private key that only its owner may read, without passphrase; empty: $MOLE_SSH_KEY_FILE"),
       mole::param("host_key", &Params::host_key, "Fingerprint of the store's host key, SHA256:..., as ssh-keygen -l prints it"),
       mole::param("known_hosts", &Params::known_hosts, mole::format::path, "Instead of host_key: a file of known host keys"),
       mole::param("commands", &Params::commands, "Folder of sls, stage and release on the store; empty: in the user's PATH"),
@@ -76,7 +77,8 @@ struct Samfs {
       mole::param("timeout", &Params::timeout, mole::unit::second, mole::range(1, 86400), "Longest silence of the store"));
 
   Samfs(const Params& p, const mole::Host& host)
-      : given(p), connections({p.host, p.port, p.user, p.key_file, p.host_key, p.known_hosts, p.timeout, host}, p.drives) {
+      : given(with_key_file(p)),
+        connections({p.host, p.port, p.user, given.key_file, p.host_key, p.known_hosts, p.timeout, host}, p.drives) {
     while (given.root.size() > 1 && given.root.ends_with('/')) given.root.pop_back();
     if (!given.commands.empty() && !given.commands.ends_with('/')) given.commands += '/';
   }
@@ -132,13 +134,22 @@ struct Samfs {
   }
 
  private:
+  static Params with_key_file(Params p) {
+    const auto* file =
+        p.key_file.empty() ? std::getenv("MOLE_SSH_KEY_FILE") : nullptr;  // NOLINT(concurrency-mt-unsafe): never changed
+    if (file != nullptr) p.key_file = file;
+    return p;
+  }
+
   using Entries = std::map<std::string, Entry>;  // by path
 
   mole::Result<> check_params() const {
     const std::pair<const char*, const std::string&> needed[] = {
         {"host", given.host}, {"user", given.user}, {"root", given.root}, {"key_file", given.key_file}};
     for (const auto& [name, value] : needed)
-      if (value.empty()) return mole::invalid(std::string("samfs: '") + name + "' is empty; set params." + name);
+      if (value.empty())
+        return mole::invalid(std::string("samfs: '") + name + "' is empty; set params." + name +
+                             (&value == &given.key_file ? " or the variable MOLE_SSH_KEY_FILE of the node" : ""));
     if (!given.root.starts_with('/')) return mole::invalid("samfs: root '" + given.root + "' is not an absolute path");
     if (given.host_key.empty() == given.known_hosts.empty())
       return mole::invalid("samfs: the store's host key must be known; set either params.host_key or params.known_hosts");

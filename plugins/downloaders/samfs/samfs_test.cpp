@@ -193,6 +193,12 @@ TEST_F(SamfsParams, AKeyFileThatOthersMayReadIsRefused) {
   }
   ASSERT_EQ(::chmod(key.c_str(), 0600), 0);
   EXPECT_EQ(error().code, mole::Code::transient) << error().message;  // nothing listens on port 1
+  given.key_file.clear();
+  ASSERT_EQ(::setenv("MOLE_SSH_KEY_FILE", key.c_str(), 1), 0);
+  EXPECT_EQ(error().code, mole::Code::transient);
+  ASSERT_EQ(::unsetenv("MOLE_SSH_KEY_FILE"), 0);
+  EXPECT_EQ(error().code, mole::Code::invalid);
+  given.key_file = key;
   ASSERT_EQ(::unlink(key.c_str()), 0);
   EXPECT_EQ(error().code, mole::Code::denied);
 }
