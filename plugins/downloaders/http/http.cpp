@@ -139,7 +139,7 @@ struct Http {
   static constexpr auto about = mole::downloader("http", "1.0.0", "Reads the files of a web server as an archive");
 
   struct Params {
-    std::string url, listing;
+    std::string url = {}, listing = {};
     std::uint64_t depth = 8;
   };
   static constexpr auto params =

@@ -216,7 +216,7 @@ class CredentialsFile : public ::testing::Test {
     return {};
   }
   const std::string path = ::testing::TempDir() + "mole-credentials-" + std::to_string(::getpid());
-  const web::Variables set{{{"MOLE_HTTP_CREDENTIALS_FILE", path}}};
+  const web::Variables set{std::map<std::string, std::string>{{"MOLE_HTTP_CREDENTIALS_FILE", path}}};
 };
 
 TEST_F(CredentialsFile, HasASectionForEachHost) { EXPECT_TRUE(web::list(at("login"))); }

@@ -104,7 +104,7 @@ struct S3 {
   static constexpr auto about = mole::downloader("s3", "1.0.0", "Reads a bucket of S3 or of a compatible server as an archive");
 
   struct Params {
-    std::string bucket, prefix, region = "us-east-1", endpoint, profile = "default", restore = "none";
+    std::string bucket = {}, prefix = {}, region = "us-east-1", endpoint = {}, profile = "default", restore = "none";
     std::uint64_t restore_days = 7;
     bool etag_is_md5 = true;
   };

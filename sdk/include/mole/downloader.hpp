@@ -51,10 +51,10 @@ enum class Staged { ready, pending };  // pending: the host calls `stage` again 
 
 // One file of an archive. The strings need to be valid only during the call.
 struct Object {
-  std::string_view id;       // passed to fetch; the end of this path is matched against `files` of the manifest
-  std::uint64_t size = 0;    // bytes
-  std::string_view version;  // changes when the content may have changed (mtime, etag); empty if unknown
-  std::string_view medium;   // the tape; empty if there is none
+  std::string_view id = {};       // passed to fetch; the end of this path is matched against `files` of the manifest
+  std::uint64_t size = 0;         // bytes
+  std::string_view version = {};  // changes when the content may have changed (mtime, etag); empty if unknown
+  std::string_view medium = {};   // the tape; empty if there is none
   std::uint64_t position = 0;
   std::string_view digest = {};  // of the bytes: "sha256:" or "md5:" and hexadecimal digits; empty if unknown
   bool offline = false;          // must be staged before it can be fetched
