@@ -278,7 +278,7 @@ TEST_F(TlsServer, IsTrustedByItsCertificate) {
 }
 
 TEST_F(TlsServer, NeedsAReadableFileOfCertificates) {
-  const web::Variables set({{"SSL_CERT_FILE", "/none"}});
+  const web::Variables set({{"SSL_CERT_FILE", std::string("/none")}});
   EXPECT_EQ(code_of(list()), Code::invalid);
 }
 
