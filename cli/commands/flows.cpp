@@ -29,7 +29,7 @@ namespace {
 
 struct FlowsArgs {
   std::vector<std::string> paths;
-  std::string columns, filter, format, times, addresses, decode, decoder, out;
+  std::string columns, filter, format, times, addresses, decode, decoder, params, out;
   std::uint32_t threads = 0;
   std::uint64_t max_content = task::default_max_content;
   bool summary = false;
@@ -99,6 +99,7 @@ std::vector<std::string> worker_command(const Context& context, const FlowsArgs&
   add_if(command, "--address-format", args.addresses);
   add_if(command, "--decode", args.decode);
   add_if(command, "--decoder", args.decoder);
+  add_if(command, "--decoder-params", args.params);
   add_if(command, "--threads", std::to_string(args.threads ? args.threads : std::max(1U, std::thread::hardware_concurrency())));
   add_if(command, "--max-content", std::to_string(args.max_content));
   add_plugin_folders(command, context.options);
@@ -256,6 +257,13 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
   return exit_of_worker(*done);
 }
 
+// Returns an error unless the text is a JSON object.
+Result<nlohmann::json> parse_object(std::string_view text) {
+  auto object = nlohmann::json::parse(text, nullptr, false);
+  if (!object.is_object()) return invalid("it is not a JSON object; write it as '{\"NAME\": VALUE}'");
+  return object;
+}
+
 }  // namespace
 
 void add_flows(Shell& shell) {
@@ -300,8 +308,15 @@ void add_flows(Shell& shell) {
       ->excludes(addresses);
   command->add_option("--decode", args->decode, "bzip2 decoder: libbzip2 or interleaved; both give the same flows")
       ->check(CLI::IsMember({"libbzip2", "interleaved"}));
-  command->add_option("--decoder", args->decoder, "name of a decoder; default: the one that recognises the file")
-      ->type_name("PLUGIN");
+  auto* const decoder =
+      command->add_option("--decoder", args->decoder, "name of a decoder; default: the one that recognises the file")
+          ->type_name("PLUGIN");
+  command
+      ->add_option("--decoder-params", args->params,
+                   R"(its parameters, as "params" in a manifest, such as '{"columns": {"start": "first seen"}}')")
+      ->type_name("JSON")
+      ->needs(decoder)
+      ->check(parsed_by(parse_object));
   command
       ->add_option_function<std::string>(
           "--max-content", [args = args](const std::string& text) { args->max_content = *parse_size(text); },

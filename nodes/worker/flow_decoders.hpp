@@ -7,6 +7,8 @@
 
 #include "runtime/task/decoders.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -19,9 +21,10 @@ struct FoundDecoders {
   std::vector<task::PluginUse> candidates;     // by name
 };
 
-// Returns the decoder of this name, or all if it is empty. `folders`: searched before all others, in this order. missing: there
-// is none.
-Result<FoundDecoders> find_flow_decoders(const std::vector<std::filesystem::path>& folders, const std::string& name);
+// Returns the decoder of this name, or all if it is empty. `folders`: searched before all others, in this order. `params`: of the
+// decoder; null: its defaults. missing: there is none. invalid: it has no such parameter.
+Result<FoundDecoders> find_flow_decoders(const std::vector<std::filesystem::path>& folders, const std::string& name,
+                                         const nlohmann::json& params = {});
 
 // Not thread-safe: use from one thread at a time.
 class FlowDecoders {

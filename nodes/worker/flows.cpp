@@ -36,7 +36,8 @@ struct FlowsOptions {
   std::vector<std::filesystem::path> plugins;  // searched before all other folders, in this order
   Bzip2Decoder decode = Bzip2Decoder::interleaved;
   std::uint64_t max_content = task::default_max_content;
-  std::string decoder;  // empty: the one that recognises the file
+  std::string decoder;    // empty: the one that recognises the file
+  nlohmann::json params;  // of the decoder
 };
 
 constexpr std::size_t kept_output = std::size_t{256} << 20;    // for files whose turn has not come
@@ -253,7 +254,7 @@ int print_flows(const FlowsOptions& options) {
     if (!done) std::fprintf(stderr, "mole flows: %s\n", done.error().message.c_str());
     return static_cast<bool>(done);
   };
-  auto found = find_flow_decoders(options.plugins, options.decoder);
+  auto found = find_flow_decoders(options.plugins, options.decoder, options.params);
   if (!found) return std::fprintf(stderr, "mole flows: %s\n", found.error().message.c_str()), 1;
   // An empty frame describes the columns.
   if (!write(framed ? flow_frame(options.columns, options.addresses, {}) : header_of(options.format, options.columns))) return 1;
@@ -274,7 +275,7 @@ Result<std::vector<std::filesystem::path>> names_in_file(const std::filesystem::
 int print_flows(int argc, char** argv) {
   CLI::App app("Prints the flows of files", "mole-worker --flows");
   FlowsOptions options;
-  std::string columns = "start,end,src_addr,src_port,dst_addr,dst_port,protocol,tcp_flags,packets,bytes", filter;
+  std::string columns = "start,end,src_addr,src_port,dst_addr,dst_port,protocol,tcp_flags,packets,bytes", filter, params = "{}";
   std::filesystem::path list;
   const std::map<std::string, FlowFormat> formats{{"csv", FlowFormat::csv},       {"ndjson", FlowFormat::ndjson},
                                                   {"frames", FlowFormat::frames}, {"none", FlowFormat::none},
@@ -296,9 +297,12 @@ int print_flows(int argc, char** argv) {
   app.add_option("--decode", options.decode, "decoder of bzip2 blocks")->transform(CLI::CheckedTransformer(decoders));
   app.add_option("--max-content", options.max_content, "bytes of the decompressed content of a file");
   app.add_option("--decoder", options.decoder, "name of the decoder plugin");
+  app.add_option("--decoder-params", params, "JSON object of its parameters");
   int exit_code = 0;
   if (!parse(app, argc, argv, exit_code)) return exit_code;
   const auto wrong = [](const Error& error) { return std::fprintf(stderr, "mole-worker: %s\n", error.message.c_str()), 2; };
+  options.params = nlohmann::json::parse(params, nullptr, false);
+  if (options.params.is_discarded()) return wrong(invalid("--decoder-params is not JSON"));
   auto parsed = parse_flow_columns(columns);
   if (!parsed) return wrong(parsed.error());
   options.columns = std::move(*parsed);

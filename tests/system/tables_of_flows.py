@@ -84,6 +84,15 @@ with TemporaryFolder("tables") as folder:
         (folder / "named" / path.name).write_text("\r\n".join(lines) + "\r\n")
         if "nfdump" in names:
             (folder / "nfdump" / path.name).write_bytes(printed_by_nfdump(folder, (folder / "epochs" / path.name).read_text()))
+    params = ("--decoder", "csv", "--decoder-params")
+    named = '{"columns": {"start": "first seen", "bytes": "octets", "src_addr": "source"}, "delimiter": ";"}'
+    table = mole("flows", folder / "named" / path.name, "--columns", ",".join(COLUMNS), "--format", "csv", *params, named).stdout
+    check(table == (folder / "csv" / path.name).read_text(), "mole flows names the columns of a table as a manifest does")
+    for wrong, message, code in (("start=x", "it is not a JSON object", 2), ('{"column": {}}', "there is no parameter 'column'", 1),
+                                 ('{"columns": {"start": 7}}', "start", 1)):
+        printed = mole("flows", folder / "named" / path.name, *params, wrong, code=code).stderr
+        check(message in printed, f"{wrong}: {printed}")
+    mole("flows", folder / "named" / path.name, "--decoder-params", named, code=2)
     truth = values(folder, "v5")
     for name in names:
         got = values(folder, name, NAMED if name == "named" else "")
