@@ -186,7 +186,7 @@ TEST_F(SamfsParams, AreCheckedBeforeTheStoreIsContacted) {
 }
 
 TEST_F(SamfsParams, AKeyFileThatOthersMayReadIsRefused) {
-  for (const mode_t mode : {0640, 0604, 0660}) {
+  for (const mode_t mode : {0640U, 0604U, 0660U}) {
     ASSERT_EQ(::chmod(key.c_str(), mode), 0);
     EXPECT_EQ(error().code, mole::Code::denied);
     EXPECT_NE(error().message.find("chmod 600"), std::string::npos);
