@@ -161,7 +161,7 @@ void add_create(Shell& shell, CLI::App& group) {
   add_duration(*command, "--unload", settings.unload, "a drive ejects a tape");
   add_duration(*command, "--rewind", settings.rewind, "rewinding from the end of a tape");
   add_duration(*command, "--locate", settings.locate, "shortest change of position");
-  add_duration(*command, "--traverse", settings.traverse, "further time for the way over the whole tape");
+  add_duration(*command, "--traverse", settings.traverse, "additional time to cross the whole tape");
   add_size(*command, "--read-rate", settings.read_rate, "bytes that a drive reads in a second");
   add_size(*command, "--capacity", settings.capacity, "of a tape");
   count("--scale", settings.scale, 1, 1'000'000'000, "a byte of a file counts as this many on tape");

@@ -69,6 +69,7 @@ void write_copy(TapeLibrary& library, const LayoutSpec& spec, std::uint64_t copy
 
 Result<> check(const TapeLibrary& library, const LayoutSpec& spec) {
   const auto& settings = library.settings;
+  if (settings.read_rate == 0 || settings.capacity == 0) return invalid("--read-rate and --capacity must be greater than zero");
   if (spec.tapes == 0 || spec.tapes > library.files.size())
     return invalid(
         fmt::format("{} tapes cannot hold {} files; choose between 1 and the number of files", spec.tapes, library.files.size()));

@@ -93,7 +93,7 @@ struct TapeSettings {
                duration_field("rewind", &TapeSettings::rewind, "Rewinding from the end of the tape; less from nearer positions"),
                duration_field("locate", &TapeSettings::locate, "Every change of position takes this long"),
                duration_field("traverse", &TapeSettings::traverse,
-                              "And this long from one end of the tape to the other; less for shorter ways"),
+                              "And this long from one end of the tape to the other; less for shorter distances"),
                field("read_rate", &TapeSettings::read_rate, "A drive reads this many").unit("bytes/s"),
                field("capacity", &TapeSettings::capacity, "Of a tape").unit("bytes"),
                field("scale", &TapeSettings::scale, "A byte of a file counts as this many on tape"),

@@ -151,7 +151,7 @@ struct DamagedCopy {
   std::uint64_t file = 0, copy = 0;
   bool operator==(const DamagedCopy&) const = default;
   static constexpr auto table =
-      document("DamagedCopy", "A copy that is not read any more.", field("file", &DamagedCopy::file, "Index in the library"),
+      document("DamagedCopy", "A copy that is no longer read.", field("file", &DamagedCopy::file, "Index in the library"),
                field("copy", &DamagedCopy::copy, "From 0"));
 };
 

@@ -153,7 +153,7 @@ int Session::list(const Call& call) {
   auto library = read_library(folder_);
   if (!library) return report(library.error());
   const auto found = find(*library, call);
-  // A client that asks about files that wait is a client that waits.
+  // A client that lists files which it has requested is waiting for them.
   if (const auto waited = wait_once(folder_, found.files); !waited) return report(waited.error());
   auto open = OpenLibrary::open(folder_);
   if (!open) return report(open.error());

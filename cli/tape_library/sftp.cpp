@@ -163,8 +163,10 @@ class SftpServer {
   bool receive(std::string& packet) {
     std::string length(4, 0);
     if (!receive_bytes(length.data(), 4)) return false;
-    packet.resize(Fields(length).number());
-    return !packet.empty() && packet.size() <= max_packet && receive_bytes(packet.data(), packet.size());
+    const auto size = Fields(length).number();
+    if (size == 0 || size > max_packet) return false;
+    packet.resize(size);
+    return receive_bytes(packet.data(), size);
   }
   bool send(const Packet& packet) {
     Packet framed(Sftp::init);  // only for its encoding of the length
@@ -248,7 +250,7 @@ bool SftpServer::answer(Sftp type, Fields fields) {
   }
 }
 
-// The path below the root; "" for the root itself and "..." for paths outside it.
+// The path below the root; "" for the root itself; begins with ".." for paths outside it.
 std::string SftpServer::relative(std::string path) const {
   const std::filesystem::path root = library_.root;
   const auto below = (root / path).lexically_normal().lexically_relative(root).native();

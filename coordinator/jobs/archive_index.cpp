@@ -100,11 +100,11 @@ std::vector<Gap> ArchiveIndex::gaps(std::size_t limit) const {
       return true;
     });
   }
-  add_causes(out);
+  add_causes(out, limit);
   return out;
 }
 
-void ArchiveIndex::add_causes(std::vector<Gap>& gaps) const {
+void ArchiveIndex::add_causes(std::vector<Gap>& gaps, std::size_t limit) const {
   std::map<std::pair<std::string, std::int64_t>, std::size_t> at_slot;  // of the gaps with a known slot
   for (std::size_t i = 0; i < gaps.size(); ++i)
     if (const auto* t = timeline(gaps[i].router))
@@ -112,6 +112,7 @@ void ArchiveIndex::add_causes(std::vector<Gap>& gaps) const {
   const auto add = [&](const task::File& file, GapCause cause) {
     const auto* t = timeline(file.router);
     const auto found = t ? at_slot.find({file.router, slot_near(*t, file.covers.from)}) : at_slot.end();
+    if (found == at_slot.end() && gaps.size() >= limit) return;
     Gap& gap = found == at_slot.end() ? gaps.emplace_back(Gap{file.router, std::nullopt, file.covers}) : gaps[found->second];
     gap.cause = cause;
     gap.file = file.id;

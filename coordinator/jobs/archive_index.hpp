@@ -61,8 +61,8 @@ class ArchiveIndex {
   std::vector<task::File> reach(const std::vector<std::string>& routers, TimeRange range) const;
   static Digest gap_key(const std::string& router, Micros from);
 
-  // Returns at most `limit` slots without a file between a router's first and last file, and the files that are not used because
-  // they are too small or their time has not come yet.
+  // Returns the slots without a file between a router's first and last file, and the files that are not used because they are too
+  // small or their time has not come yet; at most `limit` in all.
   std::vector<Gap> gaps(std::size_t limit) const;
 
  private:
@@ -73,7 +73,7 @@ class ArchiveIndex {
     std::vector<Micros> reaches;  // reaches[i]: latest end of files_[first .. first+i]
   };
 
-  void add_causes(std::vector<Gap>& gaps) const;
+  void add_causes(std::vector<Gap>& gaps, std::size_t limit) const;
   const Timeline* timeline(const std::string& router) const;
   std::int64_t slot_near(const Timeline& t, Micros at) const { return floor_div(at - t.phase + covers_ / 2, covers_); }
   template <class Visit>

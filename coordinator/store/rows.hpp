@@ -37,7 +37,7 @@ struct FileRow {
   std::string version, medium;
   std::string stated_digest = {};  // by the archive
   bool offline = false;            // must be staged before it can be fetched
-  std::uint8_t tier = 0;           // the first one that lists it
+  std::uint8_t tier = 0;           // the first one that lists it, counted from the last one
 };
 
 std::string encode(const FileRow& row);

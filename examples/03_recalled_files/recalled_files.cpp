@@ -32,6 +32,10 @@ struct RecalledFiles {
     for (std::uint64_t size = 0; list >> name >> size >> sha256;) {
       const auto begins_with = [&](std::string_view prefix) { return name.starts_with(prefix); };
       if (!range.prefixes.empty() && std::none_of(range.prefixes.begin(), range.prefixes.end(), begins_with)) continue;
+      if (!stays_below(name)) {
+        found.passed_over(name, "a path outside the folder");
+        continue;
+      }
       const std::string digest = "sha256:" + sha256;
       if (auto taken = found.found({.id = name, .size = size, .digest = digest, .offline = !is_present(name)}); !taken)
         return taken;
@@ -69,6 +73,10 @@ struct RecalledFiles {
   }
 
  private:
+  // Names become paths below `requests` and `folder`.
+  static bool stays_below(const fs::path& name) {
+    return name.is_relative() && std::find(name.begin(), name.end(), "..") == name.end();
+  }
   bool is_present(std::string_view name) const {
     std::error_code failed;
     return fs::is_regular_file(fs::path(given.folder) / name, failed);

@@ -22,13 +22,13 @@ Result<> ArchiveReader::index(const std::function<Result<>(const task::IndexEntr
       const auto [at, fresh] = seen.try_emplace(entry.id, Seen{entry.size, tier});
       if (fresh) {
         auto listed = entry;
-        listed.tier = tier;
+        listed.tier = tiers_.size() - 1 - tier;
         return found(listed);
       }
       if (at->second.tier == tier)
         return invalid("the archive lists '" + entry.id + "' twice; check the downloader and its folder");
       if (at->second.size != entry.size && passed_over)
-        task::pass_over(*passed_over, "an earlier tier has it with another size", entry.id);
+        task::pass_over(*passed_over, "an earlier tier lists it with a different size", entry.id);
       return {};
     };
     if (auto listed = tiers_[tier]->index(once, passed_over); !listed) return listed;
@@ -82,12 +82,16 @@ Result<std::size_t> ArchiveReader::next_ready(std::span<const task::File* const>
   if (const auto ready = take_ready()) return *ready;
   Pause pause(poll_.first, poll_.max);
   for (unsigned failures = 0;;) {
+    std::optional<Error> failed;
     for (std::size_t tier = 0; tier < tiers_.size(); ++tier) {
       const auto polled = poll_tier(tier, files);
-      if (!polled && (!may_pass(polled.error()) || ++failures >= retry_.attempts)) return polled.error();
-      if (polled) failures = 0;
+      if (polled) continue;
+      if (!may_pass(polled.error())) return polled.error();
+      failed = polled.error();
     }
     if (const auto ready = take_ready()) return *ready;
+    failures = failed ? failures + 1 : 0;
+    if (failed && failures >= retry_.attempts) return *failed;
     if (is_late(pause.next())) return staging_timed_out(files.size());
     if (auto waited = pause.wait("files were being staged"); !waited) return waited.error();
   }
@@ -163,6 +167,10 @@ Result<> ArchiveReader::fetch(const task::File& file, const ByteSink& to) {
     if (const auto failed = failed_.find(file.id); failed != failed_.end() && tier == tier_of(file)) return failed->second;
     if (tier != tier_of(file) || !tiers_[tier]->stages_each())
       if (auto staged = stage(*tiers_[tier], file.id); !staged) return staged;
+    auto done = transfer(*tiers_[tier], expected, hashed, written);
+    // The archive may have evicted the staged file, or released it for a different reader.
+    if (done || written > 0 || done.error().code != Code::transient || !tiers_[tier]->stages_each()) return done;
+    if (auto staged = stage(*tiers_[tier], file.id); !staged) return staged;
     return transfer(*tiers_[tier], expected, hashed, written);
   };
   auto done = from(tier_of(file), file);

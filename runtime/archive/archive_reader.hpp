@@ -45,8 +45,8 @@ class ArchiveReader {
       : tiers_(std::move(tiers)), poll_(poll), retry_(retry) {}
 
   // Calls `found` for every file of the archive, as the first tier that has it lists it, and counts the paths that the
-  // downloaders pass over (null: not wanted). A file that a later tier lists with another size is counted there, too. invalid: a
-  // downloader listed an id twice.
+  // downloaders pass over (null: not wanted). A file that a later tier lists with a different size is counted there, too.
+  // invalid: a downloader listed an id twice.
   Result<> index(const std::function<Result<>(const task::IndexEntry&)>& found,
                  std::vector<task::PassedOver>* passed_over = nullptr) const;
 
@@ -64,7 +64,9 @@ class ArchiveReader {
  private:
   bool is_late(std::chrono::milliseconds pause) const { return std::chrono::steady_clock::now() - begin_ + pause > poll_.total; }
   Result<> poll_tier(std::size_t tier, std::span<const task::File* const> files);
-  std::size_t tier_of(const task::File& file) const { return std::min<std::size_t>(file.tier, tiers_.size() - 1); }
+  std::size_t tier_of(const task::File& file) const {
+    return tiers_.size() - 1 - std::min<std::size_t>(file.tier, tiers_.size() - 1);
+  }
   Result<> stage(const DownloaderModule& downloader, const std::string& id) const;
   Result<> transfer(const DownloaderModule& downloader, const task::File& file, const ByteSink& to, std::uint64_t& written) const;
 

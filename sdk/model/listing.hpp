@@ -29,7 +29,7 @@ struct IndexEntry {
             "Digest that the archive states for its bytes, `sha256:` or `md5:` and hexadecimal digits; may be empty")
           .optional(),
       field("offline", &IndexEntry::offline, "It must be staged from its medium before it can be fetched").optional(),
-      field("tier", &IndexEntry::tier, "Number of the first tier that lists it, from 0").optional());
+      field("tier", &IndexEntry::tier, "The first tier that lists it, counted from the last one, which is 0").optional());
 };
 
 struct PassedOver {

@@ -58,7 +58,7 @@ struct File {
       field("stated_digest", &File::stated_digest,
             "Digest that the archive states for its bytes, `sha256:` or `md5:` and hexadecimal digits; may be empty")
           .optional(),
-      field("tier", &File::tier, "Number of the first tier that listed it, from 0").optional());
+      field("tier", &File::tier, "The first tier that listed it, counted from the last one, which is 0").optional());
 };
 
 // The decompressed size of a file that is not a decompression bomb: an hour of 97,000 flows a second in NetFlow v5.

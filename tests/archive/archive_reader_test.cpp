@@ -307,7 +307,7 @@ class TiersTest : public ArchiveReaderTest {
   Result<std::string> read(const std::string& id, std::uint64_t tier) {
     task::File f;
     f.id = id;
-    f.tier = tier;
+    f.tier = 1 - tier;  // counted from the last one
     f.version = std::to_string(tier + 1);
     std::string bytes;
     auto done = archive_.fetch(f, [&](std::span<const std::byte> more) -> Result<> {
@@ -324,7 +324,7 @@ class TiersTest : public ArchiveReaderTest {
 
 TEST_F(TiersTest, AreListedTogether) {
   std::vector<task::PassedOver> passed_over;
-  EXPECT_EQ(*list(&passed_over), "both:2@0 new:4@0 resized:1@0 old:5@1");
+  EXPECT_EQ(*list(&passed_over), "both:2@1 new:4@1 resized:1@1 old:5@0");
   ASSERT_EQ(passed_over.size(), 1u);
   EXPECT_EQ(passed_over[0].examples, (std::vector<std::string>{"resized"}));
   Store<2>::listing = transient("the tapes do not answer");

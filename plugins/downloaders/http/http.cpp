@@ -41,8 +41,9 @@ mole::Result<web::Authentication> authentication(const web::Url& url) {
 }
 
 // How a version of the index identifies a file in the headers of a response.
-bool is_etag(std::string_view version) { return version.starts_with('"') || version.starts_with("W/\""); }
-bool is_date(std::string_view version) { return version.ends_with(" GMT"); }
+bool is_plain(std::string_view version) { return web::printable(version, version.size()) == version; }
+bool is_etag(std::string_view version) { return is_plain(version) && (version.starts_with('"') || version.starts_with("W/\"")); }
+bool is_date(std::string_view version) { return is_plain(version) && version.ends_with(" GMT"); }
 
 // Lists the files below a URL by its index pages.
 class Crawl {

@@ -94,6 +94,9 @@ std::vector<std::string> separate(std::span<const std::string_view> prefixes) {
   return out;
 }
 
+// Whether other objects may be staged nevertheless.
+bool is_of_object(const mole::Error& e) { return e.code == mole::Code::missing || e.code == mole::Code::invalid; }
+
 bool is_cold(std::string_view storage_class) { return storage_class == "GLACIER" || storage_class == "DEEP_ARCHIVE"; }
 
 }  // namespace
@@ -134,8 +137,7 @@ struct S3 {
   mole::Result<> stage(std::span<const std::string_view> ids, mole::StageSink& states) const {
     for (std::size_t i = 0; i < ids.size(); ++i) {
       const auto ready = given.restore == "none" ? mole::Result<mole::Staged>(mole::Staged::ready) : stage(ids[i]);
-      if (!ready && (ready.error().code == mole::Code::cancelled || ready.error().code == mole::Code::denied))
-        return ready.error();
+      if (!ready && !is_of_object(ready.error())) return ready.error();
       if (!ready)
         states.failed(i, ready.error());
       else if (*ready == mole::Staged::ready)
@@ -205,8 +207,9 @@ struct S3 {
     if (id.empty() || (id.ends_with('/') && entry.size == 0)) return {};  // stands for a folder
     if (const char* why = web::unusable_name(id)) return found.passed_over(web::printable(id), why), mole::Result<>();
     const auto digest = given.etag_is_md5 ? md5_of(entry.etag) : std::string();
+    const auto version = web::printable(entry.etag, entry.etag.size());  // becomes a header
     return found.found(
-        {.id = id, .size = entry.size, .version = entry.etag, .digest = digest, .offline = is_cold(entry.storage_class)});
+        {.id = id, .size = entry.size, .version = version, .digest = digest, .offline = is_cold(entry.storage_class)});
   }
 
   mole::Result<mole::Staged> stage(std::string_view id) const {
@@ -217,17 +220,20 @@ struct S3 {
     if (!cold || restored.find("ongoing-request=\"false\"") != std::string::npos) return mole::Staged::ready;
     if (!restored.empty()) return mole::Staged::pending;
     MOLE_TRY(const auto asked,
-             client.send({.method = web::Method::post, .url = url_of(id) + "?restore=", .body = restore_request()}));
+             client.send({.method = web::Method::post, .url = url_of(id) + "?restore=", .body = restore_request(head)}));
     if (asked.status == 200) return mole::Staged::ready;
     if (asked.status == 202 || asked.status == 409) return mole::Staged::pending;  // 409: asked for already
     return error_of(asked);
   }
 
-  std::string restore_request() const {
+  // Objects of intelligent tiering return to a warm tier without a limit, and S3 refuses one.
+  std::string restore_request(const web::Response& head) const {
+    const bool keeps = head.header("x-amz-storage-class") == "INTELLIGENT_TIERING";
     auto tier = given.restore;
     tier[0] = static_cast<char>(tier[0] - 'a' + 'A');
-    return "<RestoreRequest xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Days>" + std::to_string(given.restore_days) +
-           "</Days><GlacierJobParameters><Tier>" + tier + "</Tier></GlacierJobParameters></RestoreRequest>";
+    return "<RestoreRequest xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">" +
+           (keeps ? "" : "<Days>" + std::to_string(given.restore_days) + "</Days>") + "<GlacierJobParameters><Tier>" + tier +
+           "</Tier></GlacierJobParameters></RestoreRequest>";
   }
 
   mole::Result<> fetch(std::string_view id, const web::Expected& expected, std::uint64_t offset, mole::ByteSink& out) const {

@@ -127,8 +127,7 @@ void Listing::end_entry() {
 
 bool Listing::read_line(std::string_view text) {
   const auto section = text.starts_with("    section ");
-  if (wants_section_ != section && (wants_section_ || section) && !has_copies_) return false;
-  if (section) return read_section(trimmed(text));
+  if (section) return has_copies_ && read_section(trimmed(text));
   text = trimmed(text);
   if (text.ends_with(';')) return read_attributes(text);
   if (skip(text, "mode: ")) {
@@ -177,16 +176,16 @@ bool Listing::read_copy(std::string_view text) {
   if (text.size() < 13 || !is_time(text.substr(1, 12))) return false;
   text.remove_prefix(13);
   has_copies_ = true;
-  const bool usable = flags.find_first_of("SUD") == std::string_view::npos;
+  copy_is_usable_ = flags.find_first_of("SUD") == std::string_view::npos;
   const auto place = next_word(text);
   if (place.find('.') == std::string_view::npos) {  // the medium
     wants_section_ = true;
-    usable_copy_ = usable_copy_ || usable;
+    usable_copy_ = usable_copy_ || copy_is_usable_;
     return !place.empty();
   }
   const auto medium = next_word(text), tape = next_word(text);
   if (!position_of(place) || medium.empty() || tape.empty()) return false;
-  if (usable) use_copy(place, tape);
+  if (copy_is_usable_) use_copy(place, tape);
   return true;
 }
 
@@ -197,7 +196,7 @@ bool Listing::read_section(std::string_view text) {
   const auto length = next_word(text), place = next_word(text), tape = next_word(text);
   if (!number(length) || !position_of(place) || tape.empty()) return false;
   wants_section_ = false;
-  use_copy(place, tape);
+  if (copy_is_usable_) use_copy(place, tape);
   return true;
 }
 

@@ -55,6 +55,7 @@ class Listing {
   std::string inode_, modified_;
   enum class Within { nothing, entry, skipped } within_ = Within::nothing;
   bool has_length_ = false, has_copies_ = false, usable_copy_ = false, wants_section_ = false;
+  bool copy_is_usable_ = false;  // the last one
 };
 
 // Decodes a name that `sls -b` has escaped. false: it is not such a name.

@@ -126,8 +126,8 @@ struct Samfs {
         std::string input;
         for (const auto id : ids.subspan(first, std::min(files_per_command, ids.size() - first)))
           if (const auto path = path_of(id)) input += xargs_line(*path);
-        for (const auto* command : {"stage -x", "release"})
-          if (auto end = run(store, std::string("xargs ") + given.commands + command, input); !end) return end.error();
+        for (const auto& [command, arguments] : {std::pair{"stage", " -x"}, std::pair{"release", ""}})
+          if (auto end = run(store, "xargs " + program(command) + arguments, input); !end) return end.error();
       }
       return {};
     });
@@ -157,6 +157,8 @@ struct Samfs {
       return mole::invalid("samfs: host_key '" + given.host_key + "' is not SHA256:...; write what ssh-keygen -lf FILE prints");
     return {};
   }
+
+  std::string program(const char* name) const { return quoted(given.commands + name); }
 
   mole::Result<std::string> path_of(std::string_view id) const {
     const auto name = mole::file_name(id);
@@ -211,7 +213,7 @@ struct Samfs {
     listing.found = [&](const Entry& entry) {
       if (stored) stored = put(entry, found);
     };
-    std::string command = given.commands + "sls -DRbi";
+    std::string command = program("sls") + " -DRbi";
     for (const auto& folder : folders) command += ' ' + quoted(folder);
     MOLE_TRY(const auto end, run(store, command, {}, [&](std::string_view line) {
                listing.line(line);
@@ -251,7 +253,7 @@ struct Samfs {
     listing.found = [&](const Entry& entry) { entries.emplace(entry.path, entry); };
     std::string input;
     for (const auto& path : paths) input += xargs_line(path);
-    MOLE_TRY(const auto end, run(store, "xargs " + given.commands + "sls -Dbi", input, [&](std::string_view line) {
+    MOLE_TRY(const auto end, run(store, "xargs " + program("sls") + " -Dbi", input, [&](std::string_view line) {
                listing.line(line);
                return mole::Result<>();
              }));
@@ -299,7 +301,7 @@ struct Samfs {
       if (const auto found = entries.find(path); found != entries.end() && found->second.offline && !found->second.damaged)
         offline += xargs_line(path);
     if (!offline.empty()) {
-      MOLE_TRY(const auto end, run(store, "xargs " + given.commands + "stage", offline));
+      MOLE_TRY(const auto end, run(store, "xargs " + program("stage"), offline));
       refused = reasons_by_path(end.errors, "stage");
     }
     for (std::size_t i = 0; i < paths.size(); ++i) {

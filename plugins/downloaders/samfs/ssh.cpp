@@ -116,7 +116,7 @@ Connection::~Connection() {
 
 mole::Result<> Connection::connect() {
   session_ = ssh_new();
-  if (session_ == nullptr) return mole::exhausted("there is no memory for an SSH connection");
+  if (session_ == nullptr) return mole::exhausted("out of memory for an SSH connection; give the node more memory");
   const bool no_files = false;  // what a user has in ~/.ssh/config does not apply
   const int verbosity = SSH_LOG_NOLOG, port = static_cast<int>(server_.port);
   const long timeout = static_cast<long>(server_.timeout_seconds);

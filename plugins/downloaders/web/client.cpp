@@ -15,8 +15,8 @@ namespace mole::web {
 namespace {
 
 constexpr std::size_t max_header_bytes = 64 * 1024;
-constexpr std::uint64_t max_refusal = 64 * 1024;  // body of a response that is not a success
-constexpr std::uint64_t max_retry_after = 30;     // seconds
+constexpr std::uint64_t max_refusal = 64 * 1024;   // body of a response that is not a success
+constexpr std::chrono::seconds repeat_within{25};  // of the start of the first attempt
 constexpr int attempts = 3;
 constexpr int max_redirects = 5;
 constexpr long slowest = 100;  // bytes a second
@@ -140,7 +140,7 @@ curl_socket_t mole_web_socket(void* self, curlsocktype, curl_sockaddr* address) 
 using Handle = std::unique_ptr<CURL, decltype(&curl_easy_cleanup)>;
 using Headers = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
 
-std::string without_query(const std::string& url) { return printable(url.substr(0, url.find('?')), 1000); }
+std::string without_query(const std::string& url) { return printable(url.substr(0, url.find('?')), 16 * 1024); }
 
 Error transport_error(CURLcode code, const char* detail, const Transfer& transfer) {
   const auto& place = transfer.response.place;
@@ -304,7 +304,9 @@ Result<Response> Client::State::redirected(Request request, const Receiver* rece
                     (to ? printable(to->origin()) : "a place that is not on the web") +
                     ", which is a different server; set the URL in the manifest to that server if you trust it");
     if (request.method == Method::post || request.url.find('?') != std::string::npos || count == max_redirects)
-      return invalid(response.place + ": the server redirects again and again; check the URL in the manifest");
+      return invalid(response.place +
+                     ": the server redirects too often, or redirects a request that is not repeated elsewhere; check the URL in "
+                     "the manifest");
     request.url = to->text();
   }
 }
@@ -324,15 +326,16 @@ Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
 
 Result<Response> Client::send(const Request& request) const {
+  const auto end = std::chrono::steady_clock::now() + repeat_within;
   auto wait = state_->settings.first_pause;
   for (int attempt = 1;; ++attempt, wait *= 2) {
     auto response = state_->redirected(request, nullptr);
     const bool failed = response ? may_pass(response->status) : response.error().code == Code::transient;
     if (!failed || attempt == attempts || request.method == Method::post) return response;
-    const auto asked = response ? response->retry_after : 0;
-    if (asked > max_retry_after) return response;
-    if (auto waited = state_->pause(std::max<std::chrono::milliseconds>(wait, std::chrono::seconds(asked))); !waited)
-      return waited.error();
+    const auto asked = response ? std::min<std::uint64_t>(response->retry_after, 3600) : 0;
+    const auto pause = std::max<std::chrono::milliseconds>(wait, std::chrono::seconds(asked));
+    if (std::chrono::steady_clock::now() + pause > end) return response;
+    if (auto waited = state_->pause(pause); !waited) return waited.error();
   }
 }
 

@@ -35,11 +35,12 @@ struct Signature {
 using Authentication = std::variant<std::monostate, Basic, Bearer, Signature>;
 
 struct Settings {
-  std::chrono::seconds connect_timeout{30};
-  std::chrono::seconds stall_timeout{120};                       // with less than 100 bytes a second
-  std::chrono::seconds total_timeout{std::chrono::minutes(10)};  // of `send`; a file may take a day
-  std::chrono::milliseconds first_pause{500};                    // before the first repetition; then doubled
-  std::string ca_file = {};                                      // trusted certificates; empty: the system's
+  // A node stops a worker that makes no progress for 2 minutes, so `send` returns in less, with its repetitions.
+  std::chrono::seconds connect_timeout{20};
+  std::chrono::seconds stall_timeout{30};      // with less than 100 bytes a second
+  std::chrono::seconds total_timeout{90};      // of an attempt of `send`; a file may take a day
+  std::chrono::milliseconds first_pause{500};  // before the first repetition; then doubled
+  std::string ca_file = {};                    // trusted certificates; empty: the system's
   Authentication authentication = {};
   std::function<bool()> cancelled = {};  // polled during transfers and pauses; any thread
 };
@@ -80,7 +81,7 @@ class Client {
   Client(Client&&) noexcept;
 
   // Returns the response, whatever its status. Repeats a GET or HEAD twice that failed on its way, or that the server was too
-  // busy for, after the pause that the server asks for (at most 30 s).
+  // busy for, after the pause that the server asks for, within 25 s of the first attempt.
   // transient: no complete response. denied: a redirect to a different host, or a certificate that is not trusted.
   Result<Response> send(const Request&) const;
 

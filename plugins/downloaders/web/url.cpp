@@ -75,7 +75,10 @@ bool is_utf8(std::string_view s) {
 
 std::string Url::origin() const { return scheme + "://" + host + (port == (scheme == "http" ? "80" : "443") ? "" : ":" + port); }
 
-bool Url::is_loopback() const { return host == "localhost" || host == "[::1]" || host.starts_with("127."); }
+bool Url::is_loopback() const {
+  return host == "localhost" || host == "[::1]" ||
+         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos);
+}
 
 Result<Url> parse_url(const std::string& text, const std::string& parameter) {
   const Handle handle(curl_url(), &curl_url_cleanup);
