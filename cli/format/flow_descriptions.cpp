@@ -14,7 +14,9 @@ namespace mole::cli {
 namespace {
 
 // "12", or "10,000 or more"
-std::string seen_text(std::uint64_t seen) { return human_count(seen) + (seen >= max_described ? " or more" : ""); }
+std::string seen_text(std::uint64_t seen, bool cut) {
+  return human_count(seen) + (seen >= max_described || (cut && seen >= max_listed) ? " or more" : "");
+}
 
 // One line per exporter and observation domain: "exporter 192.0.2.1, domain 1: 256 (21 fields), 257 (5 fields), ... (12)". `all`:
 // whether every one is in the list, which is sorted by exporter and domain.
@@ -59,9 +61,10 @@ std::string element_text(const SeenElement& e) {
 
 std::string name_text(const SeenName& n) { return fmt::format("{} {}", n.id, printable(n.name)); }
 
-std::string names_text(std::string_view one, std::string_view many, std::uint64_t seen, const std::vector<SeenName>& names) {
+std::string names_text(std::string_view one, std::string_view many, std::uint64_t seen, const std::vector<SeenName>& names,
+                       bool cut) {
   if (seen == 0) return "";
-  return summary_line("names", fmt::format("{} {}", seen_text(seen), seen == 1 ? one : many)) +
+  return summary_line("names", fmt::format("{} {}", seen_text(seen, cut), seen == 1 ? one : many)) +
          by_domain(names, names.size() == seen, name_text);
 }
 
@@ -86,25 +89,28 @@ std::vector<T> first_of(const std::set<T>& set) {
 
 std::string summary_line(std::string_view name, const std::string& text) { return fmt::format("  {:<10}{}\n", name, text); }
 
-std::string descriptions_text(const FlowSummary& s) {
+std::string descriptions_text(const FlowSummary& s, bool cut) {
   std::string out;
   if (s.templates_seen > 0)
-    out += summary_line("templates", seen_text(s.templates_seen)) +
+    out += summary_line("templates", seen_text(s.templates_seen, cut)) +
            by_domain(s.templates, s.templates.size() == s.templates_seen, template_text);
   if (s.elements_known_seen + s.elements_unknown_seen > 0)
-    out += summary_line("elements", fmt::format("{} known, {} not known", human_count(s.elements_known_seen),
-                                                seen_text(s.elements_unknown_seen)));
+    out += summary_line("elements", fmt::format("{} known, {} not known", seen_text(s.elements_known_seen, cut),
+                                                seen_text(s.elements_unknown_seen, cut)));
   if (!s.elements_unknown.empty()) {
     std::vector<std::string> texts;
     for (const auto& e : s.elements_unknown)
       if (texts.size() < shown_values) texts.push_back(element_text(e));
     out += summary_line("", fmt::format("{}{}", fmt::join(texts, ", "), s.elements_unknown_seen > texts.size() ? ", ..." : ""));
   }
-  return out + names_text("interface", "interfaces", s.interfaces_seen, s.interfaces) +
-         names_text("application", "applications", s.applications_seen, s.applications);
+  return out + names_text("interface", "interfaces", s.interfaces_seen, s.interfaces, cut) +
+         names_text("application", "applications", s.applications_seen, s.applications, cut);
 }
 
 void Described::add(const FlowSummary& file) {
+  cut_ = cut_ || file.templates_seen > file.templates.size() || file.elements_known_seen > file.elements_known.size() ||
+         file.elements_unknown_seen > file.elements_unknown.size() || file.interfaces_seen > file.interfaces.size() ||
+         file.applications_seen > file.applications.size();
   for (const auto& t : file.templates) add_to(templates_, by_address(t));
   for (const auto& name : file.elements_known) add_to(known_, name);
   for (const auto& n : file.interfaces) add_to(interfaces_, by_address(n));

@@ -112,7 +112,7 @@ std::string contents_text(const FlowSummary& s) {
   if (s.flows_repeated > 0)
     out += summary_line(
         "repeated", fmt::format("{} flows, in datagrams with the same bytes as an earlier one", human_count(s.flows_repeated)));
-  return out + descriptions_text(s);
+  return out;
 }
 
 std::string losses_text(const char* what, const std::vector<task::ByteRange>& ranges) {
@@ -169,7 +169,8 @@ std::string summary_text(const FlowSummary& file, const Style& style) {
   out += summary_line("format", fmt::format("{}, {}", file.decoder.empty() ? "not recognised" : file.decoder, size));
   const bool sound = file.state == task::FileState::sound;
   out += summary_line("state", style.paint(sound ? Paint::plain : Paint::red, name_of(file.state)));
-  return out + contents_text(file) + losses_text("stored", file.lost_compressed) + losses_text("content", file.lost_content);
+  return out + contents_text(file) + descriptions_text(file) + losses_text("stored", file.lost_compressed) +
+         losses_text("content", file.lost_content);
 }
 
 std::string totals_text(const FlowTotals& totals, const Style& style) {
@@ -182,7 +183,7 @@ std::string totals_text(const FlowTotals& totals, const Style& style) {
   auto sums = totals.sums;
   sums.exporters = 0;  // of one file; those of several files are known only by their addresses
   totals.described.list_in(sums);
-  return out + summary_line("state", counted(states)) + contents_text(sums);
+  return out + summary_line("state", counted(states)) + contents_text(sums) + descriptions_text(sums, totals.described.cut());
 }
 
 nlohmann::json totals_json(const FlowTotals& totals) {

@@ -75,6 +75,7 @@ with TemporaryFolder() as folder:
     # The total lists what the files list: of the 2,500, the first hundred.
     both = mole_json("flows", many, domains, "--summary")["total"]
     check(both["templates_seen"] == 104 and len(both["templates"]) == 100 and both["elements_known_seen"] == 8, both)
+    check("  templates 104 or more\n" in text(many, domains) and "  elements  8 known, 100 or more not known\n" in text(many, domains), text(many, domains))
     check("exporter 0, domain 1: 256" in text(many, domains).rsplit("2 files", 1)[1], text(many, domains))
     check(summary(many) == found and mole_json("flows", many, domains, "--summary", "--threads", 1) == mole_json("flows", many, domains, "--summary", "--threads", 4),
           "equal for any number of threads")
