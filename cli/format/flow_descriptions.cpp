@@ -95,7 +95,7 @@ std::string descriptions_text(const FlowSummary& s, bool cut) {
     out += summary_line("templates", seen_text(s.templates_seen, cut)) +
            by_domain(s.templates, s.templates.size() == s.templates_seen, template_text);
   if (s.elements_known_seen + s.elements_unknown_seen > 0)
-    out += summary_line("elements", fmt::format("{} known, {} not known", seen_text(s.elements_known_seen, cut),
+    out += summary_line("elements", fmt::format("{} known, {} not known", human_count(s.elements_known_seen),
                                                 seen_text(s.elements_unknown_seen, cut)));
   if (!s.elements_unknown.empty()) {
     std::vector<std::string> texts;
@@ -108,9 +108,8 @@ std::string descriptions_text(const FlowSummary& s, bool cut) {
 }
 
 void Described::add(const FlowSummary& file) {
-  cut_ = cut_ || file.templates_seen > file.templates.size() || file.elements_known_seen > file.elements_known.size() ||
-         file.elements_unknown_seen > file.elements_unknown.size() || file.interfaces_seen > file.interfaces.size() ||
-         file.applications_seen > file.applications.size();
+  cut_ = cut_ || file.templates_seen > file.templates.size() || file.elements_unknown_seen > file.elements_unknown.size() ||
+         file.interfaces_seen > file.interfaces.size() || file.applications_seen > file.applications.size();
   for (const auto& t : file.templates) add_to(templates_, by_address(t));
   for (const auto& name : file.elements_known) add_to(known_, name);
   for (const auto& n : file.interfaces) add_to(interfaces_, by_address(n));
@@ -129,7 +128,7 @@ void Described::list_in(FlowSummary& sums) const {
   sums.templates_seen = templates_.size();
   sums.templates = first_of(templates_);
   sums.elements_known_seen = known_.size();
-  sums.elements_known = first_of(known_);
+  sums.elements_known.assign(known_.begin(), known_.end());
   sums.elements_unknown_seen = unknown_.size();
   sums.elements_unknown.clear();
   for (const auto& [element, seen] : unknown_)

@@ -33,7 +33,7 @@ void add_elements(FlowSummary& out, const runtime::Descriptions& descriptions) {
     const auto known = key.id <= UINT16_MAX ? find_element(key.enterprise, static_cast<std::uint16_t>(key.id)) : std::nullopt;
     if (known) {
       ++out.elements_known_seen;
-      if (out.elements_known.size() < max_listed) out.elements_known.push_back(known->name);
+      out.elements_known.push_back(known->name);
     } else {
       ++out.elements_unknown_seen;
       if (out.elements_unknown.size() < max_listed)

@@ -146,7 +146,7 @@ struct FlowSummary {
       field("elements_known_seen", &FlowSummary::elements_known_seen,
             "Different information elements of templates that the IANA registry or CERT's list has")
           .optional(),
-      field("elements_known", &FlowSummary::elements_known, "The first 100 of them by enterprise and number").optional(),
+      field("elements_known", &FlowSummary::elements_known, "Their names, by enterprise and number").optional(),
       field("elements_unknown_seen", &FlowSummary::elements_unknown_seen, "Those that neither has, counted up to 10,000")
           .optional(),
       field("elements_unknown", &FlowSummary::elements_unknown, "The first 100 of them by enterprise and number").optional(),
