@@ -163,5 +163,39 @@ TEST(Export, AnEmptyScopeFieldIsNoScope) {
   }
 }
 
+TEST(Export, RepeatedDatagramsAreDecodedAndReported) {
+  const auto v9 = [](std::uint32_t sequence, const std::string& sets) { return Message{sequence, 1}.v9(sets); };
+  const auto ipfix_message = [](std::uint32_t sequence, const std::string& sets) { return Message{sequence, 1}.ipfix(sets); };
+  for (const bool nine : {true, false}) {
+    const auto message = [&](std::uint32_t sequence, const std::string& sets) {
+      return nine ? v9(sequence, sets) : ipfix_message(sequence, sets);
+    };
+    const std::string define = message(0, nine ? v9_template(256, address_only) : ipfix_template(256, address_only));
+    const std::uint32_t first = nine ? 1 : 0;
+    const std::string one = message(first, set(256, a(1))), two = message(first + 1, set(256, a(2))),
+                      three = message(first + 2, set(256, a(3)));
+    // Templates alone are repeated on purpose, and a sequence number or value that differs makes a different datagram.
+    const std::string other = message(first + 3, set(256, a(3)));
+    const auto repeats = [&](const std::string& bytes) {
+      std::vector<bool> found;
+      const auto d = decode(nine ? netflow9() : ipfix(), bytes);
+      for (const auto& r : d.datagrams) found.push_back(r.repeated);
+      EXPECT_EQ(d.lost(), 0u);
+      return found;
+    };
+    using Found = std::vector<bool>;
+    EXPECT_EQ(repeats(define + define + one + two + three + other), (Found{false, false, false, false, false, false})) << nine;
+    EXPECT_EQ(repeats(define + one + one + two + one), (Found{false, false, true, false, true})) << nine;
+    const std::string sender = be(0xffff0a000001, 16), second_sender = be(0xffff0a000002, 16);
+    std::string framed_bytes;
+    for (const auto& from : {sender, second_sender})
+      for (const auto& d : {define, one}) framed_bytes += framed(d, from, 2055);
+    const auto d = decode(datagrams(), framed_bytes + framed(one, sender, 2055));
+    ASSERT_EQ(d.datagrams.size(), 5u);
+    for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(d.datagrams[i].repeated, i == 4) << i;
+    EXPECT_EQ(d.flows.size(), 3u);
+  }
+}
+
 }  // namespace
 }  // namespace mole::testing

@@ -190,15 +190,16 @@ Decoded decode(const mole_decoder_v1& decoder, const std::string& bytes, const D
   Decoded out;
   Source source{bytes, options};
   const mole_source abi_source{&source, Source::next};
-  mole_decode_sink sink{&out,
-                        [](void* self, std::int64_t exported_us, std::uint32_t flows, std::uint64_t lost, std::uint32_t flags) {
-                          static_cast<Decoded*>(self)->datagrams.push_back(
-                              {exported_us, flows, lost, (flags & MOLE_LOST_IN_DAMAGE) != 0, flags >> MOLE_EXPORTER_SHIFT});
-                        },
-                        [](void* self, std::uint64_t offset, std::uint64_t size, mole_text reason) {
-                          static_cast<Decoded*>(self)->skipped.push_back({offset, size, {reason.data, reason.size}});
-                        },
-                        nullptr};
+  mole_decode_sink sink{
+      &out,
+      [](void* self, std::int64_t exported_us, std::uint32_t flows, std::uint64_t lost, std::uint32_t flags) {
+        static_cast<Decoded*>(self)->datagrams.push_back({exported_us, flows, lost, (flags & MOLE_LOST_IN_DAMAGE) != 0,
+                                                          flags >> MOLE_EXPORTER_SHIFT, (flags & MOLE_REPEATED) != 0});
+      },
+      [](void* self, std::uint64_t offset, std::uint64_t size, mole_text reason) {
+        static_cast<Decoded*>(self)->skipped.push_back({offset, size, {reason.data, reason.size}});
+      },
+      nullptr};
   if (options.describe)
     sink.described = [](void* self, const mole_description* d) {
       static_cast<Decoded*>(self)->described.push_back(

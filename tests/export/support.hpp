@@ -31,6 +31,7 @@ struct Reported {
   std::uint64_t lost;
   bool in_damage;
   std::uint32_t exporter;
+  bool repeated = false;
   bool operator==(const Reported&) const = default;
 };
 

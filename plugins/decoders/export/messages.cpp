@@ -41,6 +41,7 @@ void Collector::State::open_message(const Datagram& datagram, Protocol protocol,
   message_.in_datagrams = datagram.exporter != Addr{};
   message_.sequence = sequence;
   message_.restarted = restarted;
+  message_.repeated = repeats_.add(datagram.bytes, datagram.exporter);
 }
 
 void Collector::State::add_fixed(const Datagram& datagram, Protocol protocol) {

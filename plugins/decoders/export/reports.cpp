@@ -5,8 +5,9 @@
 
 namespace mole::plugins::flow_export {
 
-void Reports::datagram(std::int64_t exported_us, std::uint32_t flows, std::uint32_t exporter, const Gap& gap) {
+void Reports::datagram(std::int64_t exported_us, std::uint32_t flows, std::uint32_t exporter, const Gap& gap, bool repeated) {
   Entry entry{true, exported_us, flows, exporter, 0, gap};
+  entry.repeated = repeated;
   if (gap.count > 0) entry.missing.push_back(gap);
   push(std::move(entry));
 }
@@ -58,7 +59,7 @@ void Reports::emit(const Entry& entry) {
   std::uint64_t numbers = 0;
   for (const Gap& gap : entry.missing) numbers += gap.count;
   const auto lost = static_cast<std::uint64_t>(std::llround(static_cast<double>(numbers) * entry.gap.flows_per_number));
-  sink_.datagram({entry.exported_us}, entry.flows, entry.lost + lost, entry.gap.in_damage, entry.exporter);
+  sink_.datagram({entry.exported_us}, entry.flows, entry.lost + lost, entry.gap.in_damage, entry.exporter, entry.repeated);
 }
 
 }  // namespace mole::plugins::flow_export

@@ -27,7 +27,7 @@ class Reports {
   explicit Reports(Sink& sink) : sink_(sink) {}
 
   // `flows`: the rows written for it.
-  void datagram(std::int64_t exported_us, std::uint32_t flows, std::uint32_t exporter, const Gap& gap);
+  void datagram(std::int64_t exported_us, std::uint32_t flows, std::uint32_t exporter, const Gap& gap, bool repeated);
   // Reports flows, or lost flows, of a datagram that has already been reported.
   void later(std::int64_t exported_us, std::uint32_t flows, std::uint64_t lost, std::uint32_t exporter);
   void skipped(std::uint64_t offset, std::uint64_t size, std::string reason);
@@ -45,6 +45,7 @@ class Reports {
     std::vector<Gap> missing{};  // parts of the gap that have not arrived
     std::uint64_t offset = 0, size = 0;
     std::string reason{};
+    bool repeated = false;
   };
   void push(Entry entry);
   void emit(const Entry& entry);

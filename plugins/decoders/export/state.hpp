@@ -5,6 +5,7 @@
 #include "plugins/decoders/export/describe.hpp"
 #include "plugins/decoders/export/domain.hpp"
 #include "plugins/decoders/export/lists.hpp"
+#include "plugins/decoders/export/repeats.hpp"
 #include "plugins/decoders/export/reports.hpp"
 #include "plugins/decoders/export/rows.hpp"
 
@@ -73,7 +74,7 @@ class Collector::State {
     std::uint32_t exporter = 0;
     std::uint64_t offset = 0;
     std::uint32_t sequence = 0;
-    bool restarted = false;
+    bool restarted = false, repeated = false;
     std::uint32_t records = 0, flows = 0, rows = 0;  // flows: records without options; rows: more than flows if biflows are split
     bool cut = false;                                // some records are missing
     bool in_datagrams = false;                       // from a known sender, so that templates expire
@@ -128,6 +129,7 @@ class Collector::State {
 
   Sink& sink_;
   Reports reports_;
+  Repeats repeats_;
   Biflows biflows_;
   bool finished_ = false;
 

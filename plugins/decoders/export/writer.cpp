@@ -203,7 +203,7 @@ void Collector::State::end_message() {
     domain.replaced.clear();
     std::erase_if(domain.uncounted, [&](const auto& waiting) { return waiting->number != message_.number; });
   }
-  reports_.datagram(message_.context.exported_us, message_.rows, message_.exporter, gap);
+  reports_.datagram(message_.context.exported_us, message_.rows, message_.exporter, gap, message_.repeated && message_.rows > 0);
 }
 
 }  // namespace mole::plugins::flow_export

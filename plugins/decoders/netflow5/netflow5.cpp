@@ -88,10 +88,11 @@ Result<bool> NetFlow5::next(FlowBuilder& out) {
       datagram = in_.peek(header.size());
     }
     append(out, header, datagram.data() + header_size);
+    const bool repeated = header.count > 0 && repeats_.add(datagram.first(header.size()));
     bool in_damage = false;
     const std::uint64_t lost = flows_lost(header, in_damage);
     sink_.datagram({std::int64_t{header.seconds} * 1'000'000 + header.nanoseconds / 1000}, header.count, lost, in_damage,
-                   exporter_of(boot_ms(header.seconds, header.nanoseconds, header.uptime_ms)));
+                   exporter_of(boot_ms(header.seconds, header.nanoseconds, header.uptime_ms)), repeated);
     in_.skip(header.size());
     last_seconds_ = header.seconds;
   }

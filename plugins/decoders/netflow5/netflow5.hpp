@@ -8,6 +8,8 @@
 // Counters are returned as exported; the sampling interval is a separate column.
 #pragma once
 
+#include "plugins/decoders/export/repeats.hpp"
+
 #include <mole/decoder.hpp>
 
 #include <cstddef>
@@ -76,7 +78,8 @@ class NetFlow5 {
   std::unordered_map<std::uint16_t, std::vector<Sequence>> sequences_;  // by engine
   std::size_t sequence_count_ = 0;                                      // of all engines
   std::vector<std::uint32_t> boots_;                                    // ms, by number of the exporter
-  std::size_t exporter_ = 0;                                            // of the last datagram
+  flow_export::Repeats repeats_;
+  std::size_t exporter_ = 0;  // of the last datagram
 };
 
 }  // namespace mole::plugins
