@@ -100,6 +100,12 @@ std::string flow2(const NfFlow& f) {
   if (f.next_hop) add(f.v6 ? 11 : 10, f.v6 ? Bytes().v6(*f.next_hop).text : Bytes().v4(*f.next_hop).text);
   if (f.received_from) add(f.v6 ? 13 : 12, f.v6 ? Bytes().v6(*f.received_from).text : Bytes().v4(*f.received_from).text);
   if (f.mpls) add(14, Bytes().put(*f.mpls).zeros(36).text);
+  if (f.macs) {
+    Bytes macs;
+    for (const auto mac : *f.macs) macs.put(mac);
+    add(15, macs.text);
+  }
+  if (f.adjacent_as) add(16, Bytes().put(f.adjacent_as->first).put(f.adjacent_as->second).text);
   if (f.nat4) add(20, Bytes().addresses(false, f.nat4->first, f.nat4->second).text);
   if (f.nat6) add(21, Bytes().addresses(true, f.nat6->first, f.nat6->second).text);
   if (f.nat_ports) add(22, Bytes().put(f.nat_ports->first).put(f.nat_ports->second).text);
@@ -157,7 +163,10 @@ std::pair<std::vector<std::uint16_t>, std::string> flow1(const NfFlow& f, std::u
     map.push_back(f.reverse->first >> 32 != 0 ? 15 : 14), counter(f.reverse->first, f.reverse->first >> 32 != 0);
     map.push_back(f.reverse->second >> 32 != 0 ? 17 : 16), counter(f.reverse->second, f.reverse->second >> 32 != 0);
   }
-  map.push_back(20), b.zeros(16);  // MAC addresses
+  const auto macs = f.macs.value_or(std::array<std::uint64_t, 4>{});
+  map.push_back(20), b.put(macs[0]).put(macs[1]);
+  map.push_back(21), b.put(macs[2]).put(macs[3]);
+  if (f.adjacent_as) map.push_back(26), b.put(f.adjacent_as->first).put(f.adjacent_as->second);
   if (f.mpls) map.push_back(22), b.put(*f.mpls).zeros(36);
   if (f.received_from) map.push_back(f.v6 ? 24 : 23), f.v6 ? b.v6(*f.received_from) : b.v4(*f.received_from);
   map.push_back(25), b.zeros(2).put(f.engine_type).put(f.engine);
@@ -170,9 +179,9 @@ std::pair<std::vector<std::uint16_t>, std::string> flow1(const NfFlow& f, std::u
 
 // The size of the extensions of a map, which nfdump checks.
 std::uint16_t extension_size(const std::vector<std::uint16_t>& map) {
-  static const std::map<std::uint16_t, int> sizes{{4, 4},   {5, 8},  {7, 8},  {8, 4},  {9, 4},  {10, 16}, {11, 4},  {12, 16},
-                                                  {13, 4},  {14, 4}, {15, 8}, {16, 4}, {17, 8}, {20, 16}, {22, 40}, {23, 4},
-                                                  {24, 16}, {25, 4}, {27, 8}, {38, 4}, {39, 8}, {40, 32}};
+  static const std::map<std::uint16_t, int> sizes{{4, 4},   {5, 8},  {7, 8},   {8, 4},  {9, 4},  {10, 16}, {11, 4},  {12, 16},
+                                                  {13, 4},  {14, 4}, {15, 8},  {16, 4}, {17, 8}, {20, 16}, {21, 16}, {26, 8},
+                                                  {22, 40}, {23, 4}, {24, 16}, {25, 4}, {27, 8}, {38, 4},  {39, 8},  {40, 32}};
   int size = 0;
   for (const auto extension : map) size += sizes.at(extension);
   return static_cast<std::uint16_t>(size);
@@ -268,6 +277,8 @@ NfFlow random_flow(std::mt19937_64& random, int layout) {
   if (chance()) f.nat4 = {address(false), address(false)};
   if (!f.nat4 && chance()) f.nat6 = {address(true), address(true)};
   if (chance()) f.nat_ports = {number(std::uint16_t{}), number(std::uint16_t{})};
+  if (chance()) f.macs = {random() >> 16, random() >> 16, 0, random() >> 40};
+  if (chance()) f.adjacent_as = {number(std::uint32_t{}), number(std::uint32_t{})};
   if (layout == 2) {
     if (chance()) f.application = std::string("\x03\x00\x01\xbb", 4).substr(0, 1 + random() % 4);
     if (chance()) f.domain = 1 + random() % 1000;

@@ -52,6 +52,8 @@ struct NfFlow {
   std::optional<std::uint32_t> mpls{};                 // entry of the label stack
   std::optional<std::pair<Address, Address>> nat4{}, nat6{};
   std::optional<std::pair<std::uint16_t, std::uint16_t>> nat_ports{};
+  std::optional<std::array<std::uint64_t, 4>> macs{};  // in, source; out, destination; in, destination; out, source
+  std::optional<std::pair<std::uint32_t, std::uint32_t>> adjacent_as{};
   // Only in layout 2:
   std::optional<std::string> application{};
   std::optional<std::uint32_t> domain{};

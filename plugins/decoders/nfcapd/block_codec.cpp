@@ -33,11 +33,16 @@ std::optional<std::span<const std::byte>> BlockCodec::decompress(Compression com
       break;
     }
     case Compression::bz2: {
-      auto out = static_cast<unsigned>(limit);
-      if (BZ2_bzBuffToBuffDecompress(as<char>(content_.get()), &out, as<char>(block.data()), static_cast<unsigned>(block.size()),
-                                     0, 0) != BZ_OK)
-        return std::nullopt;
-      size = out;
+      bz_stream stream{};
+      if (BZ2_bzDecompressInit(&stream, 0, 0) != BZ_OK) return std::nullopt;
+      stream.next_in = as<char>(block.data());
+      stream.avail_in = static_cast<unsigned>(block.size());
+      stream.next_out = as<char>(content_.get());
+      stream.avail_out = static_cast<unsigned>(limit);
+      const bool ended = BZ2_bzDecompress(&stream) == BZ_STREAM_END;
+      BZ2_bzDecompressEnd(&stream);
+      if (!ended || stream.avail_in > 0) return std::nullopt;  // bytes after the stream: the size of the block is wrong
+      size = limit - stream.avail_out;
       break;
     }
     case Compression::lz4: {

@@ -85,12 +85,8 @@ BlockRecords::Outcome BlockRecords::read(std::span<const std::byte> block) {
 }
 
 bool BlockRecords::matches(const Shape& shape, const std::byte* record) const {
-  std::size_t at = flow_header_size;
-  for (std::size_t i = 0; i < shape.elements; ++i) {
-    const auto header = load<std::uint32_t>(record + at);
-    if (header != shape.headers[i]) return false;
-    at += header >> 16;
-  }
+  for (std::size_t i = 0; i < shape.elements; ++i)
+    if (load<std::uint32_t>(record + shape.headers_at[i]) != shape.headers[i]) return false;
   return true;
 }
 
@@ -107,7 +103,10 @@ bool BlockRecords::describe(const std::byte* record, std::uint16_t size, Shape& 
       if (length < element_header_size + field_sizes[type]) return false;
       shape.at[type] = static_cast<std::uint16_t>(at + element_header_size);
     }
-    if (i < Shape::max_compared) shape.headers[i] = load<std::uint32_t>(record + at);
+    if (i < Shape::max_compared) {
+      shape.headers[i] = load<std::uint32_t>(record + at);
+      shape.headers_at[i] = static_cast<std::uint16_t>(at);
+    }
     at += length;
   }
   return true;

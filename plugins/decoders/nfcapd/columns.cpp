@@ -25,18 +25,31 @@ auto number(std::size_t at) {
 
 class Writer {
  public:
-  Writer(FlowBuilder& out, const BlockRecords& records, std::span<const Flow> flows)
-      : out_(out), records_(records), flows_(flows) {
+  // `row`: of the first flow in the batch.
+  Writer(FlowBuilder& out, const BlockRecords& records, std::span<const Flow> flows, std::size_t row)
+      : out_(out), records_(records), flows_(flows), row_(row) {
     for (std::size_t first = 0, next = 0; first < flows.size(); first = next) {
       while (next < flows.size() && flows[next].shape == flows[first].shape) ++next;
       runs_.push_back({flows.subspan(first, next - first), &records.shape(flows[first])});
     }
   }
 
+  // The cells of these flows; nullptr if the column is not needed. Those of addresses of family 6 need column6.
+  template <class Column>
+  auto* cells() const {
+    auto* column = out_.column<Column>();
+    return column == nullptr ? nullptr : column + row_;
+  }
+  template <class Column>
+  Addr* cells6() const {
+    auto* column = out_.column6<Column>();
+    return column == nullptr ? nullptr : column + row_;
+  }
+
   // Fills a column with `value` of the fields of an element, and with `absent` in flows without it.
   template <class Column, class Value>
   void fill(Element element, typename Column::stored absent, Value value) {
-    if (auto* cells = out_.column<Column>()) fill_cells(cells, element, absent, value);
+    if (auto* to = cells<Column>()) fill_cells(to, element, absent, value);
   }
   template <class Column, class Value>
   void fill(Element element, Value value) {
@@ -64,19 +77,30 @@ class Writer {
   // Fills a column with `value` of a flow.
   template <class Column, class Value>
   void fill_by_flow(Value value) {
-    auto* cell = out_.column<Column>();
+    auto* cell = cells<Column>();
     if (cell == nullptr) return;
     for (const Flow& flow : flows_) *cell++ = value(flow);
   }
   // Changes the cells of flows that have the element.
   template <class Column, class Change>
   void change(Element element, Change change) {
-    auto* cells = out_.column<Column>();
+    auto* cells = this->cells<Column>();
     if (cells == nullptr) return;
     for (const Run& run : runs_) {
       if (at(run, element) != 0)
         for (std::size_t i = 0; i < run.flows.size(); ++i)
           change(cells[i], records_.data() + run.flows[i].record + at(run, element));
+      cells += run.flows.size();
+    }
+  }
+  // Replaces the cells of flows that have the element by `value` of their records.
+  template <class Column, class Value>
+  void replace(Element element, Value value) {
+    auto* cells = this->cells<Column>();
+    if (cells == nullptr) return;
+    for (const Run& run : runs_) {
+      if (at(run, element) != 0)
+        for (std::size_t i = 0; i < run.flows.size(); ++i) cells[i] = value(records_.data() + run.flows[i].record, *run.shape);
       cells += run.flows.size();
     }
   }
@@ -97,6 +121,7 @@ class Writer {
   FlowBuilder& out_;
   const BlockRecords& records_;
   std::span<const Flow> flows_;
+  std::size_t row_;
   std::vector<Run> runs_;
 };
 
@@ -108,19 +133,19 @@ struct AddressOf {  // the first or second address of an element with two
   static Addr v6(const std::byte* fields) { return load_address6(fields + (second ? 16 : 0)); }
 };
 
-void fill_addresses(FlowBuilder& out, Writer& to, std::uint32_t family) {
+void fill_addresses(Writer& to, std::uint32_t family) {
   if (family == 6) {
-    if (auto* cells = out.column6<src_addr>()) to.fill_cells(cells, Element::addresses6, Addr{}, AddressOf<false>::v6);
-    if (auto* cells = out.column6<dst_addr>()) to.fill_cells(cells, Element::addresses6, Addr{}, AddressOf<true>::v6);
-    to.fill_either(out.column6<next_hop>(), Element::next_hop6, load_address6, Element::next_hop4, v4_at);
+    if (auto* cells = to.cells6<src_addr>()) to.fill_cells(cells, Element::addresses6, Addr{}, AddressOf<false>::v6);
+    if (auto* cells = to.cells6<dst_addr>()) to.fill_cells(cells, Element::addresses6, Addr{}, AddressOf<true>::v6);
+    to.fill_either(to.cells6<next_hop>(), Element::next_hop6, load_address6, Element::next_hop4, v4_at);
   } else {
     to.fill<src_addr>(Element::addresses4, number<std::uint32_t>(0));
     to.fill<dst_addr>(Element::addresses4, number<std::uint32_t>(4));
     to.fill<next_hop>(Element::next_hop4, number<std::uint32_t>(0));
   }
-  to.fill_either(out.column<post_src_addr>(), Element::nat_addresses6, AddressOf<false>::v6, Element::nat_addresses4,
+  to.fill_either(to.cells<post_src_addr>(), Element::nat_addresses6, AddressOf<false>::v6, Element::nat_addresses4,
                  AddressOf<false>::v4);
-  to.fill_either(out.column<post_dst_addr>(), Element::nat_addresses6, AddressOf<true>::v6, Element::nat_addresses4,
+  to.fill_either(to.cells<post_dst_addr>(), Element::nat_addresses6, AddressOf<true>::v6, Element::nat_addresses4,
                  AddressOf<true>::v4);
 }
 
@@ -160,27 +185,17 @@ void fill_origin(Writer& to, const BlockRecords& records) {
 
 }  // namespace
 
-FlowTimes times_of(const BlockRecords& records, const Flow& flow) {
-  const auto at = [&](Element element) { return std::size_t{records.shape(flow).at[static_cast<std::size_t>(element)]}; };
-  const std::byte* record = records.data() + flow.record;
-  FlowTimes times;
-  if (const auto generic = at(Element::generic); generic != 0) {
-    times.first = load<std::uint64_t>(record + generic);
-    times.last = load<std::uint64_t>(record + generic + 8);
-    times.received = load<std::uint64_t>(record + generic + 16);
-  }
-  if (times.first == 0 && times.last == 0)
-    for (const auto event : {Element::firewall_event, Element::nat_event})
-      if (at(event) != 0 && times.first == 0) times.first = times.last = load<std::uint64_t>(record + at(event));
-  return times;
-}
+namespace {
 
-void fill_columns(FlowBuilder& out, const BlockRecords& records, std::uint32_t family, std::span<const Flow> flows) {
+void fill_rows(Writer& to, const BlockRecords& records, std::uint32_t family) {
   using std::uint16_t, std::uint32_t, std::uint64_t, std::uint8_t;
-  Writer to(out, records, flows);
-  to.fill_by_flow<start>([&](const Flow& flow) { return time_of(times_of(records, flow).first); });
-  to.fill_by_flow<end>([&](const Flow& flow) { return time_of(times_of(records, flow).last); });
-  fill_addresses(out, to, family);
+  to.fill<start>(Element::generic, [](const std::byte* fields) { return time_of(load<uint64_t>(fields)); });
+  to.fill<end>(Element::generic, [](const std::byte* fields) { return time_of(load<uint64_t>(fields + 8)); });
+  for (const auto event : {Element::nat_event, Element::firewall_event}) {
+    to.replace<start>(event, [&](const std::byte* record, const Shape& shape) { return time_of(times_of(record, shape).first); });
+    to.replace<end>(event, [&](const std::byte* record, const Shape& shape) { return time_of(times_of(record, shape).last); });
+  }
+  fill_addresses(to, family);
   to.fill<packets>(Element::generic, number<uint64_t>(24));
   to.fill<bytes>(Element::generic, number<uint64_t>(32));
   to.fill<src_port>(Element::generic, number<uint16_t>(40));
@@ -200,13 +215,23 @@ void fill_columns(FlowBuilder& out, const BlockRecords& records, std::uint32_t f
   to.fill<reverse_bytes>(Element::counters, number<uint64_t>(16));
   to.fill<src_as>(Element::as_numbers, number<uint32_t>(0));
   to.fill<dst_as>(Element::as_numbers, number<uint32_t>(4));
-  to.fill_either(out.column<src_vlan>(), Element::vlans, number<uint32_t>(0), Element::layer2, number<uint16_t>(0));
-  to.fill_either(out.column<dst_vlan>(), Element::vlans, number<uint32_t>(4), Element::layer2, number<uint16_t>(4));
+  to.fill_either(to.cells<src_vlan>(), Element::vlans, number<uint32_t>(0), Element::layer2, number<uint16_t>(0));
+  to.fill_either(to.cells<dst_vlan>(), Element::vlans, number<uint32_t>(4), Element::layer2, number<uint16_t>(4));
   to.fill<mpls_label>(Element::mpls, [](const std::byte* fields) { return load<uint32_t>(fields) >> 4 & 0xf'ffff; });
   to.fill<post_src_port>(Element::nat_ports, number<uint16_t>(0));
   to.fill<post_dst_port>(Element::nat_ports, number<uint16_t>(2));
   to.fill<application_label>(Element::application, application_of);
   fill_origin(to, records);
+}
+
+}  // namespace
+
+void fill_columns(FlowBuilder& out, const BlockRecords& records, std::uint32_t family, std::span<const Flow> flows) {
+  constexpr std::size_t step = 256;  // their records stay in the cache from column to column
+  for (std::size_t row = 0; row < flows.size(); row += step) {
+    Writer to(out, records, flows.subspan(row, std::min(step, flows.size() - row)), row);
+    fill_rows(to, records, family);
+  }
 }
 
 }  // namespace mole::plugins::nfcapd

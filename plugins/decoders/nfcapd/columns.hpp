@@ -3,6 +3,7 @@
 #include <mole/decoder.hpp>
 
 #include "block_records.hpp"
+#include "file_header.hpp"
 
 #include <span>
 
@@ -15,6 +16,16 @@ void fill_columns(FlowBuilder& out, const BlockRecords& records, std::uint32_t f
 struct FlowTimes {
   std::uint64_t first = 0, last = 0, received = 0;
 };
-FlowTimes times_of(const BlockRecords& records, const Flow& flow);
+inline FlowTimes times_of(const std::byte* record, const Shape& shape) {
+  const auto at = [&](Element element) { return std::size_t{shape.at[static_cast<std::size_t>(element)]}; };
+  FlowTimes times;
+  if (const auto generic = at(Element::generic); generic != 0)
+    times = {load<std::uint64_t>(record + generic), load<std::uint64_t>(record + generic + 8),
+             load<std::uint64_t>(record + generic + 16)};
+  if (times.first == 0 && times.last == 0) [[unlikely]]
+    for (const auto event : {Element::firewall_event, Element::nat_event})
+      if (at(event) != 0 && times.first == 0) times.first = times.last = load<std::uint64_t>(record + at(event));
+  return times;
+}
 
 }  // namespace mole::plugins::nfcapd

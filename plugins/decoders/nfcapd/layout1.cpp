@@ -172,9 +172,10 @@ bool Layout1::convert_flow(std::span<const std::byte> record) {
   out.add(addresses == 32 ? Element::addresses6 : Element::addresses4, p + at, addresses);
   at += addresses + packets + bytes;
 
-  std::size_t misc = 0, counters = 0;
+  std::size_t misc = 0, counters = 0, mac = 0;
   const auto misc_at = [&] { return misc = misc != 0 ? misc : out.add(Element::misc, 16); };
   const auto counters_at = [&] { return counters = counters != 0 ? counters : out.add(Element::counters, 24); };
+  const auto mac_at = [&] { return mac = mac != 0 ? mac : out.add(Element::mac, 32); };
   if (extended && load<std::uint16_t>(p + 30) != 0) out.put(misc_at() + 12, load<std::uint16_t>(p + 30));
   for (const auto id : map->second) {
     if (id < extension::interfaces16) continue;
@@ -186,6 +187,23 @@ bool Layout1::convert_flow(std::span<const std::byte> record) {
       case extension::interfaces32:
         out.put(misc_at(), static_cast<std::uint32_t>(number(at, half)));
         out.put(misc_at() + 4, static_cast<std::uint32_t>(number(at + half, half)));
+        break;
+      case extension::bgp_next_hop4:
+        out.add(Element::bgp_next_hop4, e, 4);
+        break;
+      case extension::bgp_next_hop6:
+        out.add(Element::bgp_next_hop6, e, 16);
+        break;
+      case extension::flows32:
+      case extension::flows64:
+        out.put(counters_at(), number(at, extension_sizes[id]));
+        break;
+      case extension::mac1:  // source, and destination after a change
+      case extension::mac2:  // destination, and source after a change
+        out.put(mac_at() + (id == extension::mac1 ? 0 : 16), load<std::array<std::byte, 16>>(e));
+        break;
+      case extension::adjacent_as:
+        out.add(Element::adjacent_as, e, 8);
         break;
       case extension::as16:
       case extension::as32: {

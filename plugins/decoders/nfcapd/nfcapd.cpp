@@ -1,6 +1,7 @@
 #include "nfcapd.hpp"
 
 #include "columns.hpp"
+#include "element_values.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -21,6 +22,19 @@ std::optional<std::uint32_t> count_records(std::span<const std::byte> content) {
     content = content.subspan(size);
   }
   return content.empty() ? std::optional(records) : std::nullopt;
+}
+
+// Returns how many bytes the first records have whose types nfdump writes.
+std::size_t size_of_known(std::span<const std::byte> content, std::uint16_t layout) {
+  std::size_t at = 0;
+  while (content.size() - at >= nfcapd::element_header_size) {
+    const auto type = nfcapd::load<std::uint16_t>(content.data() + at),
+               size = nfcapd::load<std::uint16_t>(content.data() + at + 2);
+    const bool known = layout == 1 ? type >= 1 && type <= 10 : (type >= 7 && type <= 15) || type == 0x8001 || type == 0x8002;
+    if (!known || size < nfcapd::element_header_size || size > content.size() - at) break;
+    at += size;
+  }
+  return at;
 }
 
 }  // namespace
@@ -120,7 +134,14 @@ void Nfcapd::use(const BlockHeader& header, std::span<const std::byte> content, 
   block_ = header;
   stored_ = stored;
   broken_ = 0;
+  unread_ = 0;
   listed_ = unreadable_ = unknown_ = 0;
+  // A record of a wrong size can contain the start of the next block.
+  if (is_plain(header) && count_records(content) != header.records) {
+    const std::size_t known = size_of_known(content, header_.layout);
+    unread_ = content.size() - known;
+    content = content.first(known);
+  }
   if (header_.layout == 1) {
     const auto converted = layout1_.convert(content);
     listed_ = unreadable_ = converted.unreadable;
@@ -138,7 +159,7 @@ void Nfcapd::list_flows() {
   unknown_ += outcome.unknown;
   unlisted_ = unlisted_.subspan(outcome.read);
   if (outcome.paused) return;
-  broken_ = unlisted_.size();
+  broken_ = unlisted_.size() + unread_;
   unlisted_ = {};
 }
 
@@ -151,20 +172,18 @@ void Nfcapd::end_block() {
   if (unknown_ > 0)
     skip(offset, stored_,
          std::to_string(unknown_) + " records of unknown types in a block; export the file with the nfdump that wrote it");
-  if (whole && broken_ == 0) {
-    if (listed_ != block_.records)
-      skip(offset, BlockHeader::bytes,
-           "the header of a block says " + std::to_string(block_.records) + " records, but it contains " +
-               std::to_string(listed_));
+  const bool miscounted = listed_ != block_.records;
+  if (whole && broken_ == 0 && miscounted)
+    skip(offset, BlockHeader::bytes,
+         "the header of a block says " + std::to_string(block_.records) + " records, but it contains " + std::to_string(listed_));
+  if (whole && broken_ == 0 && (!miscounted || is_plain(block_))) return in_.skip(stored_);
+  if (whole && is_followed_by_block(stored_)) {
+    const std::size_t lost = is_plain(block_) ? broken_ : broken_ == 0 ? 0 : stored_;
+    if (lost > 0) skip(offset + stored_ - lost, lost, "damaged records in a block");
     in_.skip(stored_);
-    return;
-  }
-  if (!is_plain(block_)) {
-    skip(offset, stored_, "damaged records in a block");
-    in_.skip(stored_);
-  } else if (whole && is_followed_by_block(stored_)) {
-    skip(offset + stored_ - broken_, broken_, "damaged records in a block");
-    in_.skip(stored_);
+  } else if (!is_plain(block_)) {  // its size may be wrong, so that the next block begins inside it
+    in_.skip(BlockHeader::bytes);
+    lose_sync("damaged records in a block");
   } else {  // cut short, or its size is wrong
     cut_short_ = !whole;
     in_.skip(stored_ - broken_);
@@ -251,6 +270,7 @@ bool Nfcapd::emit(FlowBuilder& out) {
     if (flows.empty()) continue;
     out.set_address_family(family);
     nfcapd::fill_columns(out, records_, family, flows);
+    nfcapd::put_elements(out, records_, flows);
     report(flows);
     out.set_rows(static_cast<std::uint32_t>(flows.size()));
     returned += flows.size();
@@ -288,7 +308,7 @@ void Nfcapd::report(std::span<const Flow> flows) {
     n = 0;
   };
   for (const Flow& flow : flows) {
-    const auto times = nfcapd::times_of(records_, flow);
+    const auto times = nfcapd::times_of(records_.data() + flow.record, records_.shape(flow));
     const auto number = records_.origin(flow).number;
     const auto difference = times.received > times.last ? times.received - times.last : times.last - times.received;
     const bool is_received = times.received != 0 && difference <= max_delay_ms;

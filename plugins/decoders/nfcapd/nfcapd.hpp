@@ -64,6 +64,7 @@ class Nfcapd {
   std::size_t stored_ = 0;               // bytes in the file, with the header; fewer than it says if the block is cut short
   std::span<const std::byte> unlisted_;  // content that records_ has not listed yet
   std::size_t broken_ = 0;               // bytes at its end that are not records
+  std::size_t unread_ = 0;               // of these, bytes that records_ does not get
   std::uint32_t listed_ = 0;             // records
   std::uint32_t unreadable_ = 0, unknown_ = 0;
   std::array<std::size_t, 2> returned_{};  // flows of each family that records_ has listed
