@@ -20,7 +20,7 @@ constexpr unsigned max_skipped = 1000;  // skippable frames at the start of a fi
 }  // namespace
 
 CompressedSource::CompressedSource(FileBytes file, const StreamFormat& format, const ContentOptions& options,
-                                   std::size_t read_bytes)
+                                   std::size_t read_bytes, std::size_t kept_bytes)
     : ContentSource(file.size()),
       file_(std::move(file)),
       format_(format),
@@ -29,7 +29,8 @@ CompressedSource::CompressedSource(FileBytes file, const StreamFormat& format, c
       read_bytes_(read_bytes),
       progress_(options.progress),
       decoder_(format.make(options.memory)),
-      out_(std::clamp(stored_bytes_ * 8, least_chunk, largest_chunk)) {}
+      out_(std::clamp(stored_bytes_ * 8, least_chunk, largest_chunk)),
+      kept_bytes_(static_cast<std::size_t>(std::min<std::uint64_t>(kept_bytes, options.memory / 4))) {}
 
 Result<std::optional<Chunk>> CompressedSource::next() {
   filled_ = 0;
@@ -111,7 +112,7 @@ std::string CompressedSource::reason_of(const StreamDecoder::Step& step, bool at
   }
 }
 
-// Decodes the stream at position_ to its end without keeping its content, and fills stream_.
+// Decodes the stream at position_ to its end, keeps its content if it is not too large, and fills stream_.
 Result<> CompressedSource::verify() {
   stream_ = {position_, position_, 0, "", false};
   const auto no_memory = [&] {
@@ -119,13 +120,21 @@ Result<> CompressedSource::verify() {
   };
   if (decoder_->start() == State::out_of_memory) return no_memory();
   scratch_.resize(least_chunk);
+  if (!kept_) kept_.reset(new std::uint8_t[kept_bytes_]);  // not initialised
+  is_kept_ = true;
   const auto limit = max_content_ - content_bytes_ - filled_;
   while (true) {
     MOLE_TRY(const auto in, ahead(decoder_->wanted()));
-    const auto step = decoder_->decode(in, scratch_);
+    is_kept_ = is_kept_ && stream_.content < kept_bytes_;
+    const auto room = std::min<std::uint64_t>(least_chunk, kept_bytes_ - std::min<std::uint64_t>(stream_.content, kept_bytes_));
+    const auto step = decoder_->decode(
+        in, is_kept_ ? std::span(kept_.get() + stream_.content, static_cast<std::size_t>(room)) : std::span(scratch_));
     position_ += step.read;
     stream_.content += step.written;
-    if (stream_.content > limit) break;  // decode() reports it
+    if (stream_.content > limit) {  // decode() reports it
+      is_kept_ = false;
+      break;
+    }
     if (step.state == State::more && (step.read > 0 || step.written > 0)) continue;
     if (step.state == State::out_of_memory) return no_memory();
     stream_.complete = step.state == State::end || step.state == State::wrong_content;
@@ -145,7 +154,7 @@ Result<> CompressedSource::begin_stream() {
   search_from_ = position_ + 1;
   left_ = stream_.content;
   phase_ = Phase::inside;
-  if (decoder_->start() == State::out_of_memory)
+  if (!is_kept_ && decoder_->start() == State::out_of_memory)
     return exhausted("not enough memory to decode " + std::string(format_.name) + " data; raise --memory or use fewer threads");
   return {};
 }
@@ -157,8 +166,14 @@ Result<> CompressedSource::decode() {
     stop(position_, over_content_limit(max_content_));
     return {};
   }
-  MOLE_TRY(const auto in, ahead(decoder_->wanted()));
   const auto room = std::min({std::uint64_t{out_.size() - filled_}, allowed, left_});
+  if (is_kept_) {
+    std::copy_n(kept_.get() + (stream_.content - left_), room, out_.data() + filled_);
+    filled_ += room;
+    left_ -= room;
+    return {};
+  }
+  MOLE_TRY(const auto in, ahead(decoder_->wanted()));
   const auto step = decoder_->decode(in, std::span(out_).subspan(filled_, static_cast<std::size_t>(room)));
   position_ += step.read;
   filled_ += step.written;

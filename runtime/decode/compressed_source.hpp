@@ -1,7 +1,7 @@
-// The content of a file of compressed streams (stream_decoder.hpp), read with bounded memory. Each stream is decoded twice: first
-// to its end, to find damage and compare its checksum, then for its content. Content up to damage is used. What follows is lost,
-// up to the next stream of the file if there is one. A stream whose checksum is wrong has no content: the damage may be anywhere
-// in it.
+// The content of a file of compressed streams (stream_decoder.hpp), read with bounded memory. Each stream is decoded to its end,
+// to find damage and compare its checksum, before its content is used. Content of up to max_kept bytes is kept meanwhile; a
+// stream with more is decoded a second time. Content up to damage is used. What follows is lost, up to the next stream of the
+// file if there is one. A stream whose checksum is wrong has no content: the damage may be anywhere in it.
 #pragma once
 
 #include "runtime/decode/content_source.hpp"
@@ -16,9 +16,10 @@ namespace mole::runtime {
 
 class CompressedSource final : public ContentSource {
  public:
-  // `read_bytes`: size of the pieces in which the file is read.
+  static constexpr std::size_t max_kept = std::size_t{64} << 20;
+  // `read_bytes`: size of the pieces in which the file is read. `kept_bytes`: limits the content that is kept.
   CompressedSource(FileBytes file, const StreamFormat& format, const ContentOptions& options,
-                   std::size_t read_bytes = std::size_t{256} << 10);
+                   std::size_t read_bytes = std::size_t{256} << 10, std::size_t kept_bytes = max_kept);
 
   Result<std::optional<Chunk>> next() override;
   std::string_view compression() const override { return format_.name; }
@@ -55,6 +56,9 @@ class CompressedSource final : public ContentSource {
   std::vector<std::uint8_t> out_;
   std::size_t filled_ = 0;             // bytes of the next chunk
   std::vector<std::uint8_t> scratch_;  // content that verify() decodes and drops
+  const std::size_t kept_bytes_;
+  std::unique_ptr<std::uint8_t[]> kept_;  // kept_bytes_; memory is committed as far as streams use it
+  bool is_kept_ = false;                  // kept_ has the content of stream_
 
   Phase phase_ = Phase::between;
   bool gap_ = false;                // before the next chunk

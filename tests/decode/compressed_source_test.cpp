@@ -95,6 +95,7 @@ TEST_P(CompressedFile, OfSeveralStreamsIsReadToTheEnd) {
   EXPECT_TRUE(content.lost.empty());
 }
 
+// Of reads, and of the content that is kept until the checksum is compared.
 TEST_P(CompressedFile, GivesTheSameContentForAnySizeOfReads) {
   const std::string bytes = datagrams(40, 30) + noise(3000), tail = noise(400, 2);
   std::string file = compressed(bytes) + (GetParam().repeats ? std::string(16, '\0') + compressed(tail) : "");
@@ -102,11 +103,20 @@ TEST_P(CompressedFile, GivesTheSameContentForAnySizeOfReads) {
     if (damage) file[file.size() / 3] = static_cast<char>(file[file.size() / 3] ^ 0x10);
     const auto path = folder_.file("a", file);
     const auto whole = read_content(path);
-    for (const std::size_t size : {1u, 2u, 7u, 100u, 4096u}) {
+    const std::size_t most = CompressedSource::max_kept;
+    for (const auto& [size, kept] : std::vector<std::pair<std::size_t, std::size_t>>{{1, most},
+                                                                                     {2, 0},
+                                                                                     {7, 1},
+                                                                                     {100, 401},
+                                                                                     {4096, 1000},
+                                                                                     {100, bytes.size()},
+                                                                                     {100, bytes.size() + 1},
+                                                                                     {4096, 0},
+                                                                                     {4096, most}}) {
       const auto* format = stream_format_of({reinterpret_cast<const std::uint8_t*>(file.data()), file.size()});
       ASSERT_NE(format, nullptr);
       EXPECT_STREQ(std::string(format->name).c_str(), GetParam().name);
-      CompressedSource source(std::move(*FileBytes::open(path)), *format, {}, size);
+      CompressedSource source(std::move(*FileBytes::open(path)), *format, {}, size, kept);
       std::string read;
       while (true) {
         auto chunk = source.next();
@@ -114,9 +124,13 @@ TEST_P(CompressedFile, GivesTheSameContentForAnySizeOfReads) {
         if (!*chunk) break;
         read.append(reinterpret_cast<const char*>((*chunk)->bytes.data()), (*chunk)->bytes.size());
       }
-      EXPECT_TRUE(read == whole.bytes) << size;
+      EXPECT_TRUE(read == whole.bytes) << size << " " << kept;
       ASSERT_EQ(source.lost().size(), whole.lost.size()) << size;
-      for (std::size_t i = 0; i < whole.lost.size(); ++i) EXPECT_EQ(source.lost()[i].reason, whole.lost[i].reason);
+      for (std::size_t i = 0; i < whole.lost.size(); ++i) {
+        EXPECT_EQ(source.lost()[i].reason, whole.lost[i].reason);
+        EXPECT_EQ(source.lost()[i].from, whole.lost[i].from) << kept;
+        EXPECT_EQ(source.lost()[i].to, whole.lost[i].to) << kept;
+      }
     }
   }
 }
