@@ -185,6 +185,7 @@ void Nfcapd::end_block() {
     in_.skip(BlockHeader::bytes);
     lose_sync("damaged records in a block");
   } else {  // cut short, or its size is wrong
+    if (whole) skip(offset, BlockHeader::bytes, "the header of a block has a wrong size");
     cut_short_ = !whole;
     in_.skip(stored_ - broken_);
     lose_sync(whole ? "damaged records in a block" : "block cut short");
