@@ -1,0 +1,116 @@
+"""An archive on simulated tapes, read over SSH, gives the same tables as the folder, also if the server hangs or drops a connection, or
+staging fails once."""
+import json
+import os
+import signal
+import subprocess
+
+from system import MOLE, TemporaryFolder, check, mole, mole_json, rows
+
+FROM, TO, HOURS = "2007-09-22", "2007-09-22T12", 12
+
+
+def name(router, hour):
+    """The path of an hourly file: sequence numbers begin at 1."""
+    start = 1190419200 + 3600 * hour
+    return f"{router}_{hour + 1:08}_{start}.dat.bz2"
+
+
+class Server:
+    """A tape library that is served; stopped at the end of the block."""
+
+    def __init__(self, folder, *options, files="files"):
+        self.folder, self.library = folder, folder / "library"
+        mole("archive", "tape-library", "create", folder / files, self.library, "--scale", 5000, *options)
+
+    def __enter__(self):
+        self.process = subprocess.Popen([str(MOLE), "archive", "tape-library", "serve", str(self.library), "--json"],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        check(line, f"serve printed nothing: {self.process.stderr.read() if not line else ''}")
+        self.params = json.loads(line)
+        return self
+
+    def __exit__(self, *unused):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=20)
+
+    def manifest(self, **params):
+        """Writes a manifest of this archive, with other parameters if given, and returns its path."""
+        path = self.folder / "tape.yaml"
+        given = {**self.params, "timeout": 3, **params}
+        path.write_text(MANIFEST % ("samfs", json.dumps({k: v for k, v in given.items() if v is not None})))
+        return path
+
+    def log(self):
+        printed = mole("archive", "tape-library", "log", self.library).stdout
+        return [json.loads(line) for line in printed.splitlines()]
+
+
+MANIFEST = """
+pipeline: tape
+archives:
+  flows:
+    downloader: %s
+    params: %s
+    files: "{router}_{sequence}_{start:unix}.dat.bz2"
+    covers: 1h
+    block: {length: 6h}
+modules:
+  traffic: {plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}
+"""
+
+
+def simulate(folder):
+    mole("archive", "simulate", folder / "files", "--seed", 5, "--from", FROM, "--to", TO, "--routers", "19991,19993", "--flows-per-hour", 300)
+
+
+def table(folder, manifest, state, code=(0, 3)):
+    done = mole("run", manifest, "--from", FROM, "--to", TO, "--partial", "--state", state, cwd=folder, code=code)
+    return rows("traffic", "--state", state, cwd=folder), done.stderr
+
+
+def expected(folder):
+    (folder / "folder.yaml").write_text(MANIFEST % ("directory", '{root: files}'))
+    return table(folder, "folder.yaml", "folder-state")[0]
+
+
+def equals_the_folder(folder, want):
+    with Server(folder, "--tapes", 5, "--layout", "shuffled", "--others", 10) as server:
+        got, _ = table(folder, server.manifest(), "tape-state")
+        check(got == want, "the table of the tape archive differs from that of the folder")
+        log = server.log()
+        read = [e["file"] for e in log if e["event"] == "read"]
+        wanted = {name(r, h) for r in (19991, 19993) for h in range(HOURS)}
+        check(wanted <= set(read) and len(read) == len(set(read)), f"files were not read exactly once: {sorted(read)}")
+        report = mole_json("archive", "tape-library", "report", server.library)
+        check(report["most_drives"] <= 2 and report["failed"] == 0, report)
+        files = mole_json("archive", "ls", "tape/flows", "--state", "tape-state", cwd=folder)
+        check(len(files) >= 2 * HOURS, files)
+        for file in files:
+            check(file.get("tape", file.get("medium", "")).startswith("MT"), file)
+        text = (server.manifest().read_text() + server.library.joinpath("log.ndjson").read_text())
+        check("PRIVATE KEY" not in text, "a private key was written")
+
+
+def survives(folder, want, kind, *options):
+    """Runs with a fault that passes; the table must equal `want`."""
+    where = folder / kind
+    where.mkdir()
+    os.symlink(folder / "files", where / "files")
+    with Server(where, *options) as server:
+        got, errors = table(where, server.manifest(), "state")
+        check(got == want, f"{kind}: the table differs from that of the folder\n{errors}")
+
+
+def passing_faults_cost_nothing(folder, want):
+    for kind in ("hang", "reset", "stage"):
+        survives(folder, want, kind, "--fault", f"{kind}:{name(19991, 3)}:1", "--fault", f"{kind}:{name(19993, 7)}:1")
+
+
+with TemporaryFolder("tape-library") as temporary:
+    simulate(temporary)
+    truth = expected(temporary)
+    check(len(truth) == 2 * 4 * HOURS, f"{len(truth)} rows")
+    equals_the_folder(temporary, truth)
+    passing_faults_cost_nothing(temporary, truth)
