@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <set>
 
 namespace mole {
@@ -30,9 +31,10 @@ const char* expected(const Param& p) {
   return "a string";
 }
 
-// A mapping from flow columns, information elements, `duration` and `received` to strings as lines of KEY=VALUE, sorted by key.
+// A mapping from flow columns, information elements, `duration` and `received` to strings as lines of KEY=VALUE, sorted by key;
+// aliases and earlier names are replaced by the names that decoders are asked for.
 Result<json> resolve_columns(const Param& p, const json& map) {
-  std::string lines;
+  std::map<std::string, std::string> names;
   for (const auto& [key, value] : map.items()) {
     if (key != "duration" && key != "received" && !find_element(key) && flow_column_named(key) < 0)
       return invalid("parameter " + describe(p) + " has " + key + ", which is no flow column or information element" +
@@ -40,8 +42,12 @@ Result<json> resolve_columns(const Param& p, const json& map) {
     if (key.empty() || !value.is_string() || (key + value.get<std::string>()).find_first_of("\n=") != std::string::npos)
       return invalid("parameter " + describe(p) + " has " + key + ": " + value.dump() +
                      "; give strings without line breaks and =, in quotes if they are numbers");
-    lines += key + "=" + value.get<std::string>() + "\n";
+    const auto column = flow_column_named(key);
+    const auto [at, fresh] = names.emplace(column < 0 ? key : std::string(flow_column_name(column)), value.get<std::string>());
+    if (!fresh) return invalid("parameter " + describe(p) + " has " + at->first + " twice, once as " + key + "; give one name");
   }
+  std::string lines;
+  for (const auto& [key, name] : names) lines += key + "=" + name + "\n";
   return json(lines);
 }
 

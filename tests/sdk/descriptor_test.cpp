@@ -110,7 +110,9 @@ TEST(Params, MappingsOfColumnsHaveKnownKeys) {
   const auto d = *Descriptor::from_json(document);
   EXPECT_EQ(
       resolve_params(d, {{"file", {{"src_addr", "source"}, {"sp", ""}, {"dnsQName", "q"}, {"duration", "secs"}}}})->at("file"),
-      "dnsQName=q\nduration=secs\nsp=\nsrc_addr=source\n");
+      "dnsName=q\nduration=secs\nsrc_addr=source\nsrc_port=\n");
+  EXPECT_NE(error_of(resolve_params(d, {{"file", {{"sp", "a"}, {"src_port", "b"}}}})).find("has src_port twice"),
+            std::string::npos);
   EXPECT_NE(error_of(resolve_params(d, {{"file", {{"src_adr", "source"}}}})).find("src_adr, which is no flow column"),
             std::string::npos);
   EXPECT_FALSE(resolve_params(d, {{"file", {{"src_addr", 3}}}}));
