@@ -52,13 +52,14 @@ void count_format(Request& request, const task::File& file, const task::FileRepo
   format->to = std::max(format->to, file.covers.to);
 }
 
-void count_absent(Request& request, const std::string& module, const json& lineage) {
+void add_absent(Request& request, const std::string& module, Micros block, const json& lineage) {
   if (!lineage.is_object()) return;
-  for (const auto& absent : lineage.value("columns_absent", json::array()))
-    ++request.absent[{module, absent.value("column", ""), absent.value("decoder", "")}];
-  for (const auto& element : lineage.value("elements", json::array()))
-    if (element.value("flows", 0ULL) > 0 && element.value("with_value", 0ULL) == 0)
-      ++request.absent[{module, element.value("name", ""), ""}];
+  for (const auto& column : lineage.value("columns_absent", json::array())) {
+    auto& absent = request.absent[column.value("column", "")];
+    absent.modules.insert(module);
+    absent.decoders.insert(column.value("decoder", ""));
+    absent.blocks.insert(block);
+  }
 }
 
 void count_sampled(Request& request, const std::string& module, const json& lineage) {
@@ -167,7 +168,7 @@ Verdict Completions::apply_one(const Completion& completion, const std::vector<t
     apply_result(completion, step, change);
     if (owner == state_.live.end()) continue;
     const auto& module = completion.spec.steps[report.steps[step.step].step].module;
-    count_absent(owner->second, module, report.steps[step.step].lineage);
+    add_absent(owner->second, module, completion.spec.block.from, report.steps[step.step].lineage);
     count_sampled(owner->second, module, report.steps[step.step].lineage);
     if (report.log_tail.empty()) continue;
     auto& printed = owner->second.printed[module];
@@ -236,6 +237,7 @@ void Completions::count_progress(Request& request, const task::Report& report) c
   if (request.kind == RequestKind::index || report.code != task::FailureCode::none) return;
   for (const auto& file : report.files) {
     request.bytes.done += file.size;
+    if (file.state == task::FileState::duplicate) request.copies.insert(file.id);
     request.files.decoded += file.source == task::FlowSource::archive;
     request.files.from_columns += file.source == task::FlowSource::columns;
   }

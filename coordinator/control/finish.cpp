@@ -28,22 +28,42 @@ std::string printed_note(const Request& request) {
   return "plugins printed messages while these modules were computed: " + modules + command;
 }
 
+// "a, b, c and 2 more"
+std::string some_of(const std::set<std::string>& names) {
+  constexpr std::size_t max_shown = 5;
+  std::string text;
+  std::size_t shown = 0;
+  for (const auto& name : names)
+    if (++shown <= max_shown) text += (text.empty() ? "" : ", ") + name;
+  return shown > max_shown ? text + " and " + std::to_string(shown - max_shown) + " more" : text;
+}
+
+// Names the files that repeat others. Empty: none.
+std::string copies_note(const Request& request) {
+  if (request.copies.empty()) return "";
+  const bool one = request.copies.size() == 1;
+  return std::to_string(request.copies.size()) +
+         (one ? " file repeats the content of another file of its router with an overlapping time and is"
+              : " files repeat the content of another file of their router with an overlapping time and are") +
+         " not counted again: " + some_of(request.copies) + "; remove " + (one ? "the copy" : "the copies") +
+         ", or set \"duplicates\" of the archive to all to count " + (one ? "it" : "them");
+}
+
 // Says which columns some files do not have. Empty: none.
 std::string absent_note(const Request& request) {
   constexpr std::size_t max_shown = 5;
   std::string text;
   std::size_t shown = 0;
-  for (const auto& [absent, blocks] : request.absent) {
+  for (const auto& [column, absent] : request.absent) {
     if (++shown > max_shown) break;
-    const auto why = absent.decoder.empty() ? std::string("no flow has") : "the decoder " + absent.decoder + " does not provide";
-    text += (text.empty() ? "" : "; ") + absent.module + " reads the column " + absent.column + ", which " + why + " (" +
-            std::to_string(blocks) + (blocks == 1 ? " block)" : " blocks)");
+    text += (text.empty() ? "" : "; ") + column + ", which " + some_of(absent.modules) +
+            (absent.modules.size() == 1 ? " reads" : " read") + " (" + std::to_string(absent.blocks.size()) +
+            (absent.blocks.size() == 1 ? " block" : " blocks") + ", files read by " + some_of(absent.decoders) + ")";
   }
   if (text.empty()) return "";
-  if (request.absent.size() > max_shown) text += "; and " + std::to_string(request.absent.size() - max_shown) + " more";
-  return "some files lack a column that is read; in their flows it has its default, an information element no value "
-         "(docs/flow_columns.md): " +
-         text + "; mole why counts these files and flows";
+  if (request.absent.size() > max_shown) text += "; and " + std::to_string(request.absent.size() - max_shown) + " more columns";
+  return "some files do not have a column that is read, so their flows count as missing in the coverage: " + text +
+         "; mole why shows these files";
 }
 
 // "12 flows of traffic, 3 flows of top": the modules with such flows. Empty: none has any.
@@ -180,6 +200,7 @@ std::string Requests::summarize(Request& request) {
   request.bytes.done = request.bytes.total;
   if (auto note = printed_note(request); !note.empty()) request.notes.push_back(std::move(note));
   if (auto note = absent_note(request); !note.empty()) request.notes.push_back(std::move(note));
+  if (auto note = copies_note(request); !note.empty()) request.notes.push_back(std::move(note));
   for (auto& note : sampling_notes(request)) request.notes.push_back(std::move(note));
   const auto* plan = state_.scheduler.plan(request.number);
   if (!plan) return {};

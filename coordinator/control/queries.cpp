@@ -229,6 +229,7 @@ Result<ModuleResults> Queries::results(const std::string& module, TimeRange rang
   out.interval = resolved.interval;
   if (resolved.window > 0) out.window = resolved.window;
   out.totals = resolved.totals;
+  if (dag::reads_scaled(graph, resolved)) out.scale = Scale::sampling;
   out.overrides = found.overrides;
   out.what_if = found.what_if;
   out.note = found.note;

@@ -1,5 +1,6 @@
 #include "coordinator/dag/bind_inputs.hpp"
 
+#include "sdk/descriptor/provided_columns.hpp"
 #include "sdk/model/filter.hpp"
 #include "sdk/model/flow_columns.hpp"
 
@@ -14,17 +15,15 @@ bool contains(const std::vector<std::string>& words, std::string_view word) {
 
 // Returns whether some decoder writes `column`, or the address from which an AS number is looked up in a routing table. If not,
 // `column` is set to the missing column. (The lineage counts the files whose decoder does not write it.)
-bool provided(const ArchiveFacts& archive, const manifest::Module& reader, std::string& column) {
+bool provided(const ArchiveFacts& archive, const std::vector<task::PluginUse>& uses, const manifest::Module& reader,
+              std::string& column) {
   if (std::any_of(reader.inputs.begin(), reader.inputs.end(), looks_up_as)) {
     if (column == "src_as") column = "src_addr";
     if (column == "dst_as") column = "dst_addr";
   }
-  const bool element = is_element_column(flow_column_named(column));
-  const auto writes = [&](const Descriptor* decoder) {
-    if (element) return contains(decoder->writes, "elements");
-    return decoder->writes.empty() || contains(decoder->writes, column);
-  };
-  return column == "router" || std::ranges::any_of(archive.decoders, writes);
+  for (std::size_t i = 0; i < archive.decoders.size(); ++i)  // uses[i] has its parameters
+    if (provides(*archive.decoders[i], uses[i].params, column)) return true;
+  return column == "router";
 }
 
 // Completes "reads the column X, which ".
@@ -92,7 +91,7 @@ struct InputBinder {
                        "\", which is neither a dimension nor an information element of the IANA registry or CERT's list" +
                        nearest_columns(name));
       name = flow_column_name(number);
-      if (auto column = name; !provided(archive, from, column))
+      if (auto column = name; !provided(archive, graph.archives[to.archive].decoders, from, column))
         return refused("\"by\" of \"" + from.name + "\" names the column \"" + column + "\", which " + not_provided(archive));
     }
     return {};
@@ -114,7 +113,7 @@ struct InputBinder {
         !known_elements)
       return known_elements;
     for (auto column : role.reads)
-      if (!provided(known, from, column))
+      if (!provided(known, graph.archives[*archive].decoders, from, column))
         return invalid(bound.where + ": the module \"" + from.name + "\" reads the column \"" + column + "\", which " +
                        not_provided(known));
     for (const auto& other : to.inputs)
@@ -152,9 +151,14 @@ struct InputBinder {
 
   Result<> check_grid() const {
     const auto& grid = graph.archives[to.archive];
-    if (grid.block_length % to.interval != 0 || to.interval > grid.block_length)
-      return refused("the interval " + format_duration(to.interval) + " does not divide the block length " +
-                     format_duration(grid.block_length) + " of the archive \"" + grid.name + "\"; choose one that does");
+    const auto length = format_duration(grid.block_length);
+    if (to.interval > grid.block_length)
+      return refused("the interval " + format_duration(to.interval) + " is longer than the blocks of the archive \"" + grid.name +
+                     "\", " + length +
+                     "; set \"block\" of the archive to a multiple of the interval, or choose a shorter interval");
+    if (grid.block_length % to.interval != 0)
+      return refused("the interval " + format_duration(to.interval) + " does not divide the block length " + length +
+                     " of the archive \"" + grid.name + "\"; choose one that does");
     if (grid.block_origin % to.interval != 0)
       return refused("the block origin of the archive \"" + grid.name + "\" is not a multiple of the interval " +
                      format_duration(to.interval) + "; choose one that is");
@@ -254,7 +258,7 @@ Result<> bind_inputs(const Graph& graph, const std::vector<ArchiveFacts>& facts,
   return InputBinder{graph, facts, from, to}.bind(descriptor);
 }
 
-Result<> bind_filter(const std::vector<ArchiveFacts>& facts, const manifest::Module& from, Module& to) {
+Result<> bind_filter(const Graph& graph, const std::vector<ArchiveFacts>& facts, const manifest::Module& from, Module& to) {
   const bool flows = to.inputs[0].kind == InputKind::flows;
   if (from.scale && !flows)
     return invalid(from.scale_where + ": \"scale\" is for modules that read an archive, but the module \"" + from.name +
@@ -267,7 +271,7 @@ Result<> bind_filter(const std::vector<ArchiveFacts>& facts, const manifest::Mod
   if (!filter.any()) to.filter = filter.canonical();
   for (const auto id : filter.columns()) {
     std::string column(flow_column_name(id));
-    if (!provided(facts[to.archive], from, column))
+    if (!provided(facts[to.archive], graph.archives[to.archive].decoders, from, column))
       return invalid(from.filter_where + ": the filter of " + to.plugin.name + " reads \"" + column + "\", which " +
                      not_provided(facts[to.archive]));
   }

@@ -17,7 +17,7 @@ Result<> bind_inputs(const Graph& graph, const std::vector<ArchiveFacts>& facts,
                      const Descriptor& descriptor, Module& to);
 
 // Sets the canonical filter. Call after bind_inputs.
-Result<> bind_filter(const std::vector<ArchiveFacts>& facts, const manifest::Module& from, Module& to);
+Result<> bind_filter(const Graph& graph, const std::vector<ArchiveFacts>& facts, const manifest::Module& from, Module& to);
 
 // Returns whether the input's AS numbers are looked up in a routing table instead of read from the records.
 bool looks_up_as(const manifest::Input& input);

@@ -80,6 +80,8 @@ json archive_parts(const Graph& graph, const Archive& archive, const Module& mod
   } else {
     for (const auto& decoder : archive.decoders) parts["decoders"].push_back({identity(decoder), decoder.params});
   }
+  // Results of earlier versions count flows of files that do not have a column (docs/decisions/0204).
+  if (archive.decoders.size() > 1 || !module.elements.empty()) parts["absent_columns"] = "missing";
   if (scale_of(module) == Scale::sampling) {
     parts["scale"] = Scale::sampling;
     parts["sampling"] = archive.sampling;
@@ -114,6 +116,12 @@ std::string text_of(const Place& place) {
 Scale scale_of(const Module& module) {
   const auto flows = std::ranges::find(module.inputs, InputKind::flows, &Input::kind);
   return flows == module.inputs.end() ? Scale::none : flows->scale;
+}
+
+bool reads_scaled(const Graph& graph, const Module& module) {
+  return std::ranges::any_of(module.inputs, [&](const Input& input) {
+    return input.kind == InputKind::flows ? input.scale == Scale::sampling : reads_scaled(graph, graph.modules[input.source]);
+  });
 }
 
 bool by_direction(const std::vector<std::string>& by) { return std::ranges::find(by, "direction") != by.end(); }

@@ -105,6 +105,9 @@ struct Graph {
 // Returns the part of the graph that consists of these modules, all modules they depend on, and the archives those read.
 Graph prune(const Graph& graph, const std::vector<std::uint32_t>& modules);
 
+// Returns whether the module, or one from which it is computed, reads counters multiplied by the sampling rate.
+bool reads_scaled(const Graph& graph, const Module& module);
+
 nlohmann::json to_json(const Graph& graph);
 // Reads the output of to_json from the store, which verifies checksums. Throws nlohmann::json::exception if the shape differs.
 Graph graph_from_json(const nlohmann::json& document);

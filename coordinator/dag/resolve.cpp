@@ -157,7 +157,7 @@ class Resolver {
     to.many_rows = descriptor.many_rows;
     MOLE_TRY(to.plugin, use(*plugin, from.params, from.params_where));
     if (auto done = bind_inputs(graph(), facts_, from, descriptor, to); !done) return done;
-    if (auto done = bind_filter(facts_, from, to); !done) return done;
+    if (auto done = bind_filter(graph(), facts_, from, to); !done) return done;
     if (auto done = set_elements(from, descriptor, to); !done) return done;
     if (auto done = set_routes(from, descriptor, to); !done) return done;
     if (auto done = check_execution(from, to); !done) return done;

@@ -37,10 +37,13 @@ struct Request : RequestStatus {
   };
   std::map<std::string, Printed> printed;  // modules whose processes printed something although they succeeded
   struct Absent {
-    std::string module, column, decoder;
-    auto operator<=>(const Absent&) const = default;
+    std::set<std::string> modules;   // that read the column
+    std::set<std::string> decoders;  // of the files that do not have it
+    std::set<Micros> blocks;
   };
-  std::map<Absent, std::uint64_t> absent;  // columns that a module reads and some files do not have; number of blocks
+  std::map<std::string, Absent> absent;  // columns that some files do not have, in the blocks computed for the request
+
+  std::set<std::string> copies;  // ids of files that were not counted, because their content repeats that of another file
 
   // Flows of a module whose counters could not be converted to its scale, or whose rate is disputed (docs/formats/lineage.md).
   struct Sampled {

@@ -64,8 +64,10 @@ Threads threads_of(const FlowsOptions& options) {
   return {count, std::max(1U, options.threads / count)};
 }
 
+std::string flows_text(std::uint64_t count) { return fmt::format("{} {}", count, count == 1 ? "flow" : "flows"); }
+
 std::string damage_text(const std::filesystem::path& path, const task::FileReport& report) {
-  auto text = fmt::format("mole flows: {} is {}: {} flows read\n", path.string(), name_of(report.state), report.flows);
+  auto text = fmt::format("mole flows: {} is {}: {} read\n", path.string(), name_of(report.state), flows_text(report.flows));
   const auto add = [&](const char* what, const std::vector<task::ByteRange>& ranges) {
     for (const auto& r : ranges) text += fmt::format("  {} bytes {}-{}: {}\n", what, r.from, r.to, r.reason);
   };
@@ -125,7 +127,7 @@ class FlowsRun {
       summary.file = path.string();
       summary.error = outcome.error().message;
       static_cast<void>(sink(json_text(summary) + "\n"));  // see failure()
-      outcome = Outcome{task::FileState::unreadable, {}};
+      outcome = Outcome{task::FileState::unreadable, "mole flows: " + summary.error + "\n"};
     }
     if (!outcome || outcome->state == task::FileState::unreadable)
       failed_ = true;
@@ -163,16 +165,17 @@ class FlowsRun {
         summary.file = path.string();
         summary.compression = compression;
         if (auto done = sink(json_text(summary) + "\n"); !done) return done.error();
-        return Outcome{report.state, {}};
+        // The summary describes damage; stderr explains the exit code of a file without any flows.
+        return report.state == task::FileState::unreadable ? outcome_of(path, report) : Outcome{report.state, {}};
       }
       case FlowFormat::none: {
         std::uint64_t selected = 0;
         const auto count = [&](const FlowBatch& batch) { return selected += batch.rows, Result<>(); };
         MOLE_TRY(const auto report, read_flows(reader, count));
         auto outcome = outcome_of(path, report);
-        outcome.messages += options_.filter.any() ? fmt::format("mole flows: {}: {} flows\n", path.string(), report.flows)
-                                                  : fmt::format("mole flows: {}: {} of {} flows pass the filter\n", path.string(),
-                                                                selected, report.flows);
+        outcome.messages += options_.filter.any() ? fmt::format("mole flows: {}: {}\n", path.string(), flows_text(report.flows))
+                                                  : fmt::format("mole flows: {}: {} of {} pass the filter\n", path.string(),
+                                                                selected, flows_text(report.flows));
         return outcome;
       }
       case FlowFormat::frames: {

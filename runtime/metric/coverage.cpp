@@ -34,16 +34,16 @@ void CoverageTable::expect(const task::File& file) { routers_[file.router].expec
 
 void CoverageTable::add(const task::File& file, const Evidence& evidence, bool present) {
   Router& router = routers_[file.router];
-  router.evidence.push_back(evidence);
+  router.files.push_back({file.id, evidence});
   if (present) router.present.push_back(file.covers);
 }
 
 void CoverageTable::finish() {
   for (auto& [name, router] : routers_) {
     router.readable.clear();
-    for (const auto& e : router.evidence)
+    for (const auto& [id, e] : router.files)
       router.readable.insert(router.readable.end(), e.readable_ranges().begin(), e.readable_ranges().end());
-    for (const auto& e : router.evidence)
+    for (const auto& [id, e] : router.files)
       for (const auto& s : e.seconds()) router.any_missing = router.any_missing || s.count.missing() > 0;
     router.readable = merged(std::move(router.readable));
   }
@@ -69,24 +69,27 @@ double CoverageTable::readable_share(TimeRange interval, const Router& router, c
 }
 
 // Each second of export time counts with the share of its flows that belong to the interval.
-double CoverageTable::received_share(TimeRange interval, const Router& router, const DelayCurve& delay) const {
-  if (!router.any_missing) return 1;
+double CoverageTable::received_share(TimeRange interval, const Router& router, const DelayCurve& delay,
+                                     const FileIds& unusable) const {
+  if (!router.any_missing && unusable.empty()) return 1;
   const Micros end = interval.to + delay.longest();
   double received = 0, missing = 0;
-  for (const auto& e : router.evidence)
+  for (const auto& [id, e] : router.files) {
+    const bool usable = !unusable.contains(id);
     for (const auto& s : e.seconds_in({interval.from, end})) {
       const Micros middle = s.second * second_us + second_us / 2;
       const double weight = delay.share(middle - interval.from) - delay.share(middle - interval.to);
-      received += weight * static_cast<double>(s.count.received);
+      (usable ? received : missing) += weight * static_cast<double>(s.count.received);
       missing += weight * static_cast<double>(s.count.missing());
     }
+  }
   return missing > 0 ? received / (received + missing) : 1;
 }
 
-RowCoverage CoverageTable::of(TimeRange interval, const Router& router, const DelayCurve& delay) const {
+RowCoverage CoverageTable::of(TimeRange interval, const Router& router, const DelayCurve& delay, const FileIds& unusable) const {
   RowCoverage out;
-  for (const auto& e : router.evidence) out.flows_lost += e.count(interval).lost;
-  out.share = readable_share(interval, router, delay) * received_share(interval, router, delay);
+  for (const auto& [id, e] : router.files) out.flows_lost += e.count(interval).lost;
+  out.share = readable_share(interval, router, delay) * received_share(interval, router, delay, unusable);
   // Every cell of the archive's file grid is expected to hold a file, even before the archive begins. Files may share one.
   const Micros origin = router.expected.empty() ? 0 : router.expected.front().from;
   const Micros grid_cells = (ceil_to(interval.to, covers_, origin) - floor_to(interval.from, covers_, origin)) / covers_;
@@ -95,13 +98,14 @@ RowCoverage CoverageTable::of(TimeRange interval, const Router& router, const De
   return out;
 }
 
-RowCoverage CoverageTable::of(TimeRange interval, std::span<const std::string> routers, Load load) const {
+RowCoverage CoverageTable::of(TimeRange interval, std::span<const std::string> routers, Load load,
+                              const FileIds& unusable) const {
   static const Router nothing;
   RowCoverage sum;
   for (const auto& name : routers) {
     const auto found = routers_.find(name);
     const RowCoverage one =
-        of(interval, found == routers_.end() ? nothing : found->second, load == Load::end ? since_end_ : since_start_);
+        of(interval, found == routers_.end() ? nothing : found->second, load == Load::end ? since_end_ : since_start_, unusable);
     sum.share += one.share;
     sum.flows_lost += one.flows_lost;
     sum.files_expected += one.files_expected;

@@ -14,6 +14,7 @@
 #include "sdk/model/task.hpp"
 
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,6 +23,9 @@ namespace mole::runtime {
 
 // An interval with a smaller share is a gap: a few flows that were exported after a gap measure nothing (docs/decisions/0156).
 inline constexpr double least_coverage = 0.01;
+
+// Ids of files.
+using FileIds = std::set<std::string>;
 
 // One thread until finish(), then read-only.
 class CoverageTable {
@@ -36,22 +40,27 @@ class CoverageTable {
 
   // Returns the coverage of an interval. share: the mean over `routers` (0 if there are none) of the expected share of the flows
   // that began in it (Load::end: that ended in it) whose export time was readable, times received / (received + missing)
-  // around their export; missing: lost or misdated; 0 if less than least_coverage. flows_late is left 0.
-  RowCoverage of(TimeRange interval, std::span<const std::string> routers, Load load) const;
+  // around their export; missing: lost, misdated, or in a file of `unusable` (docs/decisions/0204); 0 if less than
+  // least_coverage. flows_late is left 0.
+  RowCoverage of(TimeRange interval, std::span<const std::string> routers, Load load, const FileIds& unusable = {}) const;
 
   // Returns the routers of all expected files, sorted.
   std::vector<std::string> routers() const;
 
  private:
+  struct ReadFile {
+    std::string id;
+    Evidence evidence;
+  };
   struct Router {
     std::vector<TimeRange> expected, present;  // time covered by the files
-    std::vector<Evidence> evidence;            // of the files read
-    std::vector<TimeRange> readable;           // after finish(): of all files, sorted, disjoint
-    bool any_missing = false;                  // after finish()
+    std::vector<ReadFile> files;
+    std::vector<TimeRange> readable;  // after finish(): of all files, sorted, disjoint
+    bool any_missing = false;         // after finish()
   };
-  RowCoverage of(TimeRange interval, const Router& router, const DelayCurve& delay) const;
+  RowCoverage of(TimeRange interval, const Router& router, const DelayCurve& delay, const FileIds& unusable) const;
   double readable_share(TimeRange interval, const Router& router, const DelayCurve& delay) const;
-  double received_share(TimeRange interval, const Router& router, const DelayCurve& delay) const;
+  double received_share(TimeRange interval, const Router& router, const DelayCurve& delay, const FileIds& unusable) const;
 
   Micros covers_;
   DelayCurve since_start_, since_end_;

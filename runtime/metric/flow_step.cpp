@@ -8,18 +8,19 @@
 
 namespace mole::runtime {
 
-CoverageOf archive_coverage(const CoverageTable& coverage, const OpenStep& step, std::vector<std::string> routers) {
+CoverageOf archive_coverage(const CoverageTable& coverage, const OpenStep& step, std::vector<std::string> routers,
+                            const FileIds& unusable) {
   std::size_t router_at = step.by.size();
   for (std::size_t d = 0; d < step.by.size(); ++d)
     if (step.by[d].kind == Dimension::Kind::router) router_at = d;
   const bool total = router_at < step.by.size() && step.by[router_at].total;
   auto known = std::make_shared<std::map<std::tuple<std::uint32_t, bool, std::string>, RowCoverage>>();
-  return [&coverage, grid = step.grid, load = step.step->load, router_at, total, routers = std::move(routers), known](
+  return [&coverage, &unusable, grid = step.grid, load = step.step->load, router_at, total, routers = std::move(routers), known](
              std::uint32_t i, const Group& dense) {
     const bool one = router_at < dense.size() && !(total && dense[router_at] == all_members);
     const std::string router = one ? dense[router_at] : std::string();
     const auto [entry, added] = known->try_emplace({i, one, router});
-    if (added) entry->second = coverage.of(grid.at(i), one ? std::span(&router, 1) : std::span(routers), load);
+    if (added) entry->second = coverage.of(grid.at(i), one ? std::span(&router, 1) : std::span(routers), load, unusable);
     return entry->second;
   };
 }

@@ -17,8 +17,10 @@
 namespace mole::runtime {
 
 // Returns a function that computes coverage from the files of an archive: of the router of the group if it has one, otherwise of
-// all `routers`. The function caches its results. `coverage` must outlive it. Not thread-safe.
-CoverageOf archive_coverage(const CoverageTable& coverage, const OpenStep& step, std::vector<std::string> routers);
+// all `routers`. `unusable`: files whose flows count as missing. The function caches its results. `coverage` and `unusable` must
+// outlive it. Not thread-safe.
+CoverageOf archive_coverage(const CoverageTable& coverage, const OpenStep& step, std::vector<std::string> routers,
+                            const FileIds& unusable);
 
 // Returns the flow columns that the flows input of a plugin reads, in the order of the descriptor.
 Result<std::vector<int>> flow_columns_of(const Descriptor& descriptor);

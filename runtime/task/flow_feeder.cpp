@@ -104,10 +104,19 @@ bool FlowFeeder::any_running() const {
 
 bool FlowFeeder::start_file(const task::File& file) {
   reading_.clear();
-  for (auto& group : groups_)
-    if (group.grouping.start_file(file)) reading_.push_back(&group);
+  for (auto& group : groups_) {
+    if (!group.grouping.start_file(file)) continue;
+    reading_.push_back(&group);
+    for (auto* run : group.steps) run->absent().start_file();
+  }
   for (auto& scale : scales_) scale.start_file(file.router);
   return !reading_.empty();
+}
+
+void FlowFeeder::end_file(const task::File& file, const std::string& decoder) {
+  for (StepGroup* group : reading_)
+    for (auto* run : group->steps)
+      if (run->running()) run->absent().end_file(file, decoder);
 }
 
 void FlowFeeder::fail_readers(const Error& error) {
@@ -214,7 +223,7 @@ void FlowFeeder::feed(const FlowBatch& decoded, std::uint32_t file) {
   for (StepGroup* group : reading_) {
     for (auto* run : group->steps) {
       if (!run->running()) continue;
-      run->count_elements(decoded);
+      run->absent().count(decoded);
       if (!group->assignment)
         run->fail({group->assignment.error().code, run->step().module + ": " + group->assignment.error().message});
       else if (auto created = run->create_states(); !created)

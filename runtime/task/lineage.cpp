@@ -1,6 +1,5 @@
 #include "runtime/task/lineage.hpp"
 
-#include "sdk/descriptor/sidecar.hpp"
 #include "sdk/model/flow_columns.hpp"
 
 #include <algorithm>
@@ -33,7 +32,7 @@ bool concerns(const task::Step& step, const task::File& file) {
   return step.routers.empty() || std::find(step.routers.begin(), step.routers.end(), file.router) != step.routers.end();
 }
 
-json file_of(const task::File& file, const task::FileReport& report) {
+json file_of(const task::File& file, const task::FileReport& report, const std::vector<int>& absent) {
   json out = {{"id", file.id},         {"router", file.router},          {"sequence", file.sequence}, {"covers", file.covers},
               {"size", report.size},   {"digest", report.digest.hex()},  {"revision", file.revision}, {"state", report.state},
               {"flows", report.flows}, {"flows_lost", report.flows_lost}};
@@ -42,24 +41,8 @@ json file_of(const task::File& file, const task::FileReport& report) {
   if (!report.decoder.empty()) out["decoder"] = report.decoder;
   if (!report.lost_compressed.empty()) out["lost_compressed"] = report.lost_compressed;
   if (!report.lost_content.empty()) out["lost_content"] = report.lost_content;
+  for (const int column : absent) out["columns_absent"].push_back(flow_column_name(column));
   return out;
-}
-
-// Returns the names of the columns that the step reads from flow records.
-std::vector<std::string> columns_of(const StepRun& run) {
-  ColumnSet columns = run.step_columns();
-  const bool looks_up_as = !run.step().routes.empty();
-  const auto replace = [&](int as, int address) {
-    if (looks_up_as && columns[static_cast<std::size_t>(as)])
-      columns.reset(static_cast<std::size_t>(as)).set(static_cast<std::size_t>(address));
-  };
-  replace(MOLE_COLUMN_SRC_AS, MOLE_COLUMN_SRC_ADDR);
-  replace(MOLE_COLUMN_DST_AS, MOLE_COLUMN_DST_ADDR);
-  columns.reset(MOLE_COLUMN_ROUTER);
-  std::vector<std::string> names;
-  for (int c = 0; c < max_columns; ++c)
-    if (columns[static_cast<std::size_t>(c)]) names.emplace_back(flow_column_name(c));
-  return names;
 }
 
 // Returns how the counters were converted, in numbers of flows.
@@ -82,29 +65,20 @@ json sampling_of(const StepRun& run) {
   return out;
 }
 
-// Returns the columns that the step reads and a decoder of some of its files does not write, with the number of these files.
-json columns_absent(const StepRun& run, const task::Archive& archive, const json& files) {
+// Returns the columns that the step reads and some files do not have, with the number of these files by decoder.
+json columns_absent(const json& files) {
+  std::map<std::pair<std::string, std::string>, std::uint64_t> count;
+  for (const auto& file : files)
+    for (const auto& column : file.value("columns_absent", json::array())) ++count[{column, file.value("decoder", "")}];
   json out = json::array();
-  if (archive.decoders.empty()) return out;  // it provides every column, or the submission was refused
-  std::map<std::string, std::uint64_t> read;
-  for (const auto& file : files) ++read[file.value("decoder", "")];
-  for (const auto& use : archive.decoders) {
-    const auto sidecar = Sidecar::parse(use.sidecar);
-    const auto* decoder = sidecar ? sidecar->find(PluginKind::decoder, use.name) : nullptr;
-    if (!decoder || !read.contains(use.name)) continue;
-    for (const auto& column : columns_of(run)) {
-      const bool element = is_element_column(flow_column_named(column));
-      if (!element && decoder->writes.empty()) continue;  // it provides every flow column
-      if (std::ranges::find(decoder->writes, element ? "elements" : column) == decoder->writes.end())
-        out.push_back({{"column", column}, {"decoder", use.name}, {"files", read[use.name]}});
-    }
-  }
+  for (const auto& [absent, number] : count)
+    out.push_back({{"column", absent.first}, {"decoder", absent.second}, {"files", number}});
   return out;
 }
 
 json elements_of(const StepRun& run) {
   json out = json::array();
-  for (const auto& element : run.elements())
+  for (const auto& element : run.absent().elements())
     out.push_back({{"name", flow_column_name(element.column)}, {"flows", element.flows}, {"with_value", element.with_value}});
   return out;
 }
@@ -139,12 +113,11 @@ json lineage_of(const StepRun& run, const task::Spec& spec, const std::vector<ta
       if (!concerns(step, file)) continue;
       const auto found = by_id.find(file.id);
       if (file.present && found != by_id.end())
-        read.push_back(file_of(file, *found->second));
+        read.push_back(file_of(file, *found->second, run.absent().of(file.id)));
       else
         absent.push_back({{"router", file.router}, {"sequence", file.sequence}, {"covers", file.covers}});
     }
-    if (auto absent_columns = columns_absent(run, *spec.archive, read); !absent_columns.empty())
-      out["columns_absent"] = std::move(absent_columns);
+    if (auto absent_columns = columns_absent(read); !absent_columns.empty()) out["columns_absent"] = std::move(absent_columns);
     if (auto elements = elements_of(run); !elements.empty()) out["elements"] = std::move(elements);
     out["files"] = std::move(read);
     out["missing"] = std::move(absent);

@@ -46,6 +46,8 @@ Result<> StepRun::open(const task::Spec& spec, const PluginSet& plugins) {
   has_scaled_ = spec.archive && may_have_scaled(*spec.archive);
   home_ = std::move(settings.home);
   if (auto opened = open_module(plugins); !opened) return opened;
+  if (spec.archive && flows_input_ >= 0)
+    absent_.emplace(*spec.archive, step_columns(), [this](const std::string& router) { return columns_of_records(router); });
   for (const auto& input : step().inputs)
     if (input.step && *input.step >= open_.index)
       return invalid(step().module + ": reads step " + std::to_string(*input.step) +
@@ -68,25 +70,13 @@ Result<> StepRun::open_module(const PluginSet& plugins) {
   return {};
 }
 
-Result<> StepRun::check_columns() {
+Result<> StepRun::check_columns() const {
   auto columns = grouping_plan(0).columns();
   columns.insert(columns.end(), columns_.begin(), columns_.end());
   if (std::ranges::any_of(columns, [](int column) { return column >= max_columns; }))
     return unsupported(step().module + ": the modules of one task read more than " +
                        std::to_string(max_columns - MOLE_COLUMN_COUNT) + " information elements; split the pipeline");
-  std::ranges::sort(columns);
-  columns.erase(std::unique(columns.begin(), columns.end()), columns.end());
-  for (const int column : columns)
-    if (flows_input_ >= 0 && is_element_column(column)) elements_.push_back({column});
   return {};
-}
-
-void StepRun::count_elements(const FlowBatch& flows) {
-  for (auto& element : elements_) {
-    const auto values = flows.column<mole_values>(element.column);
-    element.flows += flows.rows;
-    element.with_value += static_cast<std::uint64_t>(std::ranges::count_if(values, [](const auto& v) { return v.count > 0; }));
-  }
 }
 
 bool StepRun::computes() const {
@@ -130,6 +120,22 @@ ColumnSet StepRun::step_columns() const {
   return out;
 }
 
+// Returns the columns that matter for flows of a router, those from which AS numbers are looked up instead of the numbers.
+ColumnSet StepRun::columns_of_records(const std::string& router) const {
+  auto plan = grouping_plan(0);
+  const auto filtered = columns_read(plan.filter, router);
+  plan.filter = {};
+  auto columns = plan.columns();
+  columns.insert(columns.end(), filtered.begin(), filtered.end());
+  columns.insert(columns.end(), columns_.begin(), columns_.end());
+  ColumnSet out;
+  for (const int c : columns) out.set(static_cast<std::size_t>(c));
+  for (const auto& [as, address] :
+       {std::pair(MOLE_COLUMN_SRC_AS, MOLE_COLUMN_SRC_ADDR), std::pair(MOLE_COLUMN_DST_AS, MOLE_COLUMN_DST_ADDR)})
+    if (!step().routes.empty() && out[as]) out.reset(as).set(address);
+  return out.reset(MOLE_COLUMN_ROUTER);
+}
+
 void StepRun::start(const FlowGrouping& grouping, const ScaleCounts& counts, const std::vector<std::string>& routers) {
   const auto input = static_cast<std::uint32_t>(flows_input_);
   if (sequential())
@@ -155,7 +161,7 @@ Result<> StepRun::finish(const CoverageTable& coverage) {
   if (fed) scale_summary_ = scale_counts_->summary(step_columns());
   auto routers = step().routers;
   if (routers.empty()) routers = fed ? coverage.routers() : upstream_routers(open_);
-  const auto coverage_of = fed ? archive_coverage(coverage, open_, routers) : upstream_coverage(open_);
+  const auto coverage_of = fed ? archive_coverage(coverage, open_, routers, absent().files()) : upstream_coverage(open_);
   if (sequential()) return finish_sequential(routers, coverage_of);
   if (fed) return finish_flows(routers, coverage_of);
   std::vector<Cell> cells;

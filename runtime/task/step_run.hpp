@@ -14,6 +14,7 @@
 #include "runtime/metric/flow_step.hpp"
 #include "runtime/metric/sequential_step.hpp"
 #include "runtime/metric/step_states.hpp"
+#include "runtime/task/absent_columns.hpp"
 #include "runtime/task/step_settings.hpp"
 
 #include <filesystem>
@@ -34,12 +35,6 @@ struct AttemptFolder {
   std::filesystem::path scratch() const { return path / "scratch"; }
 };
 
-// How many of the flows that a step was given have a value of an information element that it reads.
-struct ElementCount {
-  int column;
-  std::uint64_t flows = 0, with_value = 0;
-};
-
 // One thread, except where noted. The spec and the plugins must outlive it.
 class StepRun {
  public:
@@ -54,12 +49,14 @@ class StepRun {
   bool reads_flows() const { return flows_input_ >= 0 && computes(); }
   const std::vector<int>& columns() const { return columns_; }  // flow columns that the module reads
   GroupingPlan grouping_plan(Micros lateness) const;
-  const std::vector<ElementCount>& elements() const { return elements_; }
   // Those of the module, its filter, groups and intervals.
   ColumnSet step_columns() const;
   Scale scale() const { return flows_input_ < 0 ? Scale::none : step().inputs[static_cast<std::size_t>(flows_input_)].scale; }
   // Whether counters may have to be converted to that scale.
   bool converts_counters() const { return scale_columns().any(); }
+  // Columns that the files lack, of those that the module, its filter and its groups read. Only if it reads flows.
+  AbsentColumns& absent() { return *absent_; }
+  const AbsentColumns& absent() const { return *absent_; }
   // All columns that are read from the records.
   ColumnSet record_columns() const { return step_columns() | scale_columns(); }
 
@@ -78,8 +75,6 @@ class StepRun {
   }
   // `file`: number of the file in the task. `batch`: number of the batch.
   Result<> add(const FlowBatch& flows, const FlowGrouping::Assignment& assignment, std::uint32_t file, std::uint64_t batch);
-
-  void count_elements(const FlowBatch& flows);
 
   // Builds the rows and writes the state file. `coverage`: of the archive, used only if the step reads flows.
   Result<> finish(const CoverageTable& coverage);
@@ -101,7 +96,8 @@ class StepRun {
 
   Result<> open(const task::Spec& spec, const PluginSet& plugins);
   Result<> open_module(const PluginSet& plugins);
-  Result<> check_columns();  // whether this task can read them
+  Result<> check_columns() const;  // whether this task can read them
+  ColumnSet columns_of_records(const std::string& router) const;
   ColumnSet scale_columns() const { return columns_for_scale(scale(), step_columns(), has_scaled_); }
   bool sequential() const { return step().execution == Execution::sequential; }
   bool computes() const;
@@ -121,7 +117,7 @@ class StepRun {
   HomeFilters home_;          // of the archive; for the direction
   int flows_input_ = -1;      // index of the input of kind flows; -1: it reads rows only
   std::vector<int> columns_;  // of that input
-  std::vector<ElementCount> elements_;
+  std::optional<AbsentColumns> absent_;
   std::unique_ptr<FlowStep> flow_;  // feeding a mergeable step
   std::unique_ptr<SequentialFlows> sequential_flows_;
   bool has_scaled_ = false;                 // some decoder states which counters are already multiplied

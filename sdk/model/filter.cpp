@@ -76,14 +76,19 @@ std::string text_of(const FilterNode& node) {
   return "any";
 }
 
-void collect(const FilterNode& node, std::vector<int>& columns) {
-  for (const auto& child : node.children) collect(child, columns);
+// Adds the columns of a node itself, without those of its children.
+void collect_own(const FilterNode& node, std::vector<int>& columns) {
   if (const auto* derived = derived_column(node.column))
     columns.insert(columns.end(), derived->reads.begin(), derived->reads.end());
   else if (node.kind == Kind::all_flags || node.kind == Kind::any_flag)
     columns.insert(columns.end(), {MOLE_COLUMN_PROTOCOL, MOLE_COLUMN_TCP_FLAGS});
   else if (node.column >= 0 && node.column != MOLE_COLUMN_ROUTER)
     columns.push_back(node.column);
+}
+
+void collect(const FilterNode& node, std::vector<int>& columns) {
+  for (const auto& child : node.children) collect(child, columns);
+  collect_own(node, columns);
 }
 
 // Which outcomes a node can have for the flows of one router.
@@ -121,6 +126,13 @@ Outcomes outcomes_of(const FilterNode& node, const std::string& router) {
   }
 }
 
+// Adds the columns on which the outcome of a node depends for the flows of one router.
+void collect_deciding(const FilterNode& node, const std::string& router, std::vector<int>& columns) {
+  if (const auto outcomes = outcomes_of(node, router); !outcomes.pass || !outcomes.fail) return;
+  for (const auto& child : node.children) collect_deciding(child, router, columns);
+  collect_own(node, columns);
+}
+
 void collect_routers(const FilterNode& node, std::vector<std::string>& names) {
   for (const auto& child : node.children) collect_routers(child, names);
   if (node.kind == Kind::router) names.insert(names.end(), node.names.begin(), node.names.end());
@@ -135,6 +147,12 @@ Filter::Filter(FilterNode root) : root_(std::move(root)), canonical_(text_of(roo
 }
 
 bool may_pass(const Filter& filter, const std::string& router) { return outcomes_of(filter.root(), router).pass; }
+
+std::vector<int> columns_read(const Filter& filter, const std::string& router) {
+  std::vector<int> columns;
+  collect_deciding(filter.root(), router, columns);
+  return columns;
+}
 
 std::vector<std::string> routers_named(const Filter& filter) {
   std::vector<std::string> names;

@@ -80,6 +80,9 @@ class Filter {
 
 // Returns false if no flow of this router passes the filter, whatever its columns contain.
 bool may_pass(const Filter& filter, const std::string& router);
+// Returns the columns on which the outcome depends for flows of this router: "router zh1 and application_label 53" reads no
+// column of other routers. A subset of Filter::columns().
+std::vector<int> columns_read(const Filter& filter, const std::string& router);
 // Returns the routers that the filter names, sorted.
 std::vector<std::string> routers_named(const Filter& filter);
 

@@ -200,6 +200,10 @@ TEST_F(Dag, ReportsBindingErrors) {
             "--set modules.traffic.input={archive: flow}: there is no archive \"flow\"; did you mean \"flows\"?");
   EXPECT_EQ(error({"modules.traffic.interval=7m"}),
             "m.yaml:11:3: the interval 7m does not divide the block length 2h of the archive \"flows\"; choose one that does");
+  EXPECT_EQ(
+      error({"modules.traffic.interval=1d"}),
+      "m.yaml:11:3: the interval 1d is longer than the blocks of the archive \"flows\", 2h; set \"block\" of the archive to a "
+      "multiple of the interval, or choose a shorter interval");
   EXPECT_EQ(error({"modules.mean.window=20m"}),
             "m.yaml:12:3: the window 20m is not a multiple of the interval 15m; set the window to a multiple of 15m");
   EXPECT_EQ(

@@ -29,6 +29,26 @@ std::string passing(std::string_view text) {
   return out;
 }
 
+// The columns that decide for flows of router a.
+std::vector<std::string> deciding(std::string_view text) {
+  std::vector<std::string> out;
+  for (const int column : columns_read(*parse_filter(text), "a")) out.emplace_back(flow_column_name(column));
+  return out;
+}
+
+TEST(Filter, ReadsTheColumnsThatDecideForARouter) {
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(deciding(""), Names{});
+  EXPECT_EQ(deciding("dst port 53"), Names{"dst_port"});
+  EXPECT_EQ(deciding("not dst port 53"), Names{"dst_port"});
+  EXPECT_EQ(deciding("router a and dst port 53"), Names{"dst_port"});
+  EXPECT_EQ(deciding("router b and dst port 53"), Names{});
+  EXPECT_EQ(deciding("router a or dst port 53"), Names{});
+  EXPECT_EQ(deciding("not router b and dst port 53"), Names{"dst_port"});
+  EXPECT_EQ(deciding("(router b and dst port 53) or (router a and proto tcp)"), Names{"protocol"});
+  EXPECT_EQ(deciding("not (router b and dst port 53) and proto tcp"), Names{"protocol"});
+}
+
 TEST(Filter, ExcludesRoutersOfWhichNoFlowCanPass) {
   EXPECT_EQ(passing(""), "abcd");
   EXPECT_EQ(passing("proto tcp"), "abcd");

@@ -56,6 +56,30 @@ TEST(Coverage, MisdatedFlowsAreMissingButNotLost) {
   EXPECT_EQ(of(table, {noon + 30 * minute_us, noon + 45 * minute_us}, {"a"}), (RowCoverage{1, 0, 0, 1, 1}));
 }
 
+TEST(Coverage, FlowsOfUnusableFilesAreMissing) {
+  CoverageTable table(archive_with({{0, 1}}));
+  auto first = file_at(noon, "a"), second = file_at(noon + hour_us, "a"), beside = file_at(noon + hour_us, "a");
+  first.id = "first", second.id = "second", beside.id = "beside";
+  for (const auto& file : {first, second, beside}) table.expect(file);
+  const Micros later = noon + hour_us;
+  table.add(first, evidence({{noon, later}}, {{noon, 40, 0}, {noon + 30 * minute_us, 40, 0}}), true);
+  table.add(second, evidence({{later, later + hour_us}}, {{later, 30, 0}, {later + 30 * minute_us, 40, 0}}), true);
+  table.add(beside, evidence({{later, later + hour_us}}, {{later, 10, 0}}), true);
+  table.finish();
+  const std::vector<std::string> router{"a"};
+  const auto share = [&](Micros from, Micros length, const FileIds& unusable) {
+    return table.of({from, from + length}, router, Load::start, unusable).share;
+  };
+  const Micros half = 30 * minute_us;
+  EXPECT_EQ(share(later, half, {}), 1);
+  EXPECT_EQ(share(noon, hour_us, {"second"}), 1);
+  EXPECT_EQ(share(later, half, {"second"}), 0.25);                          // 10 of 40 flows
+  EXPECT_EQ(share(later + half, half, {"second"}), 0);                      // all of them
+  EXPECT_EQ(share(later + 45 * minute_us, 15 * minute_us, {"second"}), 1);  // it has no flows there
+  EXPECT_EQ(share(later, half, {"second", "beside"}), 0);
+  EXPECT_EQ(table.of({later, later + half}, router, Load::start, {"second"}).files_present, 2u);
+}
+
 TEST(Coverage, OfSeveralRoutersIsTheirMean) {
   CoverageTable table(archive_with({{0, 1}}));
   for (const char* router : {"a", "b"}) table.expect(file_at(noon, router));

@@ -1,4 +1,5 @@
 #include "sdk/descriptor/descriptor.hpp"
+#include "sdk/descriptor/provided_columns.hpp"
 
 #include <gtest/gtest.h>
 
@@ -270,6 +271,25 @@ TEST(PluginFolders, AreInAscendingPrecedence) {
   EXPECT_EQ(folders[2], "/first");
   EXPECT_EQ(folders[3], "/also");
   EXPECT_EQ(folders[4], "/given");
+}
+
+TEST(ProvidedColumns, AreThoseThatADecoderWritesAndTheFilesHave) {
+  Descriptor decoder;
+  const json nothing = json::object();
+  EXPECT_TRUE(mole::provides(decoder, nothing, "src_port"));  // it does not say which
+  decoder.writes = {"start", "src_port"};
+  EXPECT_TRUE(mole::provides(decoder, nothing, "src_port"));
+  EXPECT_FALSE(mole::provides(decoder, nothing, "dst_port"));
+  EXPECT_FALSE(mole::provides(decoder, nothing, "wlanSSID"));
+  decoder.writes.emplace_back("elements");
+  EXPECT_TRUE(mole::provides(decoder, nothing, "wlanSSID"));
+  decoder.params.emplace_back();
+  decoder.params[0].name = "names";
+  decoder.params[0].format = "columns";
+  EXPECT_FALSE(mole::provides(decoder, {{"names", "sp=\nstart=first\n"}}, "src_port"));  // by an alias of nfdump
+  EXPECT_TRUE(mole::provides(decoder, {{"names", "sp=port\n"}}, "src_port"));
+  EXPECT_TRUE(mole::provides(decoder, {{"names", "wlanSSID=\n"}}, "src_port"));
+  EXPECT_FALSE(mole::provides(decoder, {{"names", "wlanSSID=\n"}}, "wlanSSID"));
 }
 
 }  // namespace

@@ -30,22 +30,24 @@ struct ModuleResults {
   std::vector<ColumnDescription> columns;
   std::vector<ResultBlock> blocks;
   std::string what_if = {}, note = {};
+  Scale scale = Scale::none;
 
   bool operator==(const ModuleResults&) const = default;
-  static constexpr auto table =
-      document("ModuleResults", "The stored rows of a module.",  //
-               field("module", &ModuleResults::module, "`PIPELINE/MODULE`"),
-               duration_field("interval", &ModuleResults::interval, "Length of an interval"),
-               duration_field("window", &ModuleResults::window, "Trailing window; null: none"),
-               field("totals", &ModuleResults::totals, "Dimensions that have the member `all` as well"),
-               field("overrides", &ModuleResults::overrides,
-                     "The `--set` options of the request `what_if`, if they change what this module measures; otherwise empty"),
-               field("columns", &ModuleResults::columns, "Columns of the rows, in order"),
-               field("blocks", &ModuleResults::blocks, "Blocks with rows that overlap the range, in order"),
-               field("what_if", &ModuleResults::what_if, "Request whose results these are: `r17`; absent: those of the manifest")
-                   .optional(),
-               field("note", &ModuleResults::note, "A request is computing, or failed to compute, newer results; absent: none")
-                   .optional());
+  static constexpr auto table = document(
+      "ModuleResults", "The stored rows of a module.",  //
+      field("module", &ModuleResults::module, "`PIPELINE/MODULE`"),
+      duration_field("interval", &ModuleResults::interval, "Length of an interval"),
+      duration_field("window", &ModuleResults::window, "Trailing window; null: none"),
+      field("totals", &ModuleResults::totals, "Dimensions that have the member `all` as well"),
+      field("overrides", &ModuleResults::overrides,
+            "The `--set` options of the request `what_if`, if they change what this module measures; otherwise empty"),
+      field("columns", &ModuleResults::columns, "Columns of the rows, in order"),
+      field("blocks", &ModuleResults::blocks, "Blocks with rows that overlap the range, in order"),
+      field("what_if", &ModuleResults::what_if, "Request whose results these are: `r17`; absent: those of the manifest")
+          .optional(),
+      field("note", &ModuleResults::note, "A request is computing, or failed to compute, newer results; absent: none").optional(),
+      field("scale", &ModuleResults::scale, "Counters of the flows that it, or a module from which it is computed, reads")
+          .optional());
 };
 
 }  // namespace mole::coordinator

@@ -59,6 +59,11 @@ enum GapCause {
   FUTURE = 2
 }
 
+enum Scale {
+  NONE = 0
+  SAMPLING = 1
+}
+
 enum TaskKind {
   INDEX = 0
   VERIFY = 1
@@ -105,11 +110,6 @@ enum InputKind {
   FLOWS = 0
   ROWS = 1
   CONTEXT = 2
-}
-
-enum Scale {
-  NONE = 0
-  SAMPLING = 1
 }
 
 enum Outcome {
@@ -528,6 +528,7 @@ struct ModuleResults {
   7: list<ResultBlock> blocks
   8: optional string what_if
   9: optional string note
+  10: optional Scale scale
 }
 
 struct ArchiveFile {
