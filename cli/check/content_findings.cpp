@@ -87,6 +87,23 @@ void add_misplaced(const coordinator::manifest::Archive& declared, const coordin
   findings.push_back(std::move(finding));
 }
 
+// Copies whose names state a different time than the original. Those of equal times are in the findings on names.
+void add_copies(const std::vector<coordinator::ArchiveFile>& files, std::vector<Finding>& findings) {
+  std::map<std::pair<std::string, Micros>, std::uint64_t> of_time;
+  for (const auto& file : files) ++of_time[{file.router, file.from}];
+  Finding finding{.kind = FindingKind::copy};
+  for (const auto& file : files) {
+    if (file.state != FileState::duplicate || of_time[{file.router, file.from}] > 1) continue;
+    ++finding.count;
+    add_example(finding, file.id);
+  }
+  if (finding.count == 0) return;
+  finding.message = fmt::format("{} the content of another file of the router with an overlapping time, and {} not counted again; "
+                                "remove the copies",
+                                human_number(finding.count, "file repeats", "files repeat"), finding.count == 1 ? "is" : "are");
+  findings.push_back(std::move(finding));
+}
+
 void add_exporters(const coordinator::manifest::Archive& declared, const coordinator::RequestStatus& contents,
                    std::vector<Finding>& findings) {
   if (contents.shared_files.empty()) return;
@@ -127,8 +144,10 @@ void add_late(const coordinator::manifest::Archive& declared, const coordinator:
 }  // namespace
 
 void add_content_findings(const coordinator::manifest::Archive& declared, const coordinator::ArchiveGaps& gaps,
-                          const coordinator::RequestStatus& contents, std::vector<Finding>& findings) {
+                          const std::vector<coordinator::ArchiveFile>& files, const coordinator::RequestStatus& contents,
+                          std::vector<Finding>& findings) {
   add_misplaced(declared, gaps, findings);
+  add_copies(files, findings);
   add_damage(gaps, findings);
   add_exporters(declared, contents, findings);
   add_late(declared, contents, findings);

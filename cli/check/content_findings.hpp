@@ -6,6 +6,7 @@
 namespace mole::cli {
 
 void add_content_findings(const coordinator::manifest::Archive& declared, const coordinator::ArchiveGaps& gaps,
-                          const coordinator::RequestStatus& contents, std::vector<Finding>& findings);
+                          const std::vector<coordinator::ArchiveFile>& files, const coordinator::RequestStatus& contents,
+                          std::vector<Finding>& findings);
 
 }  // namespace mole::cli

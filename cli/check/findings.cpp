@@ -65,7 +65,7 @@ ArchiveCheck check_archive(const std::string& name, const coordinator::manifest:
   }
   add_name_findings(declared, files, gaps, out.findings);
   add_size_findings(files, out.findings);
-  add_content_findings(declared, gaps, contents, out.findings);
+  add_content_findings(declared, gaps, files, contents, out.findings);
   return out;
 }
 

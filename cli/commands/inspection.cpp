@@ -69,15 +69,23 @@ Result<nlohmann::json> values_of(Session& session, const coordinator::Lineage& w
   return rows_json(loaded->rows);
 }
 
+// Returns the routers that `where` selects; empty: all of them.
+std::vector<std::string> routers_of(const std::vector<GroupFilter>& where) {
+  const auto found = std::ranges::find(where, "router", &GroupFilter::column);
+  if (found == where.end() || std::ranges::find(found->values, "all") != found->values.end()) return {};
+  return found->values;
+}
+
 Result<Exit> why(Context& context, const WhyArgs& args) {
   MOLE_TRY(auto session, context.connect(context.options, Need::read));
   MOLE_TRY(const auto module, full_module_name(session->api(), args.module));
   MOLE_TRY(const auto traced, session->api().why(module, args.column, *parse_time(args.time), args.what_if));
-  MOLE_TRY(const auto values, values_of(*session, traced, *parse_where(args.where)));
+  MOLE_TRY(const auto where, parse_where(args.where));
+  MOLE_TRY(const auto values, values_of(*session, traced, where));
   nlohmann::json document = traced;
   document["values"] = values;
   if (!traced.note.empty()) context.err << "note: " << printable(traced.note) << '\n';
-  print(context, document, why_text(traced, values, context.out_style));
+  print(context, document, why_text(traced, values, context.out_style, routers_of(where)));
   return Exit::done;
 }
 

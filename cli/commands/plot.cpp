@@ -78,8 +78,9 @@ class PlotSources {
         if (!filter_of(where, total)) where.push_back({total, {"all"}});
       auto counted = selection_.rates ? counted_over(found.document) : CountDurations{};
       MOLE_TRY(auto rows, load_results({found.files, selection_.range, columns, 0, 0, where, counted}));
-      loaded_.emplace(module, LoadedModule{std::move(rows), std::move(where), std::move(found.files), std::move(counted),
-                                           what_if(found.document), note_on(found.document)});
+      loaded_.emplace(module,
+                      LoadedModule{std::move(rows), std::move(where), std::move(found.files), std::move(counted),
+                                   what_if(found.document), note_on(found.document), found.document.scale == Scale::sampling});
     }
     return {};
   }
@@ -99,6 +100,7 @@ class PlotSources {
     if (!lines) return lines;
     for (auto& line : *lines) {
       line.pale_below = selection_.pale_below;
+      line.scaled = loaded.scaled && depends_on_scale(line.unit);
       if (!module.empty()) line.column = module + "." + line.column;
     }
     return lines;
@@ -139,6 +141,7 @@ class PlotSources {
     std::vector<std::filesystem::path> files;
     CountDurations counted;
     std::string what_if, note;
+    bool scaled;
   };
 
   // A module name without a pipeline refers to the pipeline of the command's module.

@@ -39,8 +39,10 @@ Result<Exit> results(Context& context, const ResultsArgs& args) {
   const auto out = args.out.empty() ? std::nullopt : std::optional<std::filesystem::path>(args.out);
   const auto width = args.width.value_or(out ? 0 : terminal_width());
   const auto rates = args.rate ? std::optional(counted_over(found.document)) : std::nullopt;
-  const auto rows =
-      export_results({found.files, range, args.columns, args.rows, width, *parse_where(args.where), rates}, *format, out);
+  const bool scaled = found.document.scale == Scale::sampling;
+  const std::string caption = scaled ? "bytes and packets are multiplied by the sampling rate" : "";
+  const auto rows = export_results({found.files, range, args.columns, args.rows, width, *parse_where(args.where), rates, caption},
+                                   *format, out);
   if (!rows && rows.error().code == Code::cancelled) return Exit::done;                   // the reader closed the pipe
   if (!rows && rows.error().code == Code::invalid) return missing(rows.error().message);  // unknown column or group
   if (!rows) return rows.error();

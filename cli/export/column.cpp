@@ -77,6 +77,18 @@ std::string value_text(const runtime::Column& column, std::size_t row) {
   return column.list ? list_text(column, row) : value_at(column, row);
 }
 
+std::optional<double> number_at(const runtime::Column& column, std::size_t row) {
+  if (column.is_null(row)) return std::nullopt;
+  if (const auto* numbers = std::get_if<std::vector<double>>(&column.values)) return (*numbers)[row];
+  if (const auto* numbers = std::get_if<std::vector<std::uint64_t>>(&column.values)) return static_cast<double>((*numbers)[row]);
+  return static_cast<double>(std::get<std::vector<std::int64_t>>(column.values)[row]);
+}
+
+bool depends_on_scale(std::string_view unit) {
+  const auto has = [&](std::string_view word) { return unit.find(word) != unit.npos; };
+  return (has("B") || has("bit/s")) != has("packet");
+}
+
 std::string number_text(double value) {
   const double size = std::fabs(value);
   if (value == std::trunc(value) && size < 1e15) return fmt::format("{:.0f}", value);

@@ -9,6 +9,7 @@
 #include <mole/result.hpp>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,11 @@ std::string value_at(const runtime::Column& column, std::size_t i);
 std::string list_text(const runtime::Column& column, std::size_t row);
 // Returns the value as written in a --where filter; "" for null.
 std::string value_text(const runtime::Column& column, std::size_t row);
+// Whether values of this unit change if bytes and packets are multiplied by the sampling rate: "B", "packet/s", but not
+// "B/packet".
+bool depends_on_scale(std::string_view unit);
+// Returns the value of a numeric column; nullopt if it is null.
+std::optional<double> number_at(const runtime::Column& column, std::size_t row);
 
 std::string number_text(double value);       // six digits: "190238.0", "0.0562500", "1.000000e+18"
 std::string coverage_text(double coverage);  // "0.056"; "1" only for exactly 1

@@ -97,9 +97,12 @@ class ResultReader {
     std::vector<std::string> names;
     for (const auto& column : all.columns) names.push_back(column.name);
     MOLE_TRY(const auto wanted, matching(request_.columns, names));
-    for (const auto& filter : request_.where)
-      if (std::find(names.begin(), names.end(), filter.column) == names.end())
-        return invalid(no_such("column", filter.column, names));
+    for (const auto& filter : request_.where) {
+      const auto* column = all.find(filter.column);
+      if (!column) return invalid(no_such("column", filter.column, names));
+      if (filter.compare != GroupFilter::Compare::equal && !is_numeric(*column))
+        return invalid(fmt::format("the column {} has no numbers to compare; write {}=VALUE", filter.column, filter.column));
+    }
     const auto kept = [&](const Column& column) {
       const auto& name = column.name;
       if (name == "interval_start" || std::find(note_.by.begin(), note_.by.end(), name) != note_.by.end()) return true;
@@ -138,10 +141,15 @@ class ResultReader {
     for (std::size_t row = 0; row < rows.rows(); ++row) {
       bool passes = true;
       for (std::size_t i = 0; i < request_.where.size(); ++i) {
-        const auto& allowed = request_.where[i].values;
-        const auto* column = rows.find(request_.where[i].column);
+        const auto& filter = request_.where[i];
+        const auto* column = rows.find(filter.column);
+        if (filter.compare != GroupFilter::Compare::equal) {
+          const auto number = column ? number_at(*column, row) : std::nullopt;
+          passes &= number && filter.accepts(*number);
+          continue;
+        }
         const auto value = column ? value_text(*column, row) : "";  // next() rejects a missing column afterwards
-        passes &= std::find(allowed.begin(), allowed.end(), value) != allowed.end();
+        passes &= filter.accepts(value);
         if (!any_passed_ && seen_[i].size() < max_seen) seen_[i].insert(value);
       }
       if (passes) kept.push_back(row);
@@ -253,7 +261,8 @@ Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat 
   if (request.rates && std::none_of(rows.shape.columns.begin(), rows.shape.columns.end(),
                                     [](const Column& column) { return is_rate(column.unit); }))
     return no_rate(*request.rates);
-  return export_rows(rows, format, output, {request.table_rows, request.table_width});
+  return export_rows(rows, format, output,
+                     {.rows = request.table_rows, .width = request.table_width, .caption = request.caption});
 }
 
 Result<std::uint64_t> export_rows(RowStream& rows, ExportFormat format, const std::optional<fs::path>& output,

@@ -37,6 +37,7 @@ struct ExportRequest {
   std::size_t table_width = 0;
   std::vector<GroupFilter> where = {};       // selects rows by stored values; empty: all
   std::optional<CountDurations> rates = {};  // columns to convert to rates; nullopt: none
+  std::string caption = {};                  // table: its first line; empty: none
 };
 
 // Writes to `output` through a temporary file beside it, or to stdout. Returns the number of rows, including rows that a table
@@ -48,9 +49,10 @@ Result<std::uint64_t> export_results(const ExportRequest& request, ExportFormat 
 
 // How a table is laid out for people.
 struct TableLayout {
-  std::uint64_t rows = 0;  // rows shown before "... N more rows"; 0: all
-  std::size_t width = 0;   // maximum line width in characters; a wider table is transposed, one line per column. 0: unlimited
-  std::size_t cell = 0;    // maximum width of a value, of which the end is then cut off; 0: unlimited
+  std::uint64_t rows = 0;    // rows shown before "... N more rows"; 0: all
+  std::size_t width = 0;     // maximum line width in characters; a wider table is transposed, one line per column. 0: unlimited
+  std::size_t cell = 0;      // maximum width of a value, of which the end is then cut off; 0: unlimited
+  std::string caption = {};  // the first line; empty: none
 };
 
 // A source of rows, one table at a time; the shape is a table without rows.

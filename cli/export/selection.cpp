@@ -1,11 +1,16 @@
 #include "cli/export/selection.hpp"
 
+#include <mole/addr.hpp>
+
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <fnmatch.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <numeric>
+#include <optional>
 
 namespace mole::cli {
 namespace {
@@ -36,8 +41,8 @@ std::size_t distance(std::string_view wanted, std::string_view name) {
 Error not_a_filter(std::string_view argument, std::string_view part) {
   const auto of = part.size() == argument.size() ? "" : fmt::format(" in '{}'", argument);
   return invalid(
-      fmt::format("'{}'{} is not a filter; write COLUMN=VALUE, such as direction=in, and put a value with a comma in "
-                  "quotes: --where \"router='zh,1'\"",
+      fmt::format("'{}'{} is not a filter; write COLUMN=VALUE, such as direction=in, or a comparison in quotes, such as "
+                  "--where 'coverage<1', and put a value with a comma in quotes: --where \"router='zh,1'\"",
                   part, of));
 }
 
@@ -66,7 +71,53 @@ Result<std::string> take_value(std::string_view argument, std::string_view& rest
       fmt::format("a quote in '{}' is not closed; write it at both ends of the value, such as router='zh,1'", argument));
 }
 
+std::optional<Addr> address_of(const std::string& text) {
+  in_addr v4{};
+  in6_addr v6{};
+  if (::inet_pton(AF_INET, text.c_str(), &v4) == 1) return Addr::v4(ntohl(v4.s_addr));
+  if (::inet_pton(AF_INET6, text.c_str(), &v6) == 1) return Addr::v6(&v6);
+  return std::nullopt;
+}
+
+// Removes "<", "<=", ">" or ">=" from the front.
+GroupFilter::Compare take_compare(std::string_view& rest) {
+  using Compare = GroupFilter::Compare;
+  const bool less = rest[0] == '<', inclusive = rest.substr(1).starts_with('=');
+  rest.remove_prefix(inclusive ? 2 : 1);
+  return less ? (inclusive ? Compare::at_most : Compare::less) : inclusive ? Compare::at_least : Compare::greater;
+}
+
+Result<double> number_of(std::string_view argument, const std::string& text) {
+  char* end = nullptr;
+  const double number = std::strtod(text.c_str(), &end);
+  if (!text.empty() && *end == 0 && number == number) return number;
+  return invalid(
+      fmt::format("'{}' compares with '{}', which is not a number; write COLUMN<NUMBER, such as 'coverage<1'", argument, text));
+}
+
 }  // namespace
+
+bool GroupFilter::accepts(const std::string& text) const {
+  if (std::find(values.begin(), values.end(), text) != values.end()) return true;
+  const auto address = address_of(text);
+  return address && std::any_of(values.begin(), values.end(), [&](const auto& value) { return address_of(value) == address; });
+}
+
+bool GroupFilter::accepts(double value) const {
+  switch (compare) {
+    case Compare::less:
+      return value < number;
+    case Compare::at_most:
+      return value <= number;
+    case Compare::greater:
+      return value > number;
+    case Compare::at_least:
+      return value >= number;
+    case Compare::equal:
+      break;
+  }
+  return false;
+}
 
 std::string listed(const std::vector<std::string>& names) {
   std::string text;
@@ -103,14 +154,23 @@ Result<std::vector<GroupFilter>> parse_where(const std::vector<std::string>& arg
   std::vector<GroupFilter> filters;
   for (const auto& argument : arguments) {
     for (std::string_view rest = argument;;) {
-      const auto at = rest.find('=');
+      const auto at = rest.find_first_of("=<>");
       if (at == 0 || at == rest.npos || at > rest.find(',')) return not_a_filter(argument, rest.substr(0, rest.find(',')));
       const auto column = rest.substr(0, at);
-      rest.remove_prefix(at + 1);
-      MOLE_TRY(auto value, take_value(argument, rest));
-      auto filter = std::find_if(filters.begin(), filters.end(), [&](const auto& f) { return f.column == column; });
-      if (filter == filters.end()) filter = filters.insert(filters.end(), {std::string(column), {}});
-      filter->values.push_back(std::move(value));
+      rest.remove_prefix(at);
+      if (rest[0] != '=') {
+        const auto compare = take_compare(rest);
+        MOLE_TRY(const auto value, take_value(argument, rest));
+        MOLE_TRY(const auto number, number_of(argument, value));
+        filters.push_back({std::string(column), {}, compare, number});
+      } else {
+        rest.remove_prefix(1);
+        MOLE_TRY(auto value, take_value(argument, rest));
+        auto filter = std::find_if(filters.begin(), filters.end(),
+                                   [&](const auto& f) { return f.column == column && f.compare == GroupFilter::Compare::equal; });
+        if (filter == filters.end()) filter = filters.insert(filters.end(), {std::string(column), {}});
+        filter->values.push_back(std::move(value));
+      }
       if (rest.empty()) break;
       rest.remove_prefix(1);  // the comma
     }

@@ -68,7 +68,7 @@ using Line = std::vector<std::string>;
 class TableWriter final : public RowWriter {
  public:
   TableWriter(Sink sink, const TableLayout& layout)
-      : sink_(std::move(sink)), limit_(layout.rows), max_width_(layout.width), max_cell_(layout.cell) {}
+      : sink_(std::move(sink)), limit_(layout.rows), max_width_(layout.width), max_cell_(layout.cell), caption_(layout.caption) {}
 
   Result<> begin(const RowTable& shape) override {
     for (const auto& column : shape.columns) {
@@ -77,7 +77,7 @@ class TableWriter final : public RowWriter {
       const auto type = type_of(column);
       left_aligned_.push_back(column.list || type == ColumnType::text || type == ColumnType::time || type == ColumnType::bytes);
     }
-    return {};
+    return caption_.empty() ? Result<>() : sink_(caption_ + "\n");
   }
 
   Result<> rows(const RowTable& table) override {
@@ -104,7 +104,7 @@ class TableWriter final : public RowWriter {
     if (partial_ || uncovered_)
       out +=
           fmt::format("coverage: {}{}{}\n", partial_ ? "*: part of the input is missing" : "", partial_ && uncovered_ ? "; " : "",
-                      uncovered_ ? "!: no file of the interval is present, so its flows come from later files" : "");
+                      uncovered_ ? "!: less than 1 % of the flows could be used, so the row measures nothing" : "");
     return sink_(out);
   }
 
@@ -197,6 +197,7 @@ class TableWriter final : public RowWriter {
   Sink sink_;
   std::uint64_t limit_, shown_ = 0, hidden_ = 0;
   std::size_t max_width_, max_cell_;  // of a line and of a value; 0: unlimited
+  std::string caption_;
   bool partial_ = false, uncovered_ = false, first_ = true, transposed_ = false;
   Line names_, units_;
   std::vector<bool> left_aligned_;

@@ -59,8 +59,10 @@ std::string flows_from_text(const coordinator::FlowSources& flows);
 // `options`: the options of a command that choose the same coordinator.
 std::string explain_text(const coordinator::JobExplanation& explained, const Style& style, const std::string& options = "");
 // Describes the lineage of a value: the module that computed it, the files it was computed from and their damage, and the same
-// for the values it was computed from. `values`: the rows of the value (objects by column name), may be empty.
-std::string why_text(const coordinator::Lineage& why, const nlohmann::json& values, const Style& style);
+// for the values it was computed from. `values`: the rows of the value (objects by column name), may be empty. `routers`: those
+// whose files are listed; empty: all.
+std::string why_text(const coordinator::Lineage& why, const nlohmann::json& values, const Style& style,
+                     const std::vector<std::string>& routers = {});
 
 // ---- plugins
 

@@ -97,21 +97,22 @@ std::string contents_text(const FlowSummary& s) {
   out += summary_line("flows", flows);
   if (s.flows > 0) {
     out += summary_line("", span_text(s.first, s.last));
-    auto traffic = fmt::format("{} bytes ({}), {} packets", human_count(s.bytes), human_bytes(static_cast<double>(s.bytes)),
-                               human_count(s.packets));
+    auto traffic = fmt::format("{} ({}), {}", human_number(s.bytes, "byte", "bytes"), human_bytes(static_cast<double>(s.bytes)),
+                               human_number(s.packets, "packet", "packets"));
     out += summary_line("traffic", traffic);
     out += sampling_text(s);
   }
   if (s.datagrams > 0)
-    out += summary_line("exported",
-                        fmt::format("{}, {} datagrams", span_text(s.exported_first, s.exported_last), human_count(s.datagrams)));
-  if (s.flows_lost > 0) out += summary_line("lost", fmt::format("{} flows, by sequence numbers", human_count(s.flows_lost)));
+    out += summary_line("exported", fmt::format("{}, {}", span_text(s.exported_first, s.exported_last),
+                                                human_number(s.datagrams, "datagram", "datagrams")));
+  if (s.flows_lost > 0)
+    out += summary_line("lost", fmt::format("{}, by sequence numbers", human_number(s.flows_lost, "flow", "flows")));
   if (s.flows_lost_in_damage > 0)
     out += summary_line(s.flows_lost > 0 ? "" : "lost",
-                        fmt::format("{} flows in damage, by sequence numbers", human_count(s.flows_lost_in_damage)));
+                        fmt::format("{} in damage, by sequence numbers", human_number(s.flows_lost_in_damage, "flow", "flows")));
   if (s.flows_repeated > 0)
-    out += summary_line(
-        "repeated", fmt::format("{} flows, in datagrams with the same bytes as an earlier one", human_count(s.flows_repeated)));
+    out += summary_line("repeated", fmt::format("{}, in datagrams with the same bytes as an earlier one",
+                                                human_number(s.flows_repeated, "flow", "flows")));
   return out;
 }
 
@@ -120,7 +121,8 @@ std::string losses_text(const char* what, const std::vector<task::ByteRange>& ra
   for (std::size_t i = 0; i < std::min(ranges.size(), shown_losses); ++i)
     out += summary_line(i == 0 ? "damage" : "",
                         fmt::format("{} bytes {}-{}: {}", what, ranges[i].from, ranges[i].to, printable(ranges[i].reason)));
-  if (ranges.size() > shown_losses) out += summary_line("", fmt::format("{} more ranges", ranges.size() - shown_losses));
+  if (ranges.size() > shown_losses)
+    out += summary_line("", human_number(ranges.size() - shown_losses, "more range", "more ranges"));
   return out;
 }
 

@@ -88,7 +88,8 @@ std::string plugin_text(const json& plugin) {
 
 class Tracer {
  public:
-  explicit Tracer(const Style& style) : style_(style) {}
+  // `routers`: only files of these are listed; empty: of all.
+  Tracer(const Style& style, const std::vector<std::string>& routers) : style_(style), routers_(routers) {}
 
   std::string text(const Lineage& why, const json& values) {
     block(why, why.overrides, values);
@@ -160,8 +161,10 @@ class Tracer {
     }
     line("counters", scale_text(field(record, "worker")));
     for (const auto& absent : field(field(record, "worker"), "columns_absent"))
-      line("absent", fmt::format("{}: the decoder {} of {} does not provide it", text_of(absent, "column"),
-                                 text_of(absent, "decoder"), human_number(count_of(absent, "files"), "file", "files")));
+      line("absent",
+           fmt::format("{}: {} read by {} {} not have it; {} flows count as missing", text_of(absent, "column"),
+                       human_number(count_of(absent, "files"), "file", "files"), text_of(absent, "decoder"),
+                       count_of(absent, "files") == 1 ? "does" : "do", count_of(absent, "files") == 1 ? "its" : "their"));
     for (const auto& element : field(field(record, "worker"), "elements"))
       line("element", fmt::format("{}: {} of {} have it", text_of(element, "name"), count_of(element, "with_value"),
                                   human_number(count_of(element, "flows"), "flow", "flows")));
@@ -177,8 +180,12 @@ class Tracer {
     const auto lateness = given.is_number() ? given.get<Micros>() : hour_us;
     const bool mixed = field(field(record, "archive"), "decoders").size() > 1;
     Table table({"file", right("bytes"), "digest", mixed ? "decoder, state" : "state", right("flows"), "lost"});
-    std::size_t others = 0;
+    std::size_t others = 0, of_others = 0;
     for (const auto& file : files) {
+      if (!routers_.empty() && std::ranges::find(routers_, text_of(file, "router")) == routers_.end()) {
+        ++of_others;
+        continue;
+      }
       const auto begin = parse_time(text_of(file, "from")), end = parse_time(text_of(file, "to"));
       if (begin && end && (*end <= interval.from || *begin >= interval.to + lateness))
         ++others;
@@ -190,6 +197,7 @@ class Tracer {
       out_ += fmt::format("{}{} of the block {} other times (--json lists {})\n", indent_,
                           human_number(others, "other file", "other files"), others == 1 ? "covers" : "cover",
                           others == 1 ? "it" : "them");
+    if (of_others > 0) out_ += indent_ + human_number(of_others, "file", "files") + " of other routers (--json lists all)\n";
   }
 
   void file_row(Table& table, const json& file, bool mixed) const {
@@ -207,9 +215,12 @@ class Tracer {
     auto flows = human_count(count_of(file, "flows"));
     if (const auto repeated = count_of(file, "flows_repeated"); repeated > 0)
       flows += fmt::format(" ({} in repeated datagrams)", human_count(repeated));
+    std::string absent;
+    for (const auto& column : field(file, "columns_absent")) absent += ", no " + text_of(column);
     table.row({text_of(file, "id"), fmt::format("[0, {})", text_of(file, "size")), text_of(file, "digest"),
                (mixed ? (decoder.empty() ? "none" : decoder) + ", " : "") +
-                   (state == name_of(task::FileState::sound) ? state : style_.paint(Paint::yellow, state)),
+                   (state == name_of(task::FileState::sound) ? state : style_.paint(Paint::yellow, state)) +
+                   style_.paint(Paint::yellow, absent),
                flows, lost});
   }
 
@@ -229,6 +240,7 @@ class Tracer {
   }
 
   const Style& style_;
+  const std::vector<std::string>& routers_;
   std::string out_, indent_;
   std::set<std::tuple<std::string, Micros, Micros>> traced_;
 };
@@ -298,6 +310,8 @@ std::string explain_text(const coordinator::JobExplanation& explained, const Sty
   return out + "\n" + table.text(style);
 }
 
-std::string why_text(const Lineage& why, const json& values, const Style& style) { return Tracer(style).text(why, values); }
+std::string why_text(const Lineage& why, const json& values, const Style& style, const std::vector<std::string>& routers) {
+  return Tracer(style, routers).text(why, values);
+}
 
 }  // namespace mole::cli

@@ -33,8 +33,7 @@ std::string jobs_text(const coordinator::JobCounts& jobs) {
 std::string files_text(const coordinator::FileProgress& files) {
   std::string text;
   if (files.decoded > 0) text = human_count(files.decoded) + " decoded";
-  if (files.from_columns > 0)
-    text += (text.empty() ? "" : ", ") + human_count(files.from_columns) + " taken from the cache of decoded files";
+  if (files.from_columns > 0) text += (text.empty() ? "" : ", ") + human_count(files.from_columns) + " read from cached columns";
   return text;
 }
 

@@ -45,23 +45,20 @@ std::string legend(const Style& style) {
   return text + "\n";
 }
 
-std::string pipeline_of(const coordinator::ModuleStrip& strip) { return strip.module.substr(0, strip.module.find('/')); }
-
-// Draws the timelines of the modules of a pipeline on one time axis.
+// Draws the timelines of all modules on one time axis.
 std::string map_text(const std::vector<coordinator::ModuleStrip>& modules, const Style& style) {
   std::string out;
   std::size_t name_width = 6;
-  std::map<std::string, TimeRange> axes;  // by pipeline
+  TimeRange axis;
   for (const auto& m : modules) {
     name_width = std::max(name_width, display_width(printable(m.module)));
-    auto& axis = axes[pipeline_of(m)];
     if (const auto span = span_of(m.strip); !span.empty())
       axis = axis.empty() ? span : TimeRange{std::min(axis.from, span.from), std::max(axis.to, span.to)};
   }
   for (const auto& m : modules) {
     auto name = printable(m.module);
     name.resize(std::max(name.size(), name_width), ' ');
-    out += fmt::format("{}  {}", style.paint(Paint::bold, name), strip_text(m.strip, axes[pipeline_of(m)], strip_width, style));
+    out += fmt::format("{}  {}", style.paint(Paint::bold, name), strip_text(m.strip, axis, strip_width, style));
     if (const auto span = span_of(m.strip); !span.empty())
       out += fmt::format("  {} .. {}", format_time(span.from), format_time(span.to));
     out += '\n';

@@ -85,6 +85,7 @@ unsigned Panel::draw(Svg& svg, const Box& box, const ValueAxis& values, bool tim
   const Area area{box, frame_.time, values};
   auto heading = heading_;
   if (!values.unit.empty()) heading += (heading.empty() ? "[" : " [") + values.unit + "]";
+  if (std::ranges::any_of(series_, &Series::scaled)) heading += (heading.empty() ? "" : " ") + std::string(scaled_text);
   svg.text(box.left, box.top - 7, heading, "font-weight=\"bold\"");
   draw_gaps(svg, area);
   draw_shades(svg, area, false);

@@ -19,13 +19,6 @@ using runtime::RowTable;
 constexpr std::size_t max_groups = 500;
 constexpr Micros first_monday = 4 * day_us;  // 1970-01-05
 
-std::optional<double> number_at(const Column& column, std::size_t row) {
-  if (column.is_null(row)) return std::nullopt;
-  if (const auto* numbers = std::get_if<std::vector<double>>(&column.values)) return (*numbers)[row];
-  if (const auto* numbers = std::get_if<std::vector<std::uint64_t>>(&column.values)) return static_cast<double>((*numbers)[row]);
-  return static_cast<double>(std::get<std::vector<std::int64_t>>(column.values)[row]);
-}
-
 Result<const Column*> number_column(const RowTable& rows, const std::string& name) {
   const auto* column = rows.find(name);
   if (!column) {
@@ -168,7 +161,7 @@ std::vector<Series> overlaid(const std::vector<Series>& lines, Cycle cycle) {
     for (auto point : line.points) {
       const auto begin = floor_to(point.from, length, first_monday);
       if (!any || begin != start) {
-        out.push_back({line.column, line.unit, line.group, {}, begin, line.pale_below, line.band});
+        out.push_back({line.column, line.unit, line.group, {}, begin, line.pale_below, line.band, line.scaled});
         start = begin;
         any = true;
       }

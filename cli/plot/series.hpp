@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace mole::cli {
@@ -34,6 +35,7 @@ struct Series {
   std::optional<Micros> cycle = {};  // overlay: start of this day or week
   double pale_below = 1;             // points with less coverage are drawn lighter
   std::string band = {};             // name of the band in the legend
+  bool scaled = false;               // multiplied by the sampling rate
 };
 
 // Returns lines of these columns, one per group; a group is named by the values of `by`. A bool becomes 0 or 1. invalid: a
@@ -54,6 +56,9 @@ Result<> add_band(std::vector<Series>& lines, const std::vector<Series>& low, co
 
 // Sets bit `mark` of every point whose group and interval have a value in `flags` that is neither 0 nor null.
 void add_marks(std::vector<Series>& lines, const std::vector<Series>& flags, unsigned mark);
+
+// Describes counters of a module with "scale: sampling".
+inline constexpr std::string_view scaled_text = "(multiplied by the sampling rate)";
 
 enum class Cycle { none, day, week };
 Micros cycle_length(Cycle cycle);

@@ -158,6 +158,55 @@ TEST_F(Export, SelectsRowsByValue) {
             "no row matches every --where; remove some of them, or see all rows with mole results MODULE");
 }
 
+TEST_F(Export, SelectsRowsByComparison) {
+  request.columns = {"bytes"};
+  const auto rows = [&](const char* where) {
+    request.where = *parse_where({where});
+    const auto done = export_results(request, ExportFormat::csv, folder / "out");
+    return done ? *done : 0;
+  };
+  const auto all = [&] {
+    request.where = {};
+    return *export_results(request, ExportFormat::csv, folder / "out");
+  }();
+  EXPECT_EQ(rows("coverage<2"), all);
+  EXPECT_EQ(rows("coverage>=0,coverage<=1"), all);
+  EXPECT_EQ(rows("coverage>1"), 0u);
+  EXPECT_EQ(rows("bytes>1000"), rows("bytes=18446744073709551615"));
+  request.where = *parse_where({"router<1"});
+  EXPECT_EQ(export_results(request, ExportFormat::csv, folder / "out").error().message,
+            "the column router has no numbers to compare; write router=VALUE");
+}
+
+TEST(Selection, ParsesComparisons) {
+  using Compare = GroupFilter::Compare;
+  const auto where = parse_where({"coverage<0.5,router=a,flows>=1e3", "coverage>0"});
+  ASSERT_TRUE(where);
+  ASSERT_EQ(where->size(), 4u);
+  EXPECT_EQ(where->at(0).compare, Compare::less);
+  EXPECT_EQ(where->at(0).number, 0.5);
+  EXPECT_EQ(where->at(2).compare, Compare::at_least);
+  EXPECT_EQ(where->at(3).compare, Compare::greater);
+  EXPECT_TRUE(where->at(0).accepts(0.49));
+  EXPECT_FALSE(where->at(0).accepts(0.5));
+  EXPECT_TRUE(where->at(2).accepts(1000.0));
+  for (const auto* bad : {"coverage<", "coverage<x", "coverage<1x", "<1", "coverage<nan"})
+    EXPECT_EQ(parse_where({bad}).error().code, Code::invalid) << bad;
+}
+
+TEST(Selection, ComparesAddressesAsAddresses) {
+  const auto accepts = [](const char* where, const char* cell) { return parse_where({where})->at(0).accepts(std::string(cell)); };
+  EXPECT_TRUE(accepts("a=2001:0db8:0:0:0:0:0:1", "2001:db8::1"));
+  EXPECT_TRUE(accepts("a=2001:DB8::1", "2001:db8::1"));
+  EXPECT_TRUE(accepts("a=::ffff:10.0.0.1", "10.0.0.1"));
+  EXPECT_TRUE(accepts("a=::ffff:0a00:0001", "10.0.0.1"));
+  EXPECT_TRUE(accepts("a=10.0.0.1", "::ffff:10.0.0.1"));
+  EXPECT_FALSE(accepts("a=::10.0.0.1", "10.0.0.1"));
+  EXPECT_FALSE(accepts("a=2001:db8::2", "2001:db8::1"));
+  EXPECT_FALSE(accepts("a=10.0.0.1", "10.0.0.10"));
+  EXPECT_FALSE(accepts("a=", "10.0.0.1"));
+}
+
 TEST(Selection, KeepsTheOrderOfPatterns) {
   const std::vector<std::string> names{"flows", "entropy_src", "entropy_dst", "bytes"};
   EXPECT_EQ(*matching({"bytes", "entropy_*", "*_src"}, names), (std::vector<std::string>{"bytes", "entropy_src", "entropy_dst"}));

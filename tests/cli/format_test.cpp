@@ -144,14 +144,14 @@ TEST(Strip, LeavesTheRestOfALongerSpanEmpty) {
   EXPECT_EQ(strip_text(strip, {at("2007-01-03"), at("2007-01-05")}, 4, plain), "    ");
 }
 
-TEST(Status, DrawsTheTimelinesOfAPipelineOnOneAxis) {
+TEST(Status, DrawsTheTimelinesOfAllModulesOnOneAxis) {
   coordinator::ClusterStatus status;
   const auto module = [&](const char* name, const char* from, const char* to) {
     status.modules.push_back({name, JobState::done, {}, {{at(from), at(to), JobState::done}}});
   };
   module("border/long", "2007-01-01", "2007-01-05");
   module("border/late", "2007-01-03", "2007-01-05");
-  module("core/other", "2009-01-01", "2009-01-02");
+  module("core/other", "2007-01-01", "2007-01-03");
   const auto map = status_text(status, true, plain);
   const auto half = strip_width / 2;
   const auto cells = [](std::size_t n) {
@@ -161,7 +161,7 @@ TEST(Status, DrawsTheTimelinesOfAPipelineOnOneAxis) {
   };
   EXPECT_NE(map.find("border/long  " + cells(2 * half) + "  2007-01-01T00:00:00Z .. 2007-01-05T00:00:00Z\n"), std::string::npos);
   EXPECT_NE(map.find("border/late  " + std::string(half, ' ') + cells(half) + "  2007-01-03"), std::string::npos) << map;
-  EXPECT_NE(map.find("core/other   " + cells(2 * half) + "  2009-01-01"), std::string::npos) << map;
+  EXPECT_NE(map.find("core/other   " + cells(half) + std::string(half, ' ') + "  2007-01-01"), std::string::npos) << map;
 }
 
 TEST(Strip, ShowsTheWorstStateInEachCell) {
@@ -344,6 +344,39 @@ TEST(Why, TracesAValueToItsFiles) {
             "  router 19993, 2007-09-22T11:00:00Z                    missing\n"
             "  1 other file of the block covers other times (--json lists it)\n"
             "  p/traffic.bytes  2007-09-22T10:15:00Z .. 2007-09-22T10:30:00Z  (traced above)\n");
+}
+
+TEST(Why, ListsTheFilesOfTheChosenRoutersAndTheirColumns) {
+  coordinator::Lineage why;
+  why.module = "p/traffic";
+  why.column = "bytes";
+  why.interval = {at("2007-09-22T10:15:00Z"), at("2007-09-22T10:30:00Z")};
+  const auto file = [](const char* id, const char* router) {
+    return json{{"id", id},
+                {"router", router},
+                {"from", "2007-09-22T10:00:00Z"},
+                {"to", "2007-09-22T11:00:00Z"},
+                {"size", 100},
+                {"digest", "d1"},
+                {"state", "sound"},
+                {"flows", 12}};
+  };
+  auto files = json::array({file("a.bz2", "a"), file("b.bz2", "b"), file("c.bz2", "c")});
+  files[0]["columns_absent"] = {"dnsName"};
+  why.lineage = {{"result",
+                  {{"files", files},
+                   {"worker", {{"columns_absent", {{{"column", "dnsName"}, {"decoder", "ipfix"}, {"files", 1}}}}}},
+                   {"archive", {{"name", "store"}, {"damage", "partial"}}}}}};
+  const auto all = why_text(why, json::array(), plain);
+  EXPECT_NE(all.find("absent    dnsName: 1 file read by ipfix does not have it; its flows count as missing\n"), std::string::npos)
+      << all;
+  EXPECT_NE(all.find("sound, no dnsName"), std::string::npos) << all;
+  EXPECT_NE(all.find("c.bz2"), std::string::npos);
+  EXPECT_EQ(all.find("other routers"), std::string::npos);
+  const auto chosen = why_text(why, json::array(), plain, {"a", "b"});
+  EXPECT_NE(chosen.find("b.bz2"), std::string::npos);
+  EXPECT_EQ(chosen.find("c.bz2"), std::string::npos);
+  EXPECT_NE(chosen.find("1 file of other routers (--json lists all)\n"), std::string::npos) << chosen;
 }
 
 TEST(Documents, AreRejectedOrShownAsEmptyIfMalformed) {

@@ -236,8 +236,8 @@ TEST(RequestText, ShowsHowFilesWereRead) {
   };
   EXPECT_EQ(files(0, 0).find("files"), std::string::npos);
   EXPECT_NE(files(9, 0).find("files     9 decoded\n"), std::string::npos);
-  EXPECT_NE(files(2, 7).find("files     2 decoded, 7 taken from the cache of decoded files\n"), std::string::npos);
-  EXPECT_NE(files(0, 7).find("files     7 taken from the cache of decoded files\n"), std::string::npos);
+  EXPECT_NE(files(2, 7).find("files     2 decoded, 7 read from cached columns\n"), std::string::npos);
+  EXPECT_NE(files(0, 7).find("files     7 read from cached columns\n"), std::string::npos);
 }
 
 TEST(RequestText, ShowsAReasonOnlyOnce) {

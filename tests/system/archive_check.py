@@ -106,6 +106,17 @@ def duplicates(folder):
     same.finds("duplicate", 1, "with the same content; it is counted once")
 
 
+def copies(folder):
+    """A copy whose name states a time half an hour later: found here, and noted by a run, which counts it once."""
+    archive = Archive(folder, "copies").fill()
+    original = archive.path("zh", 2)
+    shutil.copy(original, archive.archive / f"zh_00098_{START + 2 * HOUR + 1800}.dat.bz2")
+    archive.finds("copy", 1, f"zh_00098_{START + 2 * HOUR + 1800}", "not counted again")
+    printed = mole("run", "m.yaml", "--from", f"@{START}", "--to", f"@{START + 6 * HOUR}", "--state", "run", "--progress=none", cwd=archive.folder, code=(0, 3))
+    check(f"1 file repeats the content of another file of its router with an overlapping time and is not counted again: zh_00098_{START + 2 * HOUR + 1800}"
+          in printed.stdout + printed.stderr, printed.stdout + printed.stderr)
+
+
 def misplaced(folder):
     archive = Archive(folder, "clock").fill()
     exporter = Exporter("zh", HOUR, 2 * HOUR, boot=0)
@@ -249,7 +260,7 @@ def with_services(folder):
         check(found["files_read"] == 2 * HOURS - 1, found)
 
 
-for case in (clean, gaps, duplicates, misplaced, damage, compressions, sizes, names, future, several_exporters, late_flows, wrong_length,
+for case in (clean, gaps, duplicates, copies, misplaced, damage, compressions, sizes, names, future, several_exporters, late_flows, wrong_length,
              repeated_hour, with_services):
     with TemporaryFolder("check") as folder:
         case(folder)

@@ -162,6 +162,8 @@ def check_damage(folder, files):
         said = summary(files[0], bad, files[3], code=code)
         check(said["files"][1]["state"] == state and said["total"]["states"] == {"sound": 2, state: 1}, f"{said['total']}")
         check(said["files"][1]["lost_content"] or said["files"][1]["lost_compressed"], f"{bad}: the damage is in the summary")
+        printed = mole("flows", files[0], bad, "--summary", code=code).stderr
+        check((f"mole flows: {bad} is unreadable: 0 flows read" in printed) == (code == 1), f"exit code {code} is explained on stderr: {printed}")
     both = mole("flows", damaged, noise, "--format", "none", code=1).stderr
     check(both.index("damaged.dat is damaged") < both.index("noise is unreadable"), f"messages are in order: {both}")
 
