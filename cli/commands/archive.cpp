@@ -175,13 +175,21 @@ Result<Exit> show(Context& context, const ShowArgs& args) {
   MOLE_TRY(const auto archives, named_archives(args.archive));
   MOLE_TRY(auto session, context.connect(context.options, Need::read));
   auto all = json::object();
+  std::vector<Error> missing_in;  // one of several archives may have nothing to show
   for (const auto& archive : archives) {
-    MOLE_TRY(const auto document, fetch(session->api(), archive, args));
-    all[archive] = document;
+    const auto document = fetch(session->api(), archive, args);
+    if (!document && document.error().code != Code::missing) return document.error();
+    if (!document) {
+      missing_in.push_back(document.error());
+      continue;
+    }
+    all[archive] = *document;
     if (context.options.json) continue;
     if (archives.size() > 1) context.out << context.out_style.paint(Paint::bold, archive) << '\n';
-    context.out << text(document, context.out_style);
+    context.out << text(*document, context.out_style);
   }
+  if (all.empty() && !missing_in.empty()) return missing_in.front();
+  for (const auto& error : missing_in) context.err << "note: " << printable(error.message) << '\n';
   if (context.options.json) print_json(context.out, all.size() == 1 ? all.front() : all);
   return Exit::done;
 }
@@ -205,7 +213,8 @@ ShowArgs* add_show(Shell& shell, CLI::App& group, const char* name, const char* 
 
 void add_locate(Shell& shell, CLI::App& group) {
   const auto args =
-      add_show(shell, group, "locate", "Show the files that cover a time, and the tape each is on", show<files_at, files_text>);
+      add_show(shell, group, "locate", "Show the files that cover a time, and for files on tape the tape and position",
+               show<files_at, files_text>);
   group.get_subcommand("locate")
       ->add_option("time", args->time, "a time, such as 2007-09-22T18:30:00Z")
       ->required()

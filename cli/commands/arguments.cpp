@@ -69,10 +69,12 @@ TimeRange range_of(const RangeArgs& args) {
 
 void add_where_option(CLI::App& command, std::vector<std::string>& filters) {
   command
-      .add_option("--where", filters,
-                  "only rows with these values, such as direction=in,protocol_class=tcp or flows_anomaly=true, or that compare "
-                  "so with a number: 'coverage<1' (or <=, >, >=); values of the same column are alternatives; a value with a "
-                  "comma needs quotes: \"router='zh,1'\" (repeatable)")
+      .add_option(
+          "--where", filters,
+          "only rows with these values, such as direction=in,protocol_class=tcp or flows_anomaly=true, or with a smaller or "
+          "larger number: 'coverage<1' (also <=, >, >=; counts, also with --rate); values of the same column are alternatives; a "
+          "value with a "
+          "comma needs quotes: \"router='zh,1'\" (repeatable)")
       ->type_name("COLUMN=VALUE")
       ->allow_extra_args(false)
       ->check(parsed_by(parse_filter));

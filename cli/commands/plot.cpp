@@ -118,7 +118,10 @@ class PlotSources {
     auto text = selection_.module;
     const auto loaded = loaded_.find("");
     for (const auto& filter : loaded == loaded_.end() ? selection_.where : loaded->second.where)
-      if (filter.values.size() == 1) text += fmt::format(", {} {}", filter.column, filter.values.front());
+      if (filter.compare != GroupFilter::Compare::equal)
+        text += ", " + filter.comparison();
+      else if (filter.values.size() == 1)
+        text += fmt::format(", {} {}", filter.column, filter.values.front());
     constexpr std::size_t max_length = 60;  // of the overrides; the note contains all of them
     if (loaded != loaded_.end() && !loaded->second.what_if.empty())
       text += ", with " + (loaded->second.what_if.size() > max_length ? "--set" : loaded->second.what_if);

@@ -119,6 +119,11 @@ bool GroupFilter::accepts(double value) const {
   return false;
 }
 
+std::string GroupFilter::comparison() const {
+  constexpr const char* signs[] = {"", "<", "<=", ">", ">="};  // by Compare
+  return compare == Compare::equal ? "" : fmt::format("{} {} {}", column, signs[static_cast<int>(compare)], number);
+}
+
 std::string listed(const std::vector<std::string>& names) {
   std::string text;
   for (std::size_t i = 0; i < names.size(); ++i) text += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];

@@ -33,6 +33,8 @@ struct GroupFilter {
   // ::ffff:10.0.0.1 is 10.0.0.1.
   bool accepts(const std::string& text) const;
   bool accepts(double value) const;
+  // "coverage < 1"; empty if it is no comparison.
+  std::string comparison() const;
 };
 
 // Parses {"direction=in,protocol_class=tcp", "direction=out", "coverage<1"}; values of a repeated column are alternatives. A

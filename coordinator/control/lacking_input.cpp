@@ -96,9 +96,10 @@ class Search {
     for (const auto& file : worker.value("files", json::array())) {
       const auto covers = file.at("covers").get<TimeRange>();
       const auto id = file.value("id", "");
-      if (!covers.overlaps(exported) || !files_.insert(id).second) continue;
+      if (!covers.overlaps(exported)) continue;
+      for (const auto& column : file.value("columns_absent", json::array())) absent_[column.get<std::string>()].insert(id);
+      if (!files_.insert(id).second) continue;  // the rest is the same for every module
       if (const auto lost = file.value("flows_lost", std::uint64_t{0}); lost > 0) lost_ += lost, ++files_with_losses_;
-      for (const auto& column : file.value("columns_absent", json::array())) ++absent_[column.get<std::string>()];
       const auto state = from_name<task::FileState>(file.value("state", "")).value_or(task::FileState::unread);
       if (is_faulty(state)) add_damaged(a, {.id = id, .router = file.value("router", ""), .covers = covers}, state, exported);
     }
@@ -138,8 +139,9 @@ class Search {
                              " lost between router and collector, by the sequence numbers in " +
                              std::to_string(files_with_losses_) + (files_with_losses_ == 1 ? " file" : " files"));
     for (const auto& [column, files] : absent_)
-      out_.reasons.push_back(std::to_string(files) + (files == 1 ? " file does" : " files do") + " not have the column " +
-                             column + ", so it is not known which of their flows count; mole why shows these files");
+      out_.reasons.push_back(std::to_string(files.size()) + (files.size() == 1 ? " file does" : " files do") +
+                             " not have the column " + column +
+                             ", so it is not known which of their flows count; mole why shows these files");
     if (out_.reasons.empty() && out_.missing.empty() && out_.damaged.empty())
       out_.reasons.emplace_back("its files have no datagrams for a part of their time; mole why lists them");
   }
@@ -152,7 +154,7 @@ class Search {
   std::set<std::tuple<std::uint32_t, std::string, Micros>> missing_;
   std::map<std::pair<std::uint32_t, std::string>, Ends> ends_;
   std::set<std::string> files_;
-  std::map<std::string, std::uint64_t> absent_;  // files by column that they do not have
+  std::map<std::string, std::set<std::string>> absent_;  // ids of files by column that they do not have
   std::uint64_t lost_ = 0, files_with_losses_ = 0;
 };
 

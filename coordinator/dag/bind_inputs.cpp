@@ -130,9 +130,23 @@ struct InputBinder {
     if (by_direction(to.by) && graph.archives[*archive].home.source.empty())
       return refused("\"by\" names the direction, but the archive \"" + bound.archive +
                      "\" does not define \"home\"; add \"home: {networks: [A.B.C.D/N]}\" to it");
+    if (auto done = check_home(known, graph.archives[*archive]); !done) return done;
     if (auto done = set_totals(); !done) return done;
     to.inputs.push_back({role.role, InputKind::flows, *archive, "", "", "", from.scale.value_or(bound.scale), {}});
     return check_grid();
+  }
+
+  // Refuses a direction that depends on a column that no decoder provides.
+  Result<> check_home(const ArchiveFacts& known, const Archive& archive) const {
+    if (!by_direction(to.by)) return {};
+    for (const auto* side : {&archive.home.source, &archive.home.destination}) {
+      MOLE_TRY(const auto filter, parse_filter(*side));
+      for (const auto id : filter.columns())
+        if (std::string column(flow_column_name(id)); !provided(known, archive.decoders, from, column))
+          return refused("\"by\" names the direction, and \"home\" of the archive \"" + archive.name + "\" reads the column \"" +
+                         column + "\", which " + not_provided(known));
+    }
+    return {};
   }
 
   Result<> set_totals() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <utility>
 
 namespace mole::runtime {
@@ -120,8 +121,8 @@ Result<> CompressedSource::verify() {
   };
   if (decoder_->start() == State::out_of_memory) return no_memory();
   scratch_.resize(least_chunk);
-  if (!kept_) kept_.reset(new std::uint8_t[kept_bytes_]);  // not initialised
-  is_kept_ = true;
+  if (!kept_) kept_.reset(new (std::nothrow) std::uint8_t[kept_bytes_]);  // not initialised
+  is_kept_ = kept_ != nullptr;                                            // without memory, the stream is decoded twice
   const auto limit = max_content_ - content_bytes_ - filled_;
   while (true) {
     MOLE_TRY(const auto in, ahead(decoder_->wanted()));

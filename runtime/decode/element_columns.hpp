@@ -68,7 +68,7 @@ class ElementColumns {
   // Replaces the values by those of a batch. False: they need more than `limit` bytes.
   bool copy(const FlowBatch& from, std::size_t limit);
   std::size_t bytes() const { return bytes_; }  // that the values need
-  // By column number. To fill directly; the values must be of equal number and need at most max_bytes.
+  // By column number. To fill directly: rows, and bytes or sizes, of the same number of values, which need at most max_bytes.
   std::span<ElementValues> values() { return values_; }
 
  private:

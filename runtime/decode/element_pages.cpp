@@ -35,14 +35,14 @@ std::optional<ElementPage> ElementEncoder::encode(const FlowBatch& batch, int co
   } else {
     page.numbers = encoder_.encode(sizes_.data(), sizeof(std::uint64_t), page.values, out);
     page.bytes = static_cast<std::uint32_t>(bytes_.size());
-    const std::size_t before = out.size(), room = ZSTD_compressBound(bytes_.size());
-    out.resize(before + room);
-    const std::size_t size = ZSTD_compress(out.data() + before, room, bytes_.data(), bytes_.size(), 1);
+    const std::size_t before = out.size(), bound = ZSTD_compressBound(bytes_.size());
+    out.resize(before + bound);
+    const std::size_t size = ZSTD_compress(out.data() + before, bound, bytes_.data(), bytes_.size(), 1);
     if (ZSTD_isError(size)) throw std::bad_alloc();  // the only possible error, because the buffer is large enough
     if (size < bytes_.size())
       out.resize(before + size);
     else
-      out.replace(before, room, bytes_);
+      out.replace(before, bound, bytes_);
     page.stored = static_cast<std::uint32_t>(out.size() - before);
   }
   return page;

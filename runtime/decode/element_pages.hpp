@@ -21,7 +21,7 @@ struct ElementPage {
   std::uint32_t values = 0;    // their sum
   ColumnPage numbers;          // the values; of text and bytes: their sizes
   std::uint32_t bytes = 0;     // of all values of text and bytes
-  std::uint32_t stored = 0;    // the same as stored: equal: uncompressed; smaller: zstd
+  std::uint32_t stored = 0;    // their size in the file; smaller than `bytes`: a zstd frame
   std::uint64_t checksum = 0;  // XXH3 of all bytes of the page
 
   std::uint64_t size() const { return counts.size() + numbers.size() + stored; }

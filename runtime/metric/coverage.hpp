@@ -24,7 +24,7 @@ namespace mole::runtime {
 // An interval with a smaller share is a gap: a few flows that were exported after a gap measure nothing (docs/decisions/0156).
 inline constexpr double least_coverage = 0.01;
 
-// Ids of files.
+// Ids of files (task::File::id), such as those that lack a column that a step reads.
 using FileIds = std::set<std::string>;
 
 // One thread until finish(), then read-only.

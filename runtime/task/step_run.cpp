@@ -9,6 +9,7 @@
 #include "sdk/model/flow_columns.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace mole::runtime {
 
@@ -123,13 +124,15 @@ ColumnSet StepRun::step_columns() const {
 // Returns the columns that matter for flows of a router, those from which AS numbers are looked up instead of the numbers.
 ColumnSet StepRun::columns_of_records(const std::string& router) const {
   auto plan = grouping_plan(0);
-  const auto filtered = columns_read(plan.filter, router);
-  plan.filter = {};
-  auto columns = plan.columns();
-  columns.insert(columns.end(), filtered.begin(), filtered.end());
-  columns.insert(columns.end(), columns_.begin(), columns_.end());
   ColumnSet out;
-  for (const int c : columns) out.set(static_cast<std::size_t>(c));
+  const auto add = [&](const std::vector<int>& columns) {
+    for (const int c : columns) out.set(static_cast<std::size_t>(c));
+  };
+  const auto take = [&](Filter& filter) { add(columns_read(std::exchange(filter, {}), router)); };
+  take(plan.filter);
+  if (plan.by_direction()) take(plan.home.source), take(plan.home.destination);
+  add(plan.columns());
+  add(columns_);
   for (const auto& [as, address] :
        {std::pair(MOLE_COLUMN_SRC_AS, MOLE_COLUMN_SRC_ADDR), std::pair(MOLE_COLUMN_DST_AS, MOLE_COLUMN_DST_ADDR)})
     if (!step().routes.empty() && out[as]) out.reset(as).set(address);

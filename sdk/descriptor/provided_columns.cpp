@@ -7,7 +7,7 @@
 namespace mole {
 namespace {
 
-// Whether lines of KEY=NAME have the column with an empty name.
+// Whether lines of KEY=NAME say that the files do not have the column: its name is empty.
 bool maps_to_nothing(std::string_view lines, int column) {
   while (!lines.empty()) {
     const auto line = lines.substr(0, lines.find('\n'));
@@ -21,8 +21,8 @@ bool maps_to_nothing(std::string_view lines, int column) {
 
 bool provides(const Descriptor& decoder, const nlohmann::json& params, std::string_view column) {
   const int number = flow_column_named(column);
-  for (const auto& param : decoder.params)
-    if (param.format == "columns" && params.contains(param.name) && params[param.name].is_string() &&
+  for (const auto& param : decoder.params)  // a table without ends has durations, or is not read
+    if (number != MOLE_COLUMN_END && param.format == "columns" && params.contains(param.name) && params[param.name].is_string() &&
         maps_to_nothing(params[param.name].get_ref<const std::string&>(), number))
       return false;
   const auto writes = [&](std::string_view name) { return std::ranges::find(decoder.writes, name) != decoder.writes.end(); };

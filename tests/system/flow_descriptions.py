@@ -41,7 +41,7 @@ def names9(*interfaces):
                      flowset(256, RECORD + be(1, 2) + be(13 << 24 | 80, 4)), records=2 + len(interfaces))
 
 
-with TemporaryFolder() as folder:
+with TemporaryFolder("flow-descriptions") as folder:
     def write(name, content):
         path = folder / name
         path.write_bytes(content)

@@ -6,9 +6,11 @@
 
 namespace mole::plugins::flow_export {
 
-// The columns of a record of NetFlow v1 and v7.
-using FixedColumns = Writes<start, mole::end, src_addr, dst_addr, src_port, dst_port, protocol, packets, bytes, tcp_flags, tos,
-                            src_as, dst_as, src_mask, dst_mask, next_hop, in_if, out_if, icmp_type, icmp_code>;
+// The columns of a record of NetFlow v1, and of v7.
+using Columns1 = Writes<start, mole::end, src_addr, dst_addr, src_port, dst_port, protocol, packets, bytes, tcp_flags, tos,
+                        next_hop, in_if, out_if, icmp_type, icmp_code>;
+using Columns7 = Writes<start, mole::end, src_addr, dst_addr, src_port, dst_port, protocol, packets, bytes, tcp_flags, tos,
+                        src_as, dst_as, src_mask, dst_mask, next_hop, in_if, out_if, icmp_type, icmp_code>;
 
 class FixedFraming final : public Framing {
  public:

@@ -1,4 +1,4 @@
-// Recognises datagrams that repeat an earlier one of their exporter, such as those of a capture at two interfaces.
+// Recognises datagrams that repeat an earlier one of their exporter, such as in a capture that has each packet twice.
 #pragma once
 
 #include <mole/decoder.hpp>
@@ -15,21 +15,28 @@ namespace mole::plugins::flow_export {
 
 class Repeats {
  public:
-  // Whether one of the last datagrams had the same sender, size, header and values. Not all of the bytes are compared: with the
-  // sequence number and the time of export, some values of the records suffice.
+  // Whether one of the last datagrams of the sender had the same bytes, by a hash of all of them: NetFlow v1 has no sequence
+  // number, and some exporters of IPFIX leave it 0.
   bool add(std::span<const std::byte> datagram, const Addr& sender = {}) {
-    constexpr std::size_t header = 24, samples = 16, word = sizeof(std::uint64_t);
-    std::uint64_t hash = datagram.size() + 1;
-    const auto mix = [&](const void* from) {
+    constexpr std::size_t word = sizeof(std::uint64_t), lanes = 4, stripe = lanes * word;
+    const auto mix = [](std::uint64_t& sum, const void* from) {
       std::uint64_t value;
       std::memcpy(&value, from, word);
-      hash = std::rotl((hash ^ value) * 0x9e3779b97f4a7c15, 29);
+      sum = std::rotl((sum ^ value) * 0x9e3779b97f4a7c15, 29);
     };
-    mix(sender.bytes.data());
-    mix(sender.bytes.data() + word);
-    const std::size_t step = std::max(word, datagram.size() / samples);
-    for (std::size_t at = 0; at + word <= datagram.size(); at += at < header ? word : step) mix(datagram.data() + at);
-    if (datagram.size() >= word) mix(datagram.data() + datagram.size() - word);
+    std::array<std::uint64_t, lanes> sums{datagram.size() + 1, 1, 2, 3};
+    mix(sums[0], sender.bytes.data());
+    mix(sums[1], sender.bytes.data() + word);
+    const auto mix_stripe = [&](const std::byte* from) {  // independent sums, which a processor computes at the same time
+      for (std::size_t lane = 0; lane < lanes; ++lane) mix(sums[lane], from + lane * word);
+    };
+    std::size_t at = 0;
+    for (; at + stripe <= datagram.size(); at += stripe) mix_stripe(datagram.data() + at);
+    std::array<std::byte, stripe> rest{};
+    std::ranges::copy(datagram.subspan(at), rest.begin());
+    mix_stripe(rest.data());
+    std::uint64_t hash = 0;
+    for (const std::uint64_t sum : sums) mix(hash, &sum);
     std::uint64_t& last = last_[(hash ^ hash >> 32) % last_.size()];
     const bool repeated = last == hash;
     last = hash;

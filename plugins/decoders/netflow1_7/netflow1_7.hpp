@@ -14,8 +14,6 @@ namespace mole::plugins {
 template <const flow_export::FixedFraming& framing>
 class FixedNetFlow {
  public:
-  using writes = flow_export::FixedColumns;
-
   // Whether the head consists of consecutive datagrams.
   static bool recognises(std::span<const std::byte> head) { return framing.recognises(head); }
 
@@ -30,11 +28,13 @@ inline const flow_export::FixedFraming netflow1_framing(flow_export::Protocol::v
 inline const flow_export::FixedFraming netflow7_framing(flow_export::Protocol::v7, "NetFlow v7");
 
 struct NetFlow1 : FixedNetFlow<netflow1_framing> {
+  using writes = flow_export::Columns1;
   static constexpr auto about = mole::decoder("netflow1", "1.0.0", "Concatenated NetFlow v1 export datagrams");
   using FixedNetFlow::FixedNetFlow;
 };
 
 struct NetFlow7 : FixedNetFlow<netflow7_framing> {
+  using writes = flow_export::Columns7;
   static constexpr auto about = mole::decoder("netflow7", "1.0.0", "Concatenated NetFlow v7 export datagrams (Catalyst 5000)");
   using FixedNetFlow::FixedNetFlow;
 };

@@ -183,10 +183,6 @@ void fill_origin(Writer& to, const BlockRecords& records) {
   });
 }
 
-}  // namespace
-
-namespace {
-
 void fill_rows(Writer& to, const BlockRecords& records, std::uint32_t family) {
   using std::uint16_t, std::uint32_t, std::uint64_t, std::uint8_t;
   to.fill<start>(Element::generic, [](const std::byte* fields) { return time_of(load<uint64_t>(fields)); });

@@ -11,7 +11,7 @@
 namespace mole::plugins::nfcapd {
 namespace {
 
-enum class Form : std::uint8_t { u8, u16, u32, milliseconds, mac, address4, address6, label, octets, text };
+enum class Form : std::uint8_t { u8, u16, u32, u64, milliseconds, mac, address4, address6, label, octets, text };
 
 // Where a record has the information element `id` of IANA.
 struct Source {
@@ -22,7 +22,7 @@ struct Source {
 };
 
 constexpr std::array sources{
-    Source{3, Element::counters, 0, Form::u32},
+    Source{3, Element::counters, 0, Form::u64},
     Source{18, Element::bgp_next_hop4, 0, Form::address4},
     Source{55, Element::misc, 11, Form::u8},
     Source{56, Element::mac, 0, Form::mac},
@@ -79,6 +79,8 @@ class Values {
         return has(2) ? number(index, load<std::uint16_t>(p)) : void();
       case Form::u32:
         return has(4) ? number(index, load<std::uint32_t>(p)) : void();
+      case Form::u64:
+        return has(8) ? number(index, load<std::uint64_t>(p)) : void();
       case Form::milliseconds:
         return has(8) ? number(index, std::min<std::uint64_t>(load<std::uint64_t>(p), INT64_MAX / 1000) * 1000) : void();
       case Form::mac:

@@ -178,7 +178,7 @@ void Nfcapd::end_block() {
          "the header of a block says " + std::to_string(block_.records) + " records, but it contains " + std::to_string(listed_));
   if (whole && broken_ == 0 && (!miscounted || is_plain(block_))) return in_.skip(stored_);
   if (whole && is_followed_by_block(stored_)) {
-    const std::size_t lost = is_plain(block_) ? broken_ : broken_ == 0 ? 0 : stored_;
+    const std::size_t lost = broken_ == 0 || is_plain(block_) ? broken_ : stored_;
     if (lost > 0) skip(offset + stored_ - lost, lost, "damaged records in a block");
     in_.skip(stored_);
   } else if (!is_plain(block_)) {  // its size may be wrong, so that the next block begins inside it

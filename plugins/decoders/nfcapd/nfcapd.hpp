@@ -24,7 +24,7 @@ class Nfcapd {
       mole::Writes<start, end, src_addr, dst_addr, src_port, dst_port, protocol, packets, bytes, tcp_flags, tos, src_as, dst_as,
                    src_mask, dst_mask, next_hop, in_if, out_if, sampling, application_label, observation_domain, exporter_addr,
                    src_vlan, dst_vlan, mpls_label, post_src_addr, post_dst_addr, post_src_port, post_dst_port, reverse_packets,
-                   reverse_bytes, icmp_type, icmp_code, end_reason, flow_direction, scaled, sampling_source>;
+                   reverse_bytes, icmp_type, icmp_code, end_reason, flow_direction, scaled, sampling_source, any_element>;
 
   // Whether the head begins with the magic number of nfdump's files, in any layout and byte order.
   static bool recognises(std::span<const std::byte> head) { return nfcapd::FileHeader::recognises(head); }
