@@ -94,7 +94,7 @@ TEST_F(Export, WritesATable) {
       "2007-09-22T18:15:00Z  a,\"b\"??[31m                     7          -       0 !           0\n"
       "2007-09-22T18:30:00Z  r1           18446744073709551615   0.100000   0.750 *           3\n"
       "... 1 more row\n"
-      "coverage: *: part of the input is missing; !: no file of the interval is present, so its flows come from later files\n");
+      "coverage: *: part of the input is missing; !: less than 1 % of the flows could be used, so the row measures nothing\n");
   EXPECT_EQ(count, 4u);
 }
 
@@ -117,7 +117,7 @@ TEST_F(Export, PrintsAWideTableOneColumnPerLine) {
       "coverage                            0.750 *\n"
       "flows_lost     [flow]                     3\n"
       "... 1 more row\n"
-      "coverage: *: part of the input is missing; !: no file of the interval is present, so its flows come from later files\n");
+      "coverage: *: part of the input is missing; !: less than 1 % of the flows could be used, so the row measures nothing\n");
   request.table_width = 92;  // exactly the width of the table
   EXPECT_TRUE(run(ExportFormat::table).starts_with("interval_start        router "));
   request.table_width = 1;  // one row at a time

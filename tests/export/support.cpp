@@ -209,9 +209,10 @@ Decoded decode(const mole_decoder_v1& decoder, const std::string& bytes, const D
   mole_error error{text, sizeof text, 0};
   mole_value biflows{MOLE_TYPE_TEXT, 0, {}};
   biflows.as.text = {options.biflows, std::strlen(options.biflows)};
+  const bool without_params = &decoder == &netflow1() || &decoder == &netflow7();
   mole_module* module = nullptr;
   mole_decoder* instance = nullptr;
-  EXPECT_EQ(decoder.open(nullptr, &biflows, &decoder == &netflow9() || &decoder == &ipfix() ? 1 : 0, &module, &error), MOLE_OK);
+  EXPECT_EQ(decoder.open(nullptr, &biflows, without_params ? 0 : 1, &module, &error), MOLE_OK);
   EXPECT_EQ(decoder.create(module, &abi_source, &sink, &instance, &error), MOLE_OK);
   Batch batch(options);
   std::size_t without_rows = 0;

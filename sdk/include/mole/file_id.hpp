@@ -1,8 +1,8 @@
 // Ids of files whose names are any bytes. Ids are UTF-8: a byte that is not becomes "\xHH" in the id, and so does a backslash
 // that would otherwise be read as such.
 //
-//   mole::file_id("z\xfcrich")      // "z\\xFCrich"
-//   mole::file_name("z\\xFCrich")   // "z\xfcrich"
+//   const std::string id = mole::file_id("z\xfcrich");      // z, then \xFC as four characters, then rich
+//   const std::string name = mole::file_name(id);           // the same bytes as before
 #pragma once
 
 #include <algorithm>
