@@ -92,9 +92,11 @@ std::vector<Gap> ArchiveIndex::gaps(std::size_t limit) const {
       const auto holes = out.size() - pending;
       if (before && file.sequence > before->file.sequence && file.sequence - before->file.sequence == holes + 1)
         for (std::size_t i = 0; i < holes; ++i) out[pending + i].sequence = before->file.sequence + 1 + i;
-      else if (before && holes == 0 && file.sequence > before->file.sequence + 1 && out.size() < limit)
-        out.push_back(
-            {t.router, before->file.sequence + 1, {before->file.covers.to, file.covers.from}});  // number known, time unknown
+      else if (before && holes == 0 && file.sequence > before->file.sequence + 1 && out.size() < limit &&
+               before->file.covers.to - file.covers.from < covers_ / 2)  // else one of them is a copy under another time
+        out.push_back({t.router,
+                       before->file.sequence + 1,  // the number is known, the time is not
+                       {std::min(before->file.covers.to, file.covers.from), file.covers.from}});
       before = &files_[index];
       pending = out.size();
       return true;

@@ -294,6 +294,13 @@ TEST(ArchiveIndex, FindsGapsBySequenceAndSlot) {
   EXPECT_EQ(gaps[1].covers, (TimeRange{t0 + 3 * hour_us, t0 + 4 * hour_us}));
 }
 
+TEST(ArchiveIndex, FilesThatOverlapHaveNoGapBetweenTheirNumbers) {
+  std::vector<task::File> files = {file("1", 0), file("1", 1), file("1", 1), file("1", 2)};
+  files[2].covers = {files[1].covers.from + hour_us / 2, files[1].covers.to + hour_us / 2};
+  files[2].sequence = 98;
+  EXPECT_TRUE(jobs::ArchiveIndex(files, hour_us).gaps(100).empty());
+}
+
 TEST(ArchiveIndex, ReturnsEverySlotInReachOnceEvenOutsideTheArchive) {
   std::vector<task::File> files;
   for (const int h : {2, 3, 5}) files.push_back(file("1", h));
