@@ -168,6 +168,11 @@ class ManifestText {
     comment(fmt::format("Found: {} of {} names match{}.", human_count(named_.files + named_.future.size()), human_count(total),
                         routers_found()));
     listed(named_.unmatched, "does not match and is not used", "do not match and are not used");
+    if (named_.unmatched.size() >= 10 && named_.unmatched.size() * 10 >= total)  // a second kind of files, not a few others
+      notes_.push_back(
+          fmt::format("{} of {} files do not match the pattern and are not used, such as {}; files with other names "
+                      "need an archive of their own, or names of the same form",
+                      human_count(named_.unmatched.size()), human_count(total), printable(named_.unmatched.front())));
     listed(folder_.left_out, "is hidden, temporary or partial and is not used",
            "are hidden, temporary or partial and are not used");
     listed(folder_.unreadable, "cannot be read as a name or folder", "cannot be read as names or folders");
