@@ -48,6 +48,11 @@ bool has_refused(const coordinator::ArchiveGaps& gaps) {
   return std::ranges::any_of(gaps.conflicts, &coordinator::FileConflict::refused);
 }
 
+// Files of the future are not missing yet.
+bool lacks_files(const coordinator::ArchiveGaps& gaps) {
+  return std::ranges::any_of(gaps.missing, [](const auto& gap) { return gap.cause != coordinator::GapCause::future; });
+}
+
 Result<Exit> index(Context& context, const TaskArgs& args) {
   auto listed = json::array();
   auto exit = Exit::done;
@@ -88,7 +93,7 @@ Result<Exit> verify(Context& context, const TaskArgs& args) {
           context.out << context.out_style.paint(Paint::bold, archive) << '\n' << gaps_text(*gaps, context.out_style);
         if (exit_of_request(done) == Exit::failed)
           worst = Exit::failed;
-        else if (!(gaps->missing.empty() && gaps->damaged.empty() && !has_refused(*gaps)) && worst == Exit::done)
+        else if ((lacks_files(*gaps) || !gaps->damaged.empty() || has_refused(*gaps)) && worst == Exit::done)
           worst = Exit::incomplete;
         return {};
       });
