@@ -241,8 +241,8 @@ void Scheduler::fail_steps(const Grant& grant, const Completion& completion, Mic
 void Scheduler::fail_task(const Grant& grant, const Completion& completion, Micros now, Random& random, Effects& effects) {
   const auto& report = completion.report;
   const bool exhausted = report.code == task::FailureCode::exhausted, infra = exhausted || is_infra_failure(report.code);
-  const bool of_archive = report.code == task::FailureCode::denied;  // no step is to blame
-  if (!infra && !of_archive && report.code != task::FailureCode::hung && grant.steps.size() > 1) {
+  const bool denied = report.code == task::FailureCode::denied;  // by the archive, so no step caused it
+  if (!infra && !denied && report.code != task::FailureCode::hung && grant.steps.size() > 1) {
     if (const auto work = work_.find(grant.request); work != work_.end())
       return work->second.limit_steps(grant.ref, grant.steps.size() / 2);
   }

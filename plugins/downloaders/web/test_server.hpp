@@ -83,7 +83,18 @@ struct ListedFile {
 struct Listed {
   std::map<std::string, ListedFile> files;
   std::map<std::string, std::string> passed_over;  // path -> reason
+
+  std::vector<std::string> names() const {
+    std::vector<std::string> out;
+    for (const auto& [name, unused] : files) out.push_back(name);
+    return out;
+  }
 };
+
+// The names of the server's complete archives.
+inline const std::vector<std::string> archive_names{"100%.bz2",       "2007/b.bz2", "2007/deep/c.bz2", "a&b<c>.bz2",
+                                                    "a+b.bz2",        "a.bz2",      "empty.bz2",       "hash#question?.bz2",
+                                                    "with space.bz2", "zürich.bz2"};
 
 template <class D>
 Result<Listed> list(const D& downloader, const std::vector<std::string_view>& prefixes = {}) {
@@ -115,6 +126,18 @@ Result<std::string> fetch(const D& downloader, const Object& file, std::uint64_t
   ByteSink sink(&raw);
   if (auto done = downloader.fetch(file, offset, sink); !done) return done.error();
   return out;
+}
+
+template <class D>
+void expect_every_listed_file_can_be_fetched(const D& downloader) {
+  const auto listed = list(downloader);
+  ASSERT_TRUE(listed);
+  for (const auto& [name, file] : listed->files) {
+    const auto content = fetch(downloader, {.id = name, .size = file.size, .version = file.version});
+    ASSERT_TRUE(content) << content.error().message;
+    EXPECT_EQ(content->size(), file.size);
+    EXPECT_TRUE(content->starts_with(name) || name == "empty.bz2");
+  }
 }
 
 // The code of an error; `internal` with the value if there is none.
