@@ -49,7 +49,7 @@ typedef struct mole_description {
   uint64_t id;
   uint32_t enterprise;
   uint32_t count;
-  mole_text name; /* UTF-8 */
+  mole_text name; /* UTF-8; of a template: the address of its exporter, if it is known */
 } mole_description;
 
 /* Receives what a decoder reports besides flows, in file order. Owned by the host; used by one thread. */
@@ -89,6 +89,9 @@ typedef struct mole_flow_builder {
    * Several calls for a row add several values, as of an element in a list; without a call the row has none. Rows must not
    * decrease. Returns MOLE_OK or MOLE_EXHAUSTED: pass it on. NULL: no elements are needed. */
   int32_t (*put)(void* element_values, uint32_t element, uint32_t row, const void* data, uint64_t size);
+  /* Since 1.3, set by next; 0 before the call. */
+  uint64_t absent_columns; /* bit c: the records of this batch have no field for columns[c]; its values are defaults */
+  uint64_t known_elements; /* bit e: a template of the file has elements[e], even if no record has a value of it */
 } mole_flow_builder;
 
 typedef struct mole_decoder_v1 {
