@@ -140,11 +140,11 @@ class FlowBuilder {
   bool put(std::size_t element, std::uint32_t row, const void* data, std::size_t size) {
     return raw_->put(raw_->element_values, static_cast<std::uint32_t>(element), row, data, size) == MOLE_OK;
   }
-  // States that the records of this batch have no field for a column, by its index, so that its values are defaults. In a file
-  // without any other record, the flows count as missing for modules that read the column.
-  void set_absent(int column) { raw_->absent_columns |= std::uint64_t{1} << column; }
-  // States that a template of the file has elements()[element], even if no record has a value of it.
-  void set_known(std::size_t element) { raw_->known_elements |= std::uint64_t{1} << element; }
+  // States for which columns the records of this batch have no field, so that their values are defaults: bit C::index. If that is
+  // so in all batches of a file, its flows count as missing for modules that read the column.
+  void set_absent(std::uint64_t columns) { raw_->absent_columns = columns; }
+  // States which of elements() the templates read so far have, even if no record has a value of them: bit e stands for element e.
+  void set_known(std::uint64_t elements) { raw_->known_elements = elements; }
   // Writes one cell if the column is needed.
   template <class C>
   void set(std::uint32_t row, typename C::stored value) {

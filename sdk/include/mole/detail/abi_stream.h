@@ -91,7 +91,7 @@ typedef struct mole_flow_builder {
   int32_t (*put)(void* element_values, uint32_t element, uint32_t row, const void* data, uint64_t size);
   /* Since 1.3, set by next; 0 before the call. */
   uint64_t absent_columns; /* bit c: the records of this batch have no field for columns[c]; its values are defaults */
-  uint64_t known_elements; /* bit e: a template of the file has elements[e], even if no record has a value of it */
+  uint64_t known_elements; /* bit e: a template read so far has elements[e], even if no record has a value of it */
 } mole_flow_builder;
 
 typedef struct mole_decoder_v1 {
