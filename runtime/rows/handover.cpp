@@ -144,6 +144,9 @@ Result<> HandoverWriter::end(const task::Report& totals) {
   written.flows = totals.flows;
   written.seconds = totals.seconds;
   written.passed_over = totals.passed_over;
+  written.listing = totals.listing;
+  written.listing_before = totals.listing_before;
+  written.removed = totals.removed;
   return frame(end_kind, dump(json(written)));
 }
 

@@ -133,7 +133,11 @@ class Sealer {
       report_.bytes_read = totals->bytes_read;
       report_.flows = totals->flows;
       report_.seconds = totals->seconds;
-      if (spec_.kind == task::Kind::index) report_.passed_over = std::move(totals->passed_over);
+      if (spec_.kind != task::Kind::index) return;
+      report_.passed_over = std::move(totals->passed_over);
+      report_.listing = totals->listing;
+      report_.listing_before = totals->listing_before;
+      report_.removed = std::move(totals->removed);
     }
   }
 
@@ -145,6 +149,8 @@ class Sealer {
     if (!spec_.steps.empty()) return;
     report_.code = task::FailureCode::transient;
     report_.index.clear();
+    report_.removed.clear();
+    report_.listing = report_.listing_before = {};
   }
 
   void fail_repeated() {

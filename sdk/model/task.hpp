@@ -220,16 +220,19 @@ struct Spec {
   std::vector<File> files;
   std::vector<Step> steps;
   std::string request = {};
+  std::vector<Digest> listings = {};
 
-  static constexpr auto table =
-      document("Spec", "The input of a task.",  //
-               field("id", &Spec::id, "Unique for each lease: `EPOCH-SEQ`"),
-               field("epoch", &Spec::epoch, "First part of the attempt token"), field("seq", &Spec::seq, "Second part of it"),
-               field("kind", &Spec::kind, "Kind"), field("block", &Spec::block, "Block"),
-               field("archive", &Spec::archive, "Archive; absent: only rows and states are read").optional(),
-               field("files", &Spec::files, "Its files for the block, sorted by start, router and id, including gaps"),
-               field("steps", &Spec::steps, "Steps, inputs before their readers"),
-               field("request", &Spec::request, "The request for which it was leased, for logs: `r17`").optional());
+  static constexpr auto table = document(
+      "Spec", "The input of a task.",  //
+      field("id", &Spec::id, "Unique for each lease: `EPOCH-SEQ`"),
+      field("epoch", &Spec::epoch, "First part of the attempt token"), field("seq", &Spec::seq, "Second part of it"),
+      field("kind", &Spec::kind, "Kind"), field("block", &Spec::block, "Block"),
+      field("archive", &Spec::archive, "Archive; absent: only rows and states are read").optional(),
+      field("files", &Spec::files, "Its files for the block, sorted by start, router and id, including gaps"),
+      field("steps", &Spec::steps, "Steps, inputs before their readers"),
+      field("request", &Spec::request, "The request for which it was leased, for logs: `r17`").optional(),
+      field("listings", &Spec::listings, "`index`: the listings, by digest, to which the report may list the differences only")
+          .optional());
 };
 
 // Names a task in logs: "task 1-8 for r2, border/traffic@2007-09-22T08:00:00Z, border/mean@2007-09-22T08:00:00Z".
@@ -348,6 +351,8 @@ struct Report {
   std::string log_tail;
   std::uint64_t bytes_read = 0, flows = 0;
   double seconds = 0;
+  Digest listing = {}, listing_before = {};
+  std::vector<std::string> removed = {};
 
   static constexpr auto table = document(
       "Report", "The output of a task.",  //
@@ -360,7 +365,12 @@ struct Report {
       field("log_tail", &Report::log_tail, "Last lines of the worker's log, control bytes escaped"),
       field("bytes_read", &Report::bytes_read, "Bytes of the files read").unit("B"), field("flows", &Report::flows, "Flows read"),
       field("seconds", &Report::seconds, "Run time").unit("s"),
-      field("passed_over", &Report::passed_over, "`index`: paths that the downloader did not list").optional());
+      field("passed_over", &Report::passed_over, "`index`: paths that the downloader did not list").optional(),
+      field("listing", &Report::listing, "`index`: digest of the whole listing; empty: not computed").optional(),
+      field("listing_before", &Report::listing_before,
+            "`index`: the listing, one of the Spec's, whose new and changed entries are in `index`; empty: all are in it")
+          .optional(),
+      field("removed", &Report::removed, "`index`: the files of `listing_before` that are not listed any more").optional());
 };
 
 bool has_failed(const Report& report);  // the task as a whole, or a step

@@ -83,6 +83,9 @@ TEST(TaskReport, RoundTripsAsJson) {
   file.readable = {{1, 2}};
   report.files = {file};
   report.index = {{"a", 1, "v", "tape", 2}};
+  report.listing = digest_of(std::string_view("after"));
+  report.listing_before = digest_of(std::string_view("before"));
+  report.removed = {"b"};
   const nlohmann::json j = report;
   const auto back = parse_report(j.dump());
   ASSERT_TRUE(back) << back.error().message;

@@ -747,6 +747,7 @@ struct Spec {
   7: list<File> files
   8: list<Step> steps
   9: optional string request
+  10: optional list<binary> listings
 }
 
 struct Grants {
@@ -847,6 +848,9 @@ struct Report {
   11: i64 flows
   12: double seconds
   13: optional list<PassedOver> passed_over
+  14: optional binary listing
+  15: optional binary listing_before
+  16: optional list<string> removed
 }
 
 struct Completion {
