@@ -170,6 +170,7 @@ bool take_block(ByteCursor& in, const Footer& footer, Block& block, std::uint64_
 // Reads the elements of a footer, which must be in ascending order. Returns false if they are invalid.
 bool take_stored_elements(ByteCursor& in, std::vector<StoredElement>& elements) {
   elements.resize(take_count(in, 8));
+  if (elements.size() > max_columns) return false;
   for (auto& element : elements) in.take_all(element.enterprise, element.id, element.type);
   return std::ranges::is_sorted(elements) && std::ranges::adjacent_find(elements) == elements.end();
 }
@@ -193,8 +194,10 @@ Result<std::string> footer_bytes(const Footer& footer) {
   std::string out;
   out.append(reinterpret_cast<const char*>(footer.identity.bytes.data()), footer.identity.bytes.size());
   put<std::uint64_t>(out, footer.columns.to_ullong());
+  put<std::uint64_t>(out, footer.absent.to_ullong());
   put<std::uint64_t>(out, footer.elements.size());
   for (const auto& element : footer.elements) put(out, element.enterprise, element.id, element.type);
+  put(out, footer.known);
   put_report(out, footer.report);
   put_evidence(out, footer.evidence.seconds());
   put<std::uint64_t>(out, footer.blocks.size());
@@ -235,7 +238,9 @@ std::optional<Footer> parse_footer(std::string_view bytes, std::uint64_t end) {
   const auto columns = in.take<std::uint64_t>();
   footer.columns = ColumnSet(columns);
   if (has_elements(footer.columns) || footer.columns != stored_columns(footer.columns)) return std::nullopt;
-  if (!take_stored_elements(in, footer.elements)) return std::nullopt;
+  footer.absent = ColumnSet(in.take<std::uint64_t>());
+  if ((footer.absent & ~footer.columns).any() || !take_stored_elements(in, footer.elements)) return std::nullopt;
+  footer.known = in.take<std::uint64_t>();
   footer.report = take_report(in);
   const auto seconds = take_evidence(in);
   footer.blocks.resize(take_count(in, min_block_bytes(footer)));
@@ -291,9 +296,12 @@ Result<> ColumnFileWriter::add(const FlowBatch& batch) {
   return written;
 }
 
-Result<> ColumnFileWriter::finish(const task::FileReport& report, const Evidence& evidence) {
+Result<> ColumnFileWriter::finish(const task::FileReport& report, const Evidence& evidence, const ColumnPresence& presence) {
   footer_.report = report;
   footer_.evidence = evidence;
+  footer_.absent = presence.absent & footer_.columns;
+  for (std::size_t e = 0; e < elements_.size(); ++e)
+    if (presence.known[static_cast<std::size_t>(elements_[e])]) footer_.known |= std::uint64_t{1} << e;
   MOLE_TRY(auto footer, footer_bytes(footer_));
   buffer_ += footer;  // after the magic, if there was no batch
   buffer_ += tail_bytes(bytes_ + buffer_.size() - footer.size(), footer);

@@ -8,6 +8,7 @@
 #include <mole/result.hpp>
 
 #include "runtime/decode/column_codec.hpp"
+#include "runtime/decode/column_presence.hpp"
 #include "runtime/decode/element_pages.hpp"
 #include "runtime/decode/evidence.hpp"
 #include "runtime/decode/flow_batch.hpp"
@@ -24,7 +25,7 @@
 
 namespace mole::runtime::column_file {
 
-inline constexpr std::string_view magic{"mole columns 5\n\0", 16}, end_magic{"end of columns\n\0", 16};
+inline constexpr std::string_view magic{"mole columns 6\n\0", 16}, end_magic{"end of columns\n\0", 16};
 inline constexpr std::size_t tail_size = 3 * 8 + end_magic.size();  // footer's offset, size, checksum; magic
 
 // Returns the columns of a column file for readers of `wanted`: those that NetFlow v5 has, those that say whether counters
@@ -58,7 +59,9 @@ struct Block {  // one batch
 struct Footer {
   Digest identity;    // of the archive file and its decoder; compared by the reader
   ColumnSet columns;  // the stored ones, without elements
+  ColumnSet absent;   // of these: see ColumnPresence
   std::vector<StoredElement> elements;
+  std::uint64_t known = 0;  // bit n: stored element n is an element of its templates
   std::vector<Block> blocks;
   task::FileReport report;
   Evidence evidence;
@@ -84,7 +87,7 @@ namespace mole::runtime {
 //
 //   ColumnFileWriter writer(identity, stored_columns(wanted), [&](std::string_view bytes) { return append(bytes); });
 //   while (...) writer.add(batch);                         // must contain these columns
-//   writer.finish(source.report(), source.evidence());
+//   writer.finish(source.report(), source.evidence(), source.presence());
 //
 // Not thread-safe: use from one thread at a time. After an error, call no function; the written bytes are not a column file.
 class ColumnFileWriter {
@@ -94,8 +97,8 @@ class ColumnFileWriter {
   ColumnFileWriter(const Digest& identity, ColumnSet columns, Sink sink);
 
   Result<> add(const FlowBatch& batch);
-  // Writes the report and evidence of the source. exhausted: they are too large for a column file.
-  Result<> finish(const task::FileReport& report, const Evidence& evidence);
+  // Writes the report, evidence and presence of the source. exhausted: they are too large for a column file.
+  Result<> finish(const task::FileReport& report, const Evidence& evidence, const ColumnPresence& presence);
 
   std::uint64_t bytes() const { return bytes_; }  // written to the sink so far
 

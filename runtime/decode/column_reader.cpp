@@ -71,9 +71,11 @@ ColumnFileReader::ColumnFileReader(FileBytes file, Footer footer, const ColumnRe
   elements_.resize(footer_.elements.size());
   std::size_t number = 0;
   for (const auto& values : slots_.front().elements.values()) {
-    const auto at = std::ranges::find(footer_.elements, stored_element(values.column));
-    elements_[static_cast<std::size_t>(at - footer_.elements.begin())] = number++;
+    const auto at = std::ranges::find(footer_.elements, stored_element(values.column)) - footer_.elements.begin();
+    elements_[static_cast<std::size_t>(at)] = number++;
+    if ((footer_.known >> at & 1) != 0) presence_.known.set(static_cast<std::size_t>(values.column));
   }
+  presence_.absent = footer_.absent & options.wanted;
 }
 
 ColumnFileReader::~ColumnFileReader() {

@@ -34,9 +34,10 @@ class ColumnFileReader final : public FlowSource {
   // In addition to the errors of FlowSource: corrupt if the next batch is damaged; the earlier ones are sound.
   Result<bool> next(FlowBatch& batch) override;
   bool may_be_misplaced() const override { return footer_.report.state == task::FileState::misplaced; }
-  // report() and evidence() may be called at any time.
+  // report(), evidence() and presence() may be called at any time.
   task::FileReport report() const override { return footer_.report; }
   const Evidence& evidence() const override { return footer_.evidence; }
+  ColumnPresence presence() const override { return presence_; }
   std::uint64_t flows() const override { return flows_; }
   std::uint64_t stored_bytes() const override { return footer_.report.size; }
 
@@ -70,6 +71,7 @@ class ColumnFileReader final : public FlowSource {
   ColumnSet read_;  // the wanted columns and the columns that their values are stored relative to
   // For each stored element: its index among the elements of a slot, if it is wanted.
   std::vector<std::optional<std::size_t>> elements_;
+  ColumnPresence presence_;  // of the wanted columns
   Scratch scratch_;
   std::uint64_t flows_ = 0;
 

@@ -53,7 +53,8 @@ void ColumnRecorder::finish() {
   stop_thread(false);
   try {
     const auto report = from_->report();
-    if (!failed_ && writer_->finish(report, from_->evidence()) && writer_->bytes() <= options_.limit) done_(report);
+    if (!failed_ && writer_->finish(report, from_->evidence(), from_->presence()) && writer_->bytes() <= options_.limit)
+      done_(report);
   } catch (const std::bad_alloc&) {
   }
   writer_.reset();

@@ -42,6 +42,10 @@ class ColumnRecorder final : public FlowSource {
   bool may_be_misplaced() const override { return from_->may_be_misplaced(); }
   task::FileReport report() const override { return from_->report(); }
   const Evidence& evidence() const override { return from_->evidence(); }
+  ColumnPresence presence() const override {
+    const auto of_all = from_->presence();
+    return {of_all.absent & wanted_, of_all.known & wanted_};
+  }
   std::uint64_t flows() const override { return from_->flows(); }
   std::uint64_t stored_bytes() const override { return from_->stored_bytes(); }
 

@@ -45,6 +45,7 @@ FlowReader::FlowReader(task::File file, std::unique_ptr<ContentSource> source, c
       router_(router),
       buffers_(wanted),
       elements_(wanted),
+      absent_(wanted & ColumnSet((std::uint64_t{1} << MOLE_COLUMN_COUNT) - 1)),
       abi_source_{this, source_next},
       abi_sink_{this, sink_datagram, sink_skipped, nullptr},
       range_from_(file_.covers.from) {
@@ -278,6 +279,7 @@ Result<bool> FlowReader::fill(FlowBatch& batch) {
   elements_.start(builder);
   PluginError error;
   const std::int32_t code = decoder_vtable_->next(decoder_, &builder, &error.abi);
+  if (code == MOLE_OK || code == MOLE_END) note_presence(builder);
   if (code == MOLE_END) return false;
   if (code == MOLE_CORRUPT && !source_error_) {
     given_up_ = error.message();
@@ -301,6 +303,13 @@ Result<bool> FlowReader::fill(FlowBatch& batch) {
   if (at_flow_ends_) export_rows(batch);
   if (delays_) delays_->add(batch);
   return true;
+}
+
+void FlowReader::note_presence(const mole_flow_builder& batch) {
+  if (batch.rows > 0) absent_ &= ColumnSet(batch.absent_columns);
+  const auto elements = elements_.values();
+  for (std::size_t e = 0; e < elements.size(); ++e)
+    if ((batch.known_elements >> e & 1) != 0) known_.set(static_cast<std::size_t>(elements[e].column));
 }
 
 task::FileReport FlowReader::report() const {

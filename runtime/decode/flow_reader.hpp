@@ -67,6 +67,7 @@ class FlowReader final : public FlowSource {
   // or the name is wrong.
   task::FileReport report() const override;
   const Evidence& evidence() const override { return evidence_; }
+  ColumnPresence presence() const override { return {report_.flows > 0 ? absent_ : ColumnSet(), known_}; }
   std::uint64_t flows() const override { return report_.flows; }
   std::uint64_t stored_bytes() const override { return source_->stored_bytes(); }
 
@@ -82,6 +83,7 @@ class FlowReader final : public FlowSource {
   Result<> create_decoder();
   Error failure(std::int32_t code, std::string message) const;
   Result<bool> fill(FlowBatch& batch);
+  void note_presence(const mole_flow_builder& batch);
   void mark_damage();  // export time is unknown from the last datagram to the next one
   void mark_gap(std::uint64_t offset);
   void move_gap();
@@ -108,6 +110,7 @@ class FlowReader final : public FlowSource {
   std::uint32_t router_;
   ColumnBuffers buffers_;
   ElementColumns elements_;
+  ColumnSet absent_, known_;  // see ColumnPresence; absent_: in all batches so far
   mole_source abi_source_;
   mole_decode_sink abi_sink_;
   mole_decoder* decoder_ = nullptr;

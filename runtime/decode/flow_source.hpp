@@ -4,6 +4,7 @@
 
 #include <mole/result.hpp>
 
+#include "runtime/decode/column_presence.hpp"
 #include "runtime/decode/evidence.hpp"
 #include "runtime/decode/flow_batch.hpp"
 #include "sdk/model/task.hpp"
@@ -32,6 +33,8 @@ class FlowSource {
   virtual task::FileReport report() const = 0;
   // Call after next() returned false.
   virtual const Evidence& evidence() const = 0;
+  // Of the wanted columns, as far as the decoder states it. Call after next() returned false.
+  virtual ColumnPresence presence() const = 0;
   virtual std::uint64_t flows() const = 0;         // returned so far
   virtual std::uint64_t stored_bytes() const = 0;  // size of the file in the archive
 };

@@ -32,13 +32,15 @@ void AbsentColumns::count(const FlowBatch& flows) {
   }
 }
 
-bool AbsentColumns::provides(const std::string& decoder, int column) const {
-  if (is_element_column(column)) return std::ranges::find(elements_, column, &Element::column)->in_file > 0;
+bool AbsentColumns::has(const std::string& decoder, const ColumnPresence& presence, int column) const {
+  const auto bit = static_cast<std::size_t>(column);
+  if (is_element_column(column))
+    return presence.known[bit] || std::ranges::find(elements_, column, &Element::column)->in_file > 0;
   const auto found = not_provided_.find(decoder);
-  return found == not_provided_.end() || !found->second[static_cast<std::size_t>(column)];
+  return !presence.absent[bit] && (found == not_provided_.end() || !found->second[bit]);
 }
 
-void AbsentColumns::end_file(const task::File& file, const std::string& decoder) {
+void AbsentColumns::end_file(const task::File& file, const std::string& decoder, const ColumnPresence& presence) {
   if (flows_ == 0) return;
   for (auto& element : elements_) {
     element.flows += flows_;
@@ -47,7 +49,7 @@ void AbsentColumns::end_file(const task::File& file, const std::string& decoder)
   const ColumnSet read = read_by_(file.router);
   std::vector<int> absent;
   for (int c = 0; c < max_columns; ++c)
-    if (read[static_cast<std::size_t>(c)] && !provides(decoder, c)) absent.push_back(c);
+    if (read[static_cast<std::size_t>(c)] && !has(decoder, presence, c)) absent.push_back(c);
   if (absent.empty()) return;
   absent_[file.id] = std::move(absent);
   files_.insert(file.id);

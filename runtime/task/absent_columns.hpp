@@ -1,12 +1,14 @@
-// Finds the files that do not have a column that a step reads: their decoder does not provide it, or none of their flows has a
-// value of the information element. For the step, the flows of these files count as missing (docs/decisions/0204).
+// Finds the files that do not have a column that a step reads: their decoder does not provide it, their records have no field for
+// it, or neither their templates have the information element nor a flow has a value of it. For the step, the flows of these
+// files count as missing (docs/decisions/0204).
 //
 //   AbsentColumns absent(archive, read_by);
 //   absent.start_file();
 //   absent.count(batch);                      // each batch of the file
-//   absent.end_file(file, report.decoder);
+//   absent.end_file(file, report.decoder, source.presence());
 #pragma once
 
+#include "runtime/decode/column_presence.hpp"
 #include "runtime/decode/flow_batch.hpp"
 #include "runtime/metric/coverage.hpp"
 #include "sdk/model/task.hpp"
@@ -36,7 +38,7 @@ class AbsentColumns {
 
   void start_file();
   void count(const FlowBatch& flows);
-  void end_file(const task::File& file, const std::string& decoder);
+  void end_file(const task::File& file, const std::string& decoder, const ColumnPresence& presence);
 
   const std::vector<Element>& elements() const { return elements_; }
   // Of a file: the columns that it does not have. Empty: it has all, or no flows.
@@ -45,7 +47,7 @@ class AbsentColumns {
   const FileIds& files() const { return files_; }
 
  private:
-  bool provides(const std::string& decoder, int column) const;
+  bool has(const std::string& decoder, const ColumnPresence& presence, int column) const;
 
   ReadBy read_by_;
   std::map<std::string, ColumnSet> not_provided_;  // flow columns that a decoder does not fill, by its name

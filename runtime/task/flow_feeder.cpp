@@ -113,10 +113,10 @@ bool FlowFeeder::start_file(const task::File& file) {
   return !reading_.empty();
 }
 
-void FlowFeeder::end_file(const task::File& file, const std::string& decoder) {
+void FlowFeeder::end_file(const task::File& file, const std::string& decoder, const ColumnPresence& presence) {
   for (StepGroup* group : reading_)
     for (auto* run : group->steps)
-      if (run->running()) run->absent().end_file(file, decoder);
+      if (run->running()) run->absent().end_file(file, decoder, presence);
 }
 
 void FlowFeeder::fail_readers(const Error& error) {

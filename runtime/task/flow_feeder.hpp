@@ -59,8 +59,8 @@ class FlowFeeder {
 
   // Begins a file. False: no step reads it.
   bool start_file(const task::File& file);
-  // Ends the current file, which `decoder` read.
-  void end_file(const task::File& file, const std::string& decoder);
+  // Ends the current file, which `decoder` read. `presence`: of the columns.
+  void end_file(const task::File& file, const std::string& decoder, const ColumnPresence& presence);
   // Adds a batch of file number `file` to the steps that read it. A step that fails receives no more flows.
   void feed(const FlowBatch& decoded, std::uint32_t file);
   // Fails the running steps that read the current file.

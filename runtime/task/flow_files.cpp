@@ -64,6 +64,7 @@ class FlowFiles::DecodedSource final : public FlowSource {
   bool may_be_misplaced() const override { return reader_->may_be_misplaced(); }
   task::FileReport report() const override { return reader_->report(); }
   const Evidence& evidence() const override { return reader_->evidence(); }
+  ColumnPresence presence() const override { return reader_->presence(); }
   std::uint64_t flows() const override { return reader_->flows(); }
   std::uint64_t stored_bytes() const override { return reader_->stored_bytes(); }
 
@@ -104,6 +105,7 @@ class FlowFiles::CachedSource final : public FlowSource {
     return report;
   }
   const Evidence& evidence() const override { return source_->evidence(); }
+  ColumnPresence presence() const override { return source_->presence(); }
   std::uint64_t flows() const override { return rows_returned_; }
   std::uint64_t stored_bytes() const override { return source_->stored_bytes(); }
 

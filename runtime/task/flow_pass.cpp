@@ -157,7 +157,7 @@ Result<> FlowPass::read_file(std::uint32_t number, const ReportSink& sink) {
   auto report = source->report();
   if (decoded) report.source = task::FlowSource::archive;  // the cached columns were written by the scan
   report.columns = files_->kept_columns(number);
-  feeder_.end_file(file, report.decoder);
+  feeder_.end_file(file, report.decoder, source->presence());
   coverage_.add(file, source->evidence(), report.content_bytes > 0);
   return finish_file(std::move(report), staged, sink);
 }

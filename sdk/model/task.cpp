@@ -42,7 +42,7 @@ std::string cache_name_of(const Archive& archive) {
 Digest column_name_of(const File& file, const Archive& archive, std::uint64_t further) {
   Hasher hasher;
   const auto add = [&](const auto&... fields) { (hasher.field(fields), ...); };
-  add("mole columns 5", further, cache_name_of(archive), file.id, file.size, file.revision, file.version, file.covers.from,
+  add("mole columns 6", further, cache_name_of(archive), file.id, file.size, file.revision, file.version, file.covers.from,
       file.covers.to);
   for (const auto& decoder : archive.candidates()) add(decoder.name, decoder.version, decoder.library, text_of(decoder.params));
   add(archive.max_content);

@@ -88,7 +88,7 @@ int main(int argc, char** argv) {
     decode += seconds_since(begin);
     if (!more) fail(more.error().message);
     begin = Clock::now();
-    const auto written = *more ? writer.add(batch) : writer.finish(decoder.report(), decoder.evidence());
+    const auto written = *more ? writer.add(batch) : writer.finish(decoder.report(), decoder.evidence(), decoder.presence());
     encode += seconds_since(begin);
     if (!written) fail(written.error().message);
     if (!*more) break;

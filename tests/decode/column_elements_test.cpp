@@ -101,6 +101,7 @@ class ListedSource final : public FlowSource {
   bool may_be_misplaced() const override { return false; }
   task::FileReport report() const override { return report_; }
   const Evidence& evidence() const override { return evidence_; }
+  ColumnPresence presence() const override { return {{}, columns_of({names[1], names[3]})}; }
   std::uint64_t flows() const override { return flows_; }
   std::uint64_t stored_bytes() const override { return 0; }
 
@@ -172,6 +173,17 @@ TEST(ColumnElements, RoundTrip) {
       EXPECT_TRUE(*read == expected);
     }
   }
+}
+
+TEST(ColumnElements, ThoseOfTemplatesAreKnown) {
+  const TempFolder folder;
+  const auto file = folder.file("columns", *record(batches_of_every_kind(), 1));
+  const auto known = [&](const std::vector<std::string>& wanted) {
+    return (*ColumnFileReader::open(file, identity, {columns_of(wanted), 0, 1}))->presence().known;
+  };
+  EXPECT_EQ(known(names), columns_of({names[1], names[3]}));
+  EXPECT_EQ(known({names[0], names[3]}), columns_of({names[3]}));
+  EXPECT_EQ(known({names[0]}), ColumnSet());
 }
 
 TEST(ColumnElements, DoNotDependOnTheNumberOfThreads) {

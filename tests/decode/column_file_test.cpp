@@ -70,6 +70,7 @@ class ListedSource final : public FlowSource {
   }
   task::FileReport report() const override { return report_; }
   const Evidence& evidence() const override { return evidence_; }
+  ColumnPresence presence() const override { return {ColumnSet().set(MOLE_COLUMN_TOS).set(MOLE_COLUMN_SRC_VLAN), {}}; }
   std::uint64_t flows() const override { return flows_; }
   std::uint64_t stored_bytes() const override { return report_.size; }
 
@@ -111,6 +112,7 @@ struct Read {
   std::vector<std::uint64_t> first_records;
   std::string report;
   std::vector<Evidence::Second> seconds;
+  ColumnPresence presence;
 };
 
 std::string text_of(const task::FileReport& report) {
@@ -131,12 +133,14 @@ Result<Read> drain(FlowSource& source) {
   }
   out.report = text_of(source.report());
   out.seconds = source.evidence().seconds();
+  out.presence = source.presence();
   return out;
 }
 
 void expect_same(const Read& a, const Read& b) {
   EXPECT_EQ(a.first_records, b.first_records);
   EXPECT_EQ(a.report, b.report);
+  EXPECT_EQ(a.presence, b.presence);
   ASSERT_EQ(a.batches.size(), b.batches.size());
   for (std::size_t i = 0; i < a.batches.size(); ++i) EXPECT_TRUE(a.batches[i] == b.batches[i]) << "batch " << i;
   ASSERT_EQ(a.seconds.size(), b.seconds.size());

@@ -88,6 +88,7 @@ struct Batch {
   void clear() {
     for (auto& column : memory) std::fill(column.begin(), column.end(), std::byte{0xee});
     values.assign(raw.capacity, {});
+    raw.absent_columns = raw.known_elements = 0;
     last_row = 0;
   }
 
@@ -219,7 +220,9 @@ Decoded decode(const mole_decoder_v1& decoder, const std::string& bytes, const D
   while (instance != nullptr) {
     batch.clear();
     const std::int32_t code = decoder.next(instance, &batch.raw, &error);
+    out.known |= batch.raw.known_elements;
     if (code == MOLE_END) break;
+    if (batch.raw.rows > 0) out.absent &= batch.raw.absent_columns;
     if (code != MOLE_OK) {
       ADD_FAILURE() << std::string(text, error.size);
       break;

@@ -55,6 +55,8 @@ struct Decoded {
   std::vector<Reported> datagrams;
   std::vector<Skipped> skipped;
   std::vector<Said> described;
+  std::uint64_t absent = ~std::uint64_t{0};  // columns without a field in any record: bit c
+  std::uint64_t known = 0;                   // requested elements that templates have: bit e
 
   std::uint64_t lost() const;
   std::uint64_t sum(int column) const;

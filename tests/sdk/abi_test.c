@@ -12,7 +12,7 @@ _Static_assert(sizeof(mole_interval) == 16, "mole_interval");
 _Static_assert(sizeof(mole_metric_v1) == 88, "mole_metric_v1");
 _Static_assert(sizeof(mole_source) == 16, "mole_source");
 _Static_assert(sizeof(mole_decode_sink) == 32, "mole_decode_sink");
-_Static_assert(sizeof(mole_flow_builder) == 16 + 8 * MOLE_COLUMN_LIMIT + 32, "mole_flow_builder");
+_Static_assert(sizeof(mole_flow_builder) == 16 + 8 * MOLE_COLUMN_LIMIT + 48, "mole_flow_builder");
 _Static_assert(sizeof(mole_decoder_v1) == 56, "mole_decoder_v1");
 _Static_assert(sizeof(mole_object) == 96, "mole_object");
 _Static_assert(sizeof(mole_downloader_v1) == 80, "mole_downloader_v1");

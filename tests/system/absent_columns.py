@@ -11,19 +11,22 @@ HOUR = 1190487600  # 2007-09-22T19:00:00Z
 FLOWS = 4  # per minute
 TEMPLATE = [(152, 8), (153, 8), (8, 4), (12, 4), (4, 1), (1, 8), (2, 8)]
 NAMES = [(179, export_writer.VAR, export_writer.CERT)]
+LABEL = [(33, 2, export_writer.CERT)]
+UNLABELLED = 1  # hour of router i without application labels
 # Router i: the share of its flows that have a name, in each hour; None: a file of NetFlow v5, as all of router n.
 CONTENT = [1, 0.5, 0, None, 1, 1]
-ONLY_IN = {"names": [1, 1, 0, 0, 1], "labels": [1, 1, 1, 0, 1], "all": [1] * 5, "none": [0] * 5}
+ONLY_IN = {"names": [1, 1, 0, 0, 1], "labels": [1, 0, 1, 0, 1], "all": [1] * 5, "none": [0] * 5}
 
 
 def has_name(share, k):
     return k < share * FLOWS
 
 
-def ipfix(hour, share):
-    """An hour of IPFIX: each minute 4 flows that began 1.5 s before; the first of those with a name have it."""
+def ipfix(hour, share, labelled=True, quiet=False):
+    """An hour of IPFIX: each minute 4 flows that began 1.5 s before; the first of those with a name have it. quiet: there is a template with names that no flow uses."""
     exporter = export_writer.Exporter(seconds=hour)
-    definitions = [(256, TEMPLATE)] + ([(257, TEMPLATE + NAMES)] if share else [])
+    fields = TEMPLATE + (LABEL if labelled else [])
+    definitions = [(256, fields)] + ([(257, fields + NAMES)] if share or quiet else [])
     out = exporter.message(exporter.templates(*definitions), seconds=hour + 2)
     for minute in range(60):
         seconds = hour + 60 * minute + 2
@@ -31,7 +34,7 @@ def ipfix(hour, share):
         for k in range(FLOWS):
             name = b"a.example" if k == 0 else b"b.example"
             body = export_writer.be(seconds * 1000 - 1500, 8) + export_writer.be(seconds * 1000 - 500, 8) + export_writer.be(0x0a000000 + minute, 4) + \
-                export_writer.be(0xc0000201, 4) + export_writer.be(6, 1) + export_writer.be(100, 8) + export_writer.be(1, 8)
+                export_writer.be(0xc0000201, 4) + export_writer.be(6, 1) + export_writer.be(100, 8) + export_writer.be(1, 8) + (export_writer.be(53, 2) if labelled else b"")
             named = has_name(share, k)
             sets.append(export_writer.flowset(257 if named else 256, body + (export_writer.var(name) if named else b"")))
         out += exporter.message(*sets, records=FLOWS, seconds=seconds)
@@ -123,7 +126,7 @@ def check_module(name, found):
             for row in group:
                 check(float(row["coverage"]) == expected, f"{name}: quarter {quarter}: coverage {expected} expected: {row}")
             share = 1 if router == "n" or CONTENT[quarter // 4] is None else CONTENT[quarter // 4]
-            flows = {"plain": 60, "chosen": 15, "one_router": 15, "others": 45}.get(name)
+            flows = {"plain": 60, "chosen": 15, "one_router": 15, "others": 45, "labelled": 60}.get(name)
             if flows is not None and expected == 1 and share > 0:
                 check([int(row["flows"]) for row in group] == [flows], f"{name}: quarter {quarter}: {flows} flows expected: {group}")
 
@@ -139,7 +142,7 @@ def check_told(folder, printed, state):
     check("coverage:" not in table, table)
     figure = mole("plot", "absent/chosen", "flows", "--state", state, cwd=folder).stdout
     check('class="gap"' in figure or 'class="some-gap"' in figure, "the plot shows the gaps")
-    for hour, module, marked in ((2, "chosen", True), (3, "chosen", True), (0, "plain", False), (3, "labels", True)):
+    for hour, module, marked in ((2, "chosen", True), (3, "chosen", True), (0, "plain", False), (1, "labels", True), (3, "labels", True)):
         text = mole("why", f"absent/{module}", "flows", f"@{HOUR + hour * 3600}", "--where", "router=i", "--state", state, cwd=folder).stdout
         column = "application_label" if module == "labels" else "dnsName"
         check((f", no {column}" in text) == marked and ("count as missing" in text) == marked, f"{module}, hour {hour}:\n{text}")
@@ -157,11 +160,26 @@ def check_only_netflow5(folder):
     check({(row["coverage"], row["flows"]) for row in results(folder, "only/plain", "only")} == {("1", "60")}, "complete")
 
 
+def check_quiet(folder):
+    """A file whose templates have the element was measured, even if no flow has a value of it."""
+    (folder / "quiet").mkdir()
+    (folder / "quiet" / f"i_{HOUR}.dat").write_bytes(ipfix(HOUR, 0, labelled=False, quiet=True))
+    text = (MANIFEST % "1h").replace("./archive", "./quiet").replace("pipeline: absent", "pipeline: PIPELINE") + \
+        "".join(f"  {name}: {{{MODULES[name][0]}, input: {{archive: mixed}}, interval: 15m}}\n" for name in ("chosen", "others", "labelled"))
+    for pipeline in ("quiet", "cached"):
+        (folder / f"{pipeline}.yaml").write_text(text.replace("PIPELINE", pipeline))
+        mole("run", f"{pipeline}.yaml", "--from", f"@{HOUR}", "--to", f"@{HOUR + 3600}", "--state", "quiet_state", "--plugins", BUILD / "tests" / "plugins",
+             "--progress=none", cwd=folder, code=3)
+        for module, expected in (("chosen", ("1", "0")), ("others", ("1", "60")), ("labelled", ("0", "0"))):
+            found = {(row["coverage"], row["flows"]) for row in results(folder, f"{pipeline}/{module}", "quiet_state")}
+            check(found == {expected}, f"{pipeline}/{module}: {found}")
+
+
 with TemporaryFolder("absent_columns") as folder:
     (folder / "archive").mkdir()
     for number, share in enumerate(CONTENT):
         hour = HOUR + 3600 * number
-        (folder / "archive" / f"i_{hour}.dat").write_bytes(netflow5(hour) if share is None else ipfix(hour, share))
+        (folder / "archive" / f"i_{hour}.dat").write_bytes(netflow5(hour) if share is None else ipfix(hour, share, number != UNLABELLED))
         (folder / "archive" / f"n_{hour}.dat").write_bytes(netflow5(hour))
 
     done = run(folder, "absent.yaml", manifest("1h"), "state")
@@ -199,3 +217,4 @@ with TemporaryFolder("absent_columns") as folder:
     check("read from cached columns of 12 files" in why, f"the elements are in the cache:\n{why}")
     print("equal rows for blocks of 1 h, 2 h, 3 h and 6 h, and from cached columns")
     check_only_netflow5(folder)
+    check_quiet(folder)

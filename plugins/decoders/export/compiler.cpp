@@ -67,7 +67,10 @@ class Compiler {
     icmp();
     rest();
     for (int column = 0; column < MOLE_COLUMN_COUNT; ++column)
-      if (is_wanted(column)) fill(column);
+      if (is_wanted(column)) {
+        if (column != scaled::index) out_.absent |= std::uint64_t{1} << column;
+        fill(column);
+      }
   }
 
  private:

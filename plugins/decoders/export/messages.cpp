@@ -227,8 +227,14 @@ void Collector::State::define(std::shared_ptr<Template> layout) {
   }
   template_weight_ += layout->weight();
   if (sink_.wants_descriptions()) describe_template(sink_, described(), *layout);
+  if (!layout->options) note_elements(*layout);
   domain.templates[layout->id] = layout;
   resume_waiting(domain, layout);
+}
+
+void Collector::State::note_elements(const Template& layout) {
+  for (std::size_t e = 0; e < elements_.size(); ++e)
+    if (layout.find(elements_[e].enterprise, elements_[e].id) != Template::npos) known_ |= std::uint64_t{1} << e;
 }
 
 // Removes a template. Data sets before this position may need it for their lists.

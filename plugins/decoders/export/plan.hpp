@@ -84,6 +84,7 @@ enum class Side : std::uint8_t { forward, reverse };  // reverse: the second flo
 
 struct Plan {
   std::vector<Operation> operations;
+  std::uint64_t absent = 0;  // columns that get their default because records have no field for them: bit c
 
   // Decodes `count` records of fixed size from `records`, to the rows from `row`.
   void run(const Template& layout, const std::byte* records, std::uint32_t count, const Context& context, const Columns& columns,

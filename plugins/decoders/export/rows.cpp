@@ -35,7 +35,10 @@ Wanted wanted_columns(const FlowBuilder& out) {
 void HostRows::bind(FlowBuilder& out) {
   out_ = &out;
   rows = out.rows();
-  if (rows == 0) value_bytes_ = 0;
+  if (rows == 0) {
+    value_bytes_ = 0;
+    absent = all;
+  }
   capacity = out.capacity();
   columns = columns_of(out, AllColumns{});
 }
@@ -66,6 +69,7 @@ void KeptRows::move_to(Rows& out) {
   const std::uint32_t moved = std::min(rows, out.capacity);
   out.family = family;
   out.rows = moved;
+  out.absent &= absent;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (columns[i] == nullptr) continue;
     const std::size_t cell = cell_size(static_cast<int>(i), family);
@@ -82,7 +86,9 @@ void KeptRows::move_to(Rows& out) {
   rows -= moved;
   puts_ = std::move(left);
   if (puts_.empty()) values_.clear();
-  if (rows == 0) family = 0;
+  if (rows > 0) return;
+  family = 0;
+  absent = all;
 }
 
 void put_element(Rows& rows, std::size_t index, const mole_element& element, std::uint32_t row, const Value& value,

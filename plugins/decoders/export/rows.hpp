@@ -13,7 +13,9 @@ class Rows {
   std::uint32_t family = 0;  // 4 or 6; 0: not chosen
   std::uint32_t rows = 0, capacity = 0;
   Columns columns{};
+  std::uint64_t absent = all;  // columns for which no row has a field: bit c
 
+  static constexpr std::uint64_t all = ~std::uint64_t{0};
   std::uint32_t room() const { return capacity - rows; }
   virtual void put(std::size_t element, std::uint32_t row, const void* data, std::size_t size) = 0;
 

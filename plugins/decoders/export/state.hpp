@@ -98,6 +98,7 @@ class Collector::State {
   void read_sets(Bytes message, std::size_t at);
   void read_templates(Bytes body, std::uint64_t offset, bool options);
   void define(std::shared_ptr<Template> layout);
+  void note_elements(const Template& layout);
   Domain::Templates::iterator remove(Domain& domain, Domain::Templates::iterator known);
   void withdraw(std::uint16_t id, bool options);
   void read_data(std::uint16_t id, Bytes body, std::uint64_t offset);
@@ -146,6 +147,7 @@ class Collector::State {
   bool bound_ = false;
   Wanted wanted_{};
   std::span<const mole_element> elements_;
+  std::uint64_t known_ = 0;  // those of elements_ that templates have: bit e
   HostRows host_;
   KeptRows kept_;
   std::vector<Value> values_;

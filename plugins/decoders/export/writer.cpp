@@ -61,6 +61,8 @@ bool Collector::State::write(FlowBuilder& out) {
   }
   if (host_.rows > 0 && out.rows() == 0) out.set_address_family(host_.family);
   out.set_rows(host_.rows);
+  out.set_absent(host_.rows > 0 ? host_.absent : 0);
+  out.set_known(known_);
   return more;
 }
 
@@ -110,8 +112,9 @@ bool Collector::State::decode_columns(Work& work, const Plans& plans) {
     if (rows == nullptr) return false;
     const auto left = static_cast<std::uint32_t>(work.bytes.size() / work.layout->size);
     const std::uint32_t count = std::min(left, rows->room());
-    plans.plan(Side::forward, plans.family())
-        .run(*work.layout, work.bytes.data(), count, work.context, rows->columns, rows->rows);
+    const Plan& plan = plans.plan(Side::forward, plans.family());
+    plan.run(*work.layout, work.bytes.data(), count, work.context, rows->columns, rows->rows);
+    rows->absent &= plan.absent;
     rows->rows += count;
     work.records += count;
     work.rows += count;
@@ -150,7 +153,9 @@ bool Collector::State::decode_records(Work& work, const Plans& plans) {
 
 void Collector::State::decode_record(const Work& work, const Plans& plans, const Value* values, std::uint32_t family, Side side,
                                      Rows& rows) {
-  plans.plan(side, family).run(values, work.context, rows.columns, rows.rows);
+  const Plan& plan = plans.plan(side, family);
+  plan.run(values, work.context, rows.columns, rows.rows);
+  rows.absent &= plan.absent;
   if (!plans.elements().empty() || !plans.lists().empty()) put_elements(work, plans, values, rows, rows.rows, side);
   ++rows.rows;
 }

@@ -17,7 +17,7 @@ namespace mole::plugins {
 
 class Ipfix {
  public:
-  static constexpr auto about = mole::decoder("ipfix", "1.0.0", "IPFIX messages and files (RFC 7011, RFC 5655)");
+  static constexpr auto about = mole::decoder("ipfix", "1.1.0", "IPFIX messages and files (RFC 7011, RFC 5655)");
   using writes = flow_export::ExportedColumns;
   using Params = flow_export::ExportParams;
   static constexpr auto params = flow_export::export_params;

@@ -16,7 +16,7 @@ namespace mole::plugins {
 
 class NetFlow9 {
  public:
-  static constexpr auto about = mole::decoder("netflow9", "1.0.0", "Concatenated NetFlow v9 export datagrams (RFC 3954)");
+  static constexpr auto about = mole::decoder("netflow9", "1.1.0", "Concatenated NetFlow v9 export datagrams (RFC 3954)");
   using writes = flow_export::ExportedColumns;
   using Params = flow_export::ExportParams;
   static constexpr auto params = flow_export::export_params;

@@ -19,7 +19,7 @@ namespace mole::plugins {
 
 class Nfcapd {
  public:
-  static constexpr auto about = mole::decoder("nfcapd", "1.0.0", "Files of nfdump 1.6 and 1.7");
+  static constexpr auto about = mole::decoder("nfcapd", "1.1.0", "Files of nfdump 1.6 and 1.7");
   using writes =
       mole::Writes<start, end, src_addr, dst_addr, src_port, dst_port, protocol, packets, bytes, tcp_flags, tos, src_as, dst_as,
                    src_mask, dst_mask, next_hop, in_if, out_if, sampling, application_label, observation_domain, exporter_addr,

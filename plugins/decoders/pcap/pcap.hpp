@@ -21,7 +21,7 @@ namespace mole::plugins {
 class Pcap {
  public:
   static constexpr auto about =
-      mole::decoder("pcap", "1.0.0", "Export datagrams of NetFlow v5, v9 and IPFIX in a packet capture (pcap, pcapng)");
+      mole::decoder("pcap", "1.1.0", "Export datagrams of NetFlow v5, v9 and IPFIX in a packet capture (pcap, pcapng)");
   using writes = flow_export::ExportedColumns;
   struct Params {
     std::string biflows = "keep";
