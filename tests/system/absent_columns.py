@@ -163,7 +163,8 @@ def check_only_netflow5(folder):
 def check_quiet(folder):
     """A file whose templates have the element was measured, even if no flow has a value of it."""
     (folder / "quiet").mkdir()
-    (folder / "quiet" / f"i_{HOUR}.dat").write_bytes(ipfix(HOUR, 0, labelled=False, quiet=True))
+    for hour in (HOUR, HOUR + 3600):
+        (folder / "quiet" / f"i_{hour}.dat").write_bytes(ipfix(hour, 0, labelled=False, quiet=True))
     text = (MANIFEST % "1h").replace("./archive", "./quiet").replace("pipeline: absent", "pipeline: PIPELINE") + \
         "".join(f"  {name}: {{{MODULES[name][0]}, input: {{archive: mixed}}, interval: 15m}}\n" for name in ("chosen", "others", "labelled"))
     for pipeline in ("quiet", "cached"):
