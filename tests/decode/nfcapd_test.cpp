@@ -94,6 +94,37 @@ TEST(Nfcapd, ReadsInformationElements) {
   });
 }
 
+// A column is absent if no flow of the file has the element.
+TEST(Nfcapd, ColumnsOfElementsThatNoFlowHasAreAbsent) {
+  constexpr std::array always{MOLE_COLUMN_START,    MOLE_COLUMN_SRC_ADDR, MOLE_COLUMN_PACKETS,
+                              MOLE_COLUMN_DST_PORT, MOLE_COLUMN_SAMPLING, MOLE_COLUMN_EXPORTER_ADDR};
+  constexpr std::array of_elements{MOLE_COLUMN_SRC_AS,       MOLE_COLUMN_DST_VLAN,      MOLE_COLUMN_NEXT_HOP,
+                                   MOLE_COLUMN_MPLS_LABEL,   MOLE_COLUMN_POST_SRC_ADDR, MOLE_COLUMN_POST_DST_PORT,
+                                   MOLE_COLUMN_REVERSE_BYTES};
+  for_each_kind([&](int layout, Compression compression) {
+    const auto is_absent = [&](const std::vector<NfFlow>& flows, int column, std::uint32_t capacity) {
+      const NfFile file{layout, compression, {{1, {}}}, {flows}, 0};
+      const auto read = mole::testing::decode(nfcapd_decoder(), file.bytes(), {.capacity = capacity});
+      EXPECT_EQ(read.flows.size(), flows.size());
+      return (read.absent >> column & 1) != 0;
+    };
+    std::vector<NfFlow> flows(3);
+    NfFlow full;
+    full.as = {1, 2};
+    full.vlans = {3, 4};
+    full.next_hop = v4_address(5);
+    full.mpls = 6;
+    full.nat4 = {v4_address(7), v4_address(8)};
+    full.nat_ports = {9, 10};
+    full.reverse = {11, 12};
+    for (const std::uint32_t capacity : {1u, 4096u}) {
+      for (const int column : always) EXPECT_FALSE(is_absent(flows, column, capacity)) << column;
+      for (const int column : of_elements) EXPECT_TRUE(is_absent(flows, column, capacity)) << column;
+      for (const int column : of_elements) EXPECT_FALSE(is_absent({flows[0], full, flows[1]}, column, capacity)) << column;
+    }
+  });
+}
+
 TEST(Nfcapd, ReadsBlocksOfMoreFlowsThanABatchHas) {
   NfFile file{2, Compression::lz4, {{1, {}}}, {std::vector<NfFlow>(66'000), std::vector<NfFlow>(3)}, 0};
   for (std::size_t i = 0; i < file.blocks[0].size(); ++i) {
