@@ -38,8 +38,13 @@ TEST(Presence, OfColumnsIsThatOfFields) {
          MOLE_COLUMN_REVERSE_PACKETS, MOLE_COLUMN_REVERSE_BYTES, MOLE_COLUMN_ICMP_TYPE, MOLE_COLUMN_END_REASON,
          MOLE_COLUMN_FLOW_DIRECTION});
     expect(read({{11, 2}, {6, 1}, {58, 2}, {61, 1}}, be(443, 2) + be(0, 1) + be(0, 2) + be(0, 1)),
-           {MOLE_COLUMN_DST_PORT, MOLE_COLUMN_ICMP_TYPE, MOLE_COLUMN_TCP_FLAGS, MOLE_COLUMN_SRC_VLAN, MOLE_COLUMN_FLOW_DIRECTION},
-           {MOLE_COLUMN_SRC_PORT, MOLE_COLUMN_DST_VLAN});
+           {MOLE_COLUMN_DST_PORT, MOLE_COLUMN_TCP_FLAGS, MOLE_COLUMN_SRC_VLAN, MOLE_COLUMN_FLOW_DIRECTION},
+           {MOLE_COLUMN_SRC_PORT, MOLE_COLUMN_DST_VLAN, MOLE_COLUMN_ICMP_TYPE, MOLE_COLUMN_ICMP_CODE});
+    // Which flows are of ICMP is not known without a protocol.
+    expect(read({{4, 1}, {11, 2}}, be(6, 1) + be(443, 2)), {MOLE_COLUMN_ICMP_TYPE, MOLE_COLUMN_ICMP_CODE, MOLE_COLUMN_DST_PORT},
+           {});
+    expect(read({{32, 2}}, be(0x0800, 2)), {MOLE_COLUMN_ICMP_TYPE, MOLE_COLUMN_ICMP_CODE}, {MOLE_COLUMN_DST_PORT});
+    expect(read({{4, 1}, {32, 2}}, be(1, 1) + be(0x0800, 2)), {MOLE_COLUMN_ICMP_TYPE, MOLE_COLUMN_DST_PORT}, {});
     // A field of a length that numbers cannot have is not one.
     expect(read({{58, 9}}, std::string(9, '\1')), {}, {MOLE_COLUMN_SRC_VLAN});
   }

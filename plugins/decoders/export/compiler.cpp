@@ -275,10 +275,10 @@ class Compiler {
     if (both != Operation::no_field) {
       add(icmp_type::index, number_run<std::uint8_t, HighByte>(length(both)), both);
       add_copy(icmp_code::index, both);
-      add(dst_port::index, run_of_icmp<std::uint16_t, 0>, both, protocol_field);
+      if (protocol_field != Operation::no_field) add(dst_port::index, run_of_icmp<std::uint16_t, 0>, both, protocol_field);
     }
     const std::uint16_t port = find_number(11);
-    if (port != Operation::no_field) {
+    if (port != Operation::no_field && protocol_field != Operation::no_field) {
       add(icmp_type::index, run_of_icmp<std::uint8_t, 8>, port, protocol_field);
       add(icmp_code::index, run_of_icmp<std::uint8_t, 0>, port, protocol_field);
     }
