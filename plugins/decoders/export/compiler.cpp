@@ -183,7 +183,10 @@ class Compiler {
     };
     translated(reverse_ ? post_dst_addr::index : post_src_addr::index, 225, 281, 40'001);
     translated(reverse_ ? post_src_addr::index : post_dst_addr::index, 226, 282, 40'002);
-    add(exporter_addr::index, run_exporter, find_sized(130, 4), find_sized(131, 16));
+    const std::uint16_t exporter4 = find_sized(130, 4), exporter6 = find_sized(131, 16);
+    if (exporter4 == Operation::no_field && exporter6 == Operation::no_field)
+      out_.absent |= std::uint64_t{1} << exporter_addr::index;  // unless the sender is known
+    add(exporter_addr::index, run_exporter, exporter4, exporter6);
     add(observation_domain::index, run_domain);
   }
   void address4(int column, std::uint16_t id) {

@@ -86,6 +86,10 @@ struct Plan {
   std::vector<Operation> operations;
   std::uint64_t absent = 0;  // columns that get their default because records have no field for them: bit c
 
+  // Returns `absent` for records of a message: without a field, its sender is the exporter, if it is known.
+  std::uint64_t absent_in(const Context& context) const {
+    return context.exporter == Addr{} ? absent : absent & ~(std::uint64_t{1} << exporter_addr::index);
+  }
   // Decodes `count` records of fixed size from `records`, to the rows from `row`.
   void run(const Template& layout, const std::byte* records, std::uint32_t count, const Context& context, const Columns& columns,
            std::uint32_t row) const;

@@ -114,7 +114,7 @@ bool Collector::State::decode_columns(Work& work, const Plans& plans) {
     const std::uint32_t count = std::min(left, rows->room());
     const Plan& plan = plans.plan(Side::forward, plans.family());
     plan.run(*work.layout, work.bytes.data(), count, work.context, rows->columns, rows->rows);
-    rows->absent &= plan.absent;
+    rows->absent &= plan.absent_in(work.context);
     rows->rows += count;
     work.records += count;
     work.rows += count;
@@ -155,7 +155,7 @@ void Collector::State::decode_record(const Work& work, const Plans& plans, const
                                      Rows& rows) {
   const Plan& plan = plans.plan(side, family);
   plan.run(values, work.context, rows.columns, rows.rows);
-  rows.absent &= plan.absent;
+  rows.absent &= plan.absent_in(work.context);
   if (!plans.elements().empty() || !plans.lists().empty()) put_elements(work, plans, values, rows, rows.rows, side);
   ++rows.rows;
 }
