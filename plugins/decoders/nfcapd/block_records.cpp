@@ -102,6 +102,7 @@ bool BlockRecords::describe(const std::byte* record, std::uint16_t size, Shape& 
     if (type < element_types && field_sizes[type] > 0) {
       if (length < element_header_size + field_sizes[type]) return false;
       shape.at[type] = static_cast<std::uint16_t>(at + element_header_size);
+      shape.present |= std::uint64_t{1} << type;
     }
     if (i < Shape::max_compared) {
       shape.headers[i] = load<std::uint32_t>(record + at);

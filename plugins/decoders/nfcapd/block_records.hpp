@@ -21,6 +21,7 @@ namespace mole::plugins::nfcapd {
 struct Shape {
   std::uint16_t size = 0, elements = 0;
   std::array<std::uint16_t, element_types> at{};  // offset of the fields from the start of the record; 0: absent
+  std::uint64_t present = 0;                      // the elements that are not: bit e
   static constexpr std::size_t max_compared = 16;
   std::array<std::uint32_t, max_compared> headers{};     // of the elements
   std::array<std::uint16_t, max_compared> headers_at{};  // their offsets

@@ -25,9 +25,9 @@ auto number(std::size_t at) {
 
 class Writer {
  public:
-  // `row`: of the first flow in the batch. `absent`: the columns for which no flow has a field so far, bit c.
-  Writer(FlowBuilder& out, const BlockRecords& records, std::span<const Flow> flows, std::size_t row, std::uint64_t& absent)
-      : out_(out), records_(records), flows_(flows), row_(row), absent_(absent) {
+  // `row`: of the first flow in the batch.
+  Writer(FlowBuilder& out, const BlockRecords& records, std::span<const Flow> flows, std::size_t row)
+      : out_(out), records_(records), flows_(flows), row_(row) {
     for (std::size_t first = 0, next = 0; first < flows.size(); first = next) {
       while (next < flows.size() && flows[next].shape == flows[first].shape) ++next;
       runs_.push_back({flows.subspan(first, next - first), &records.shape(flows[first])});
@@ -49,18 +49,11 @@ class Writer {
   // Fills a column with `value` of the fields of an element, and with `absent` in flows without it.
   template <class Column, class Value>
   void fill(Element element, typename Column::stored absent, Value value) {
-    note<Column>(element);
     if (auto* to = cells<Column>()) fill_cells(to, element, absent, value);
   }
   template <class Column, class Value>
   void fill(Element element, Value value) {
     fill<Column>(element, {}, value);
-  }
-  // Notes that the flows have a field for a column, if one of them has one of these elements.
-  template <class Column, class... Elements>
-  void note(Elements... elements) {
-    for (const Run& run : runs_)
-      if (((at(run, elements) != 0) || ...)) absent_ &= ~(std::uint64_t{1} << Column::index);
   }
   // The same for an element that can be in two places, the first of which is preferred.
   template <class Cell, class Value, class Second>
@@ -129,7 +122,6 @@ class Writer {
   const BlockRecords& records_;
   std::span<const Flow> flows_;
   std::size_t row_;
-  std::uint64_t& absent_;
   std::vector<Run> runs_;
 };
 
@@ -142,11 +134,6 @@ struct AddressOf {  // the first or second address of an element with two
 };
 
 void fill_addresses(Writer& to, std::uint32_t family) {
-  to.note<src_addr>(Element::addresses4, Element::addresses6);
-  to.note<dst_addr>(Element::addresses4, Element::addresses6);
-  to.note<next_hop>(Element::next_hop4, Element::next_hop6);
-  to.note<post_src_addr>(Element::nat_addresses4, Element::nat_addresses6);
-  to.note<post_dst_addr>(Element::nat_addresses4, Element::nat_addresses6);
   if (family == 6) {
     if (auto* cells = to.cells6<src_addr>()) to.fill_cells(cells, Element::addresses6, Addr{}, AddressOf<false>::v6);
     if (auto* cells = to.cells6<dst_addr>()) to.fill_cells(cells, Element::addresses6, Addr{}, AddressOf<true>::v6);
@@ -224,8 +211,6 @@ void fill_rows(Writer& to, const BlockRecords& records, std::uint32_t family) {
   to.fill<reverse_bytes>(Element::counters, number<uint64_t>(16));
   to.fill<src_as>(Element::as_numbers, number<uint32_t>(0));
   to.fill<dst_as>(Element::as_numbers, number<uint32_t>(4));
-  to.note<src_vlan>(Element::vlans, Element::layer2);
-  to.note<dst_vlan>(Element::vlans, Element::layer2);
   to.fill_either(to.cells<src_vlan>(), Element::vlans, number<uint32_t>(0), Element::layer2, number<uint16_t>(0));
   to.fill_either(to.cells<dst_vlan>(), Element::vlans, number<uint32_t>(4), Element::layer2, number<uint16_t>(4));
   to.fill<mpls_label>(Element::mpls, [](const std::byte* fields) { return load<uint32_t>(fields) >> 4 & 0xf'ffff; });
@@ -235,20 +220,39 @@ void fill_rows(Writer& to, const BlockRecords& records, std::uint32_t family) {
   fill_origin(to, records);
 }
 
+// Returns the columns for which flows of a family with these elements (bit e) have no field: bit C::index.
+std::uint64_t absent_columns(std::uint64_t present, std::uint32_t family) {
+  std::uint64_t absent = 0;
+  const auto add = [&]<class... C>(Writes<C...>, auto... elements) {
+    if (((present >> static_cast<unsigned>(elements) & 1) == 0 && ...)) absent |= ((std::uint64_t{1} << C::index) | ...);
+  };
+  add(Writes<src_addr, dst_addr>(), family == 6 ? Element::addresses6 : Element::addresses4);
+  if (family == 6)
+    add(Writes<next_hop>(), Element::next_hop6, Element::next_hop4);
+  else
+    add(Writes<next_hop>(), Element::next_hop4);
+  add(Writes<in_if, out_if, src_mask, dst_mask, flow_direction, end_reason>(), Element::misc);
+  add(Writes<reverse_packets, reverse_bytes>(), Element::counters);
+  add(Writes<src_as, dst_as>(), Element::as_numbers);
+  add(Writes<src_vlan, dst_vlan>(), Element::vlans, Element::layer2);
+  add(Writes<mpls_label>(), Element::mpls);
+  add(Writes<post_src_addr, post_dst_addr>(), Element::nat_addresses4, Element::nat_addresses6);
+  add(Writes<post_src_port, post_dst_port>(), Element::nat_ports);
+  add(Writes<application_label>(), Element::application);
+  return absent;
+}
+
 }  // namespace
 
 void fill_columns(FlowBuilder& out, const BlockRecords& records, std::uint32_t family, std::span<const Flow> flows) {
-  // Columns of elements that only some records have.
-  constexpr auto bits = []<class... C>(Writes<C...>) { return ((std::uint64_t{1} << C::index) | ...); };
-  std::uint64_t absent = bits(Writes<src_addr, dst_addr, next_hop, in_if, out_if, src_mask, dst_mask, flow_direction, end_reason,
-                                     reverse_packets, reverse_bytes, src_as, dst_as, src_vlan, dst_vlan, mpls_label,
-                                     post_src_addr, post_dst_addr, post_src_port, post_dst_port, application_label>{});
   constexpr std::size_t step = 256;  // their records stay in the cache from column to column
   for (std::size_t row = 0; row < flows.size(); row += step) {
-    Writer to(out, records, flows.subspan(row, std::min(step, flows.size() - row)), row, absent);
+    Writer to(out, records, flows.subspan(row, std::min(step, flows.size() - row)), row);
     fill_rows(to, records, family);
   }
-  out.set_absent(absent);
+  std::uint64_t present = 0;
+  for (const Flow& flow : flows) present |= records.shape(flow).present;
+  out.set_absent(absent_columns(present, family));
 }
 
 }  // namespace mole::plugins::nfcapd
