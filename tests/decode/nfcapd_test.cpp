@@ -125,6 +125,19 @@ TEST(Nfcapd, ColumnsOfElementsThatNoFlowHasAreAbsent) {
   });
 }
 
+// The element of layout 2 with them has fields that records of layout 1 may lack.
+TEST(Nfcapd, ColumnsThatRecordsOfLayout1LackAreAbsent) {
+  NfFlow flow;  // of type 1 in layout 1, which has no end reason
+  flow.misc = {1, 2, 24, 25, 0, 0};
+  for (const int layout : {1, 2}) {
+    const NfFile file{layout, Compression::none, {{1, {}}}, {{flow}}, 0};
+    const auto absent = mole::testing::decode(nfcapd_decoder(), file.bytes(), {}).absent;
+    EXPECT_EQ(absent >> MOLE_COLUMN_END_REASON & 1, layout == 1 ? 1u : 0u);
+    for (const int column : {MOLE_COLUMN_IN_IF, MOLE_COLUMN_DST_MASK, MOLE_COLUMN_FLOW_DIRECTION})
+      EXPECT_EQ(absent >> column & 1, 0u) << column;
+  }
+}
+
 TEST(Nfcapd, ReadsBlocksOfMoreFlowsThanABatchHas) {
   NfFile file{2, Compression::lz4, {{1, {}}}, {std::vector<NfFlow>(66'000), std::vector<NfFlow>(3)}, 0};
   for (std::size_t i = 0; i < file.blocks[0].size(); ++i) {

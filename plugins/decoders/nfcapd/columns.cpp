@@ -244,7 +244,8 @@ std::uint64_t absent_columns(std::uint64_t present, std::uint32_t family) {
 
 }  // namespace
 
-void fill_columns(FlowBuilder& out, const BlockRecords& records, std::uint32_t family, std::span<const Flow> flows) {
+void fill_columns(FlowBuilder& out, const BlockRecords& records, std::uint32_t family, std::span<const Flow> flows,
+                  std::uint64_t absent) {
   constexpr std::size_t step = 256;  // their records stay in the cache from column to column
   for (std::size_t row = 0; row < flows.size(); row += step) {
     Writer to(out, records, flows.subspan(row, std::min(step, flows.size() - row)), row);
@@ -252,7 +253,7 @@ void fill_columns(FlowBuilder& out, const BlockRecords& records, std::uint32_t f
   }
   std::uint64_t present = 0;
   for (const Flow& flow : flows) present |= records.shape(flow).present;
-  out.set_absent(absent_columns(present, family));
+  out.set_absent(absent | absent_columns(present, family));
 }
 
 }  // namespace mole::plugins::nfcapd

@@ -9,8 +9,10 @@
 
 namespace mole::plugins::nfcapd {
 
-// Fills the columns of `out` with flows of one address family, starting at row 0.
-void fill_columns(FlowBuilder& out, const BlockRecords& records, std::uint32_t family, std::span<const Flow> flows);
+// Fills the columns of `out` with flows of one address family, starting at row 0. `absent`: columns that they do not have,
+// although they may have the element with them: bit C::index.
+void fill_columns(FlowBuilder& out, const BlockRecords& records, std::uint32_t family, std::span<const Flow> flows,
+                  std::uint64_t absent);
 
 // The times of a flow in milliseconds; events have the time of the event.
 struct FlowTimes {

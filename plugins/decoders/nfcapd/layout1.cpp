@@ -176,6 +176,7 @@ bool Layout1::convert_flow(std::span<const std::byte> record) {
   const auto misc_at = [&] { return misc = misc != 0 ? misc : out.add(Element::misc, 16); };
   const auto counters_at = [&] { return counters = counters != 0 ? counters : out.add(Element::counters, 24); };
   const auto mac_at = [&] { return mac = mac != 0 ? mac : out.add(Element::mac, 32); };
+  if (extended) absent_ &= ~bits<end_reason>;
   if (extended && load<std::uint16_t>(p + 30) != 0) out.put(misc_at() + 12, load<std::uint16_t>(p + 30));
   for (const auto id : map->second) {
     if (id < extension::interfaces16) continue;
@@ -187,6 +188,7 @@ bool Layout1::convert_flow(std::span<const std::byte> record) {
       case extension::interfaces32:
         out.put(misc_at(), static_cast<std::uint32_t>(number(at, half)));
         out.put(misc_at() + 4, static_cast<std::uint32_t>(number(at + half, half)));
+        absent_ &= ~bits<in_if, out_if>;
         break;
       case extension::bgp_next_hop4:
         out.add(Element::bgp_next_hop4, e, 4);
@@ -217,6 +219,7 @@ bool Layout1::convert_flow(std::span<const std::byte> record) {
         out.put(misc_at() + 9, load<std::uint8_t>(e + 3));   // destination prefix length
         out.put(misc_at() + 10, load<std::uint8_t>(e + 1));  // direction
         out.put(misc_at() + 11, load<std::uint8_t>(e));      // destination ToS
+        absent_ &= ~bits<src_mask, dst_mask, flow_direction>;
         break;
       case extension::next_hop4:
         out.add(Element::next_hop4, e, 4);
@@ -233,10 +236,12 @@ bool Layout1::convert_flow(std::span<const std::byte> record) {
       case extension::out_packets32:
       case extension::out_packets64:
         out.put(counters_at() + 8, number(at, extension_sizes[id]));
+        absent_ &= ~bits<reverse_packets>;
         break;
       case extension::out_bytes32:
       case extension::out_bytes64:
         out.put(counters_at() + 16, number(at, extension_sizes[id]));
+        absent_ &= ~bits<reverse_bytes>;
         break;
       case extension::mpls:
         out.add(Element::mpls, e, 40);

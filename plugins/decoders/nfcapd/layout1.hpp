@@ -9,6 +9,8 @@
 //   28 exporter | 30 biflow direction | 31 flow end reason
 #pragma once
 
+#include <mole/columns.hpp>
+
 #include "file_header.hpp"
 
 #include <cstddef>
@@ -27,13 +29,18 @@ class Layout1 {
   };
   // Flows and extension maps are converted; all other records are copied. Stops at a record that does not fit in the block.
   Converted convert(std::span<const std::byte> block);
+  // The columns for which no flow so far has a field, although it may have the element of layout 2 with them: bit C::index.
+  std::uint64_t absent() const { return absent_; }
 
  private:
+  template <class... C>
+  static constexpr std::uint64_t bits = ((std::uint64_t{1} << C::index) | ...);
   void add_map(std::span<const std::byte> record);
   bool convert_flow(std::span<const std::byte> record);
 
   std::unordered_map<std::uint16_t, std::vector<std::uint16_t>> maps_;  // extension identifiers, by number of the map
   std::vector<std::byte> out_;
+  std::uint64_t absent_ = bits<in_if, out_if, src_mask, dst_mask, flow_direction, end_reason, reverse_packets, reverse_bytes>;
 };
 
 }  // namespace mole::plugins::nfcapd

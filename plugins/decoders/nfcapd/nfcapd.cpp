@@ -270,7 +270,7 @@ bool Nfcapd::emit(FlowBuilder& out) {
     flows = flows.first(std::min<std::size_t>(flows.size(), out.capacity()));
     if (flows.empty()) continue;
     out.set_address_family(family);
-    nfcapd::fill_columns(out, records_, family, flows);
+    nfcapd::fill_columns(out, records_, family, flows, header_.layout == 1 ? layout1_.absent() : 0);
     nfcapd::put_elements(out, records_, flows);
     report(flows);
     out.set_rows(static_cast<std::uint32_t>(flows.size()));
