@@ -105,6 +105,8 @@ bool Csv::recognises(std::span<const std::byte> head) {
 Result<bool> Csv::next(FlowBuilder& out) {
   if (!record_)
     if (auto read = read_header(out.elements()); !read) return read.error();
+  out.set_absent(mapping_->absent());
+  out.set_known(mapping_->known());
   MOLE_TRY(const bool complete, rows_.begin(out));
   if (complete) return true;
   while (!ended_ && rows_.has_room()) {

@@ -22,7 +22,7 @@ class Csv {
  public:
   using Params = table::Params;
   static constexpr auto about =
-      mole::decoder("csv", "1.0.0", "Flows as lines of text with a header, such as those of nfdump -o csv");
+      mole::decoder("csv", "1.1.0", "Flows as lines of text with a header, such as those of nfdump -o csv");
   using writes = table::Columns;
   static constexpr auto params = mole::params(
       mole::param("columns", &Params::columns, table::columns_format, table::columns_doc),

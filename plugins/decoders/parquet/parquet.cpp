@@ -87,6 +87,8 @@ Result<> Parquet::open(std::span<const mole_element> elements) {
 Result<bool> Parquet::next(FlowBuilder& out) {
   if (!record_)
     if (auto opened = open(out.elements()); !opened) return opened.error();
+  out.set_absent(mapping_->absent());
+  out.set_known(mapping_->known());
   MOLE_TRY(const bool complete, rows_.begin(out));
   if (complete) return true;
   while (!ended_ && rows_.has_room()) {

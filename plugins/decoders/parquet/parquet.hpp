@@ -21,7 +21,7 @@ namespace mole::plugins {
 class Parquet {
  public:
   using Params = table::Params;
-  static constexpr auto about = mole::decoder("parquet", "1.0.0", "Flows as rows of Parquet files, such as those of mole flows");
+  static constexpr auto about = mole::decoder("parquet", "1.1.0", "Flows as rows of Parquet files, such as those of mole flows");
   using writes = table::Columns;
   static constexpr auto params =
       mole::params(mole::param("columns", &Params::columns, table::columns_format, table::columns_doc),

@@ -83,6 +83,26 @@ bool Mapping::has(int target) const {
   return std::ranges::any_of(uses_, [&](const Use& use) { return use.target == target; });
 }
 
+std::uint64_t Mapping::absent() const {
+  std::uint64_t absent = 0;
+  for (int column = 0; column < MOLE_COLUMN_COUNT; ++column)
+    if (!has(column)) absent |= std::uint64_t{1} << column;
+  const auto provide = [&](int column) { absent &= ~(std::uint64_t{1} << column); };
+  // The end may follow from a duration, and type and code are in the destination port. Of the others, the default is a value.
+  for (const int column :
+       {MOLE_COLUMN_END, MOLE_COLUMN_ROUTER, MOLE_COLUMN_SAMPLING, MOLE_COLUMN_SAMPLING_SOURCE, MOLE_COLUMN_SCALED})
+    provide(column);
+  if (has(MOLE_COLUMN_PROTOCOL) && has(MOLE_COLUMN_DST_PORT)) provide(MOLE_COLUMN_ICMP_TYPE), provide(MOLE_COLUMN_ICMP_CODE);
+  return absent;
+}
+
+std::uint64_t Mapping::known() const {
+  std::uint64_t known = 0;
+  for (const Use& use : uses_)
+    if (use.target >= first_element_target) known |= std::uint64_t{1} << (use.target - first_element_target);
+  return known;
+}
+
 bool Mapping::recognises(std::span<const std::string> header) {
   std::array<bool, 3> found{};
   for (const auto& name : header)

@@ -39,6 +39,10 @@ class Mapping {
   // In the order of targets. Several columns can have the same target: the first value that is not empty counts.
   std::span<const Use> uses() const { return uses_; }
   bool has(int target) const;
+  // The flow columns that no column of the file is for: bit C::index.
+  std::uint64_t absent() const;
+  // The elements of the host that the file has columns for: bit e.
+  std::uint64_t known() const;
   // The name of a target, for messages.
   static std::string name_of(int target);
 
