@@ -174,6 +174,8 @@ def check_quiet(folder):
         for module, expected in (("chosen", ("1", "0")), ("others", ("1", "60")), ("labelled", ("0", "0"))):
             found = {(row["coverage"], row["flows"]) for row in results(folder, f"{pipeline}/{module}", "quiet_state")}
             check(found == {expected}, f"{pipeline}/{module}: {found}")
+    why = mole("why", "cached/chosen", "flows", f"@{HOUR}", "--state", "quiet_state", cwd=folder).stdout
+    check("read from cached columns" in why, f"the second run reads the cache:\n{why}")
 
 
 with TemporaryFolder("absent_columns") as folder:
