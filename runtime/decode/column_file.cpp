@@ -241,6 +241,7 @@ std::optional<Footer> parse_footer(std::string_view bytes, std::uint64_t end) {
   footer.absent = ColumnSet(in.take<std::uint64_t>());
   if ((footer.absent & ~footer.columns).any() || !take_stored_elements(in, footer.elements)) return std::nullopt;
   footer.known = in.take<std::uint64_t>();
+  if (footer.elements.size() < 64 && footer.known >> footer.elements.size() != 0) return std::nullopt;
   footer.report = take_report(in);
   const auto seconds = take_evidence(in);
   footer.blocks.resize(take_count(in, min_block_bytes(footer)));

@@ -205,20 +205,20 @@ const mole_decoder_v1 scripted{
 struct Outcome {
   Result<bool> result;
   task::FileReport report;
+  ColumnPresence presence;
 };
-Outcome run(const Next& next, Descriptions* descriptions = nullptr) {
+Outcome run(const Next& next, Descriptions* descriptions = nullptr, ColumnSet wanted = ColumnSet().set(MOLE_COLUMN_BYTES)) {
   const TempFolder folder;
   auto source = open_content(folder.file("a.dat", "content"));
   task::File file;
   file.id = "a.dat";
   file.covers = {hour, hour + hour_us};
-  FlowReader reader(file, std::move(*source), &scripted, reinterpret_cast<const mole_module*>(&next),
-                    ColumnSet().set(MOLE_COLUMN_BYTES), 0);
+  FlowReader reader(file, std::move(*source), &scripted, reinterpret_cast<const mole_module*>(&next), wanted, 0);
   if (descriptions != nullptr) reader.describe(*descriptions);
   FlowBatch batch;
   Result<bool> more = true;
   while (more && *more) more = reader.next(batch);
-  return {more, reader.report()};
+  return {more, reader.report(), reader.presence()};
 }
 
 TEST(FlowReader, ADecoderThatStopsEarlyMeansADamagedFile) {
@@ -292,6 +292,42 @@ TEST(FlowReader, DecodersDescribeExportersOnlyIfItIsNeeded) {
   Descriptions descriptions(10);
   EXPECT_TRUE(run(describe, &descriptions).result);
   EXPECT_EQ(descriptions.interfaces(), (Descriptions::Names{{{0, 5, 1}, "eth0"}}));
+}
+
+// What decoders state about columns and elements, batch by batch: rows, absent columns, known elements.
+TEST(FlowReader, AColumnIsAbsentIfAllBatchesLackIt) {
+  struct Stated {
+    std::uint32_t rows;
+    std::uint64_t absent, known;
+  };
+  const auto name = static_cast<std::size_t>(flow_column_named("dnsQName"));
+  const auto wanted = ColumnSet().set(MOLE_COLUMN_BYTES).set(MOLE_COLUMN_TOS).set(name);
+  const auto presence_of = [&](const std::vector<Stated>& batches) {
+    std::size_t at = 0;
+    const auto outcome = run(
+        [&](mole_flow_builder* builder, mole_error*, const mole_source*, const mole_decode_sink*) -> std::int32_t {
+          EXPECT_EQ(builder->absent_columns, 0u);
+          EXPECT_EQ(builder->known_elements, 0u);
+          const auto& stated = batches[at++];
+          builder->rows = stated.rows;
+          builder->absent_columns = stated.absent;
+          builder->known_elements = stated.known;
+          return at == batches.size() ? MOLE_END : MOLE_OK;
+        },
+        nullptr, wanted);
+    EXPECT_TRUE(outcome.result);
+    return outcome.presence;
+  };
+  constexpr std::uint64_t tos = 1ull << MOLE_COLUMN_TOS, all = ~0ull;
+  const auto only_tos = ColumnSet().set(MOLE_COLUMN_TOS), only_name = ColumnSet().set(name);
+  EXPECT_EQ(presence_of({{1, 0, 0}, {0, 0, 0}}), ColumnPresence()) << "a decoder that states nothing";
+  EXPECT_EQ(presence_of({{1, tos, 0}, {0, 0, 0}}), (ColumnPresence{only_tos, {}}));
+  EXPECT_EQ(presence_of({{1, tos, 0}, {2, 0, 0}, {0, 0, 0}}), ColumnPresence());
+  EXPECT_EQ(presence_of({{1, tos, 0}, {0, 0, 0}, {3, all, 0}, {0, 0, 0}}), (ColumnPresence{only_tos, {}})) << "without rows";
+  EXPECT_EQ(presence_of({{0, all, 0}, {0, all, 0}}), ColumnPresence()) << "no flows";
+  EXPECT_EQ(presence_of({{5, all, all}, {0, 0, 0}}), (ColumnPresence{ColumnSet(only_tos).set(MOLE_COLUMN_BYTES), only_name}))
+      << "bits of columns and elements that were not asked for";
+  EXPECT_EQ(presence_of({{5, 0, 0}, {0, 0, 1}}), (ColumnPresence{{}, only_name})) << "a template after the last flow";
 }
 
 TEST(FlowReader, FlowsOfRepeatedDatagramsAreCounted) {

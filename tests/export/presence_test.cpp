@@ -13,10 +13,11 @@ constexpr std::uint32_t cert = 6871;
 
 bool is_absent(const Decoded& decoded, int column) { return (decoded.absent >> column & 1) != 0; }
 
-void expect(const Decoded& decoded, std::initializer_list<int> present, std::initializer_list<int> absent) {
+void expect(const Decoded& decoded, std::initializer_list<int> present, std::initializer_list<int> absent,
+            const char* what = "") {
   ASSERT_FALSE(decoded.flows.empty());
-  for (const int column : present) EXPECT_FALSE(is_absent(decoded, column)) << "column " << column;
-  for (const int column : absent) EXPECT_TRUE(is_absent(decoded, column)) << "column " << column;
+  for (const int column : present) EXPECT_FALSE(is_absent(decoded, column)) << "column " << column << " " << what;
+  for (const int column : absent) EXPECT_TRUE(is_absent(decoded, column)) << "column " << column << " " << what;
 }
 
 TEST(Presence, OfColumnsIsThatOfFields) {
@@ -28,15 +29,16 @@ TEST(Presence, OfColumnsIsThatOfFields) {
       return v9 ? decode(netflow9(), Message{}.v9(v9_template(256, fields) + data, 2), {.biflows = biflows})
                 : decode(ipfix(), Message{}.ipfix(ipfix_template(256, fields) + data), {.biflows = biflows});
     };
-    expect(
-        read({}, ""),
-        {MOLE_COLUMN_SRC_ADDR, MOLE_COLUMN_PACKETS, MOLE_COLUMN_BYTES, MOLE_COLUMN_START, MOLE_COLUMN_END, MOLE_COLUMN_SAMPLING,
-         MOLE_COLUMN_SAMPLING_SOURCE, MOLE_COLUMN_OBSERVATION_DOMAIN, MOLE_COLUMN_SCALED},
-        {MOLE_COLUMN_EXPORTER_ADDR, MOLE_COLUMN_SRC_PORT, MOLE_COLUMN_DST_PORT, MOLE_COLUMN_PROTOCOL, MOLE_COLUMN_TCP_FLAGS, MOLE_COLUMN_TOS,
-         MOLE_COLUMN_SRC_AS, MOLE_COLUMN_DST_MASK, MOLE_COLUMN_NEXT_HOP, MOLE_COLUMN_IN_IF, MOLE_COLUMN_APPLICATION_LABEL,
-         MOLE_COLUMN_SRC_VLAN, MOLE_COLUMN_MPLS_LABEL, MOLE_COLUMN_POST_SRC_ADDR, MOLE_COLUMN_POST_DST_PORT,
-         MOLE_COLUMN_REVERSE_PACKETS, MOLE_COLUMN_REVERSE_BYTES, MOLE_COLUMN_ICMP_TYPE, MOLE_COLUMN_END_REASON,
-         MOLE_COLUMN_FLOW_DIRECTION});
+    expect(read({}, ""),
+           {MOLE_COLUMN_SRC_ADDR, MOLE_COLUMN_PACKETS, MOLE_COLUMN_BYTES, MOLE_COLUMN_START, MOLE_COLUMN_END,
+            MOLE_COLUMN_SAMPLING, MOLE_COLUMN_SAMPLING_SOURCE, MOLE_COLUMN_OBSERVATION_DOMAIN},
+           {MOLE_COLUMN_EXPORTER_ADDR,   MOLE_COLUMN_SRC_PORT,          MOLE_COLUMN_DST_PORT,
+            MOLE_COLUMN_PROTOCOL,        MOLE_COLUMN_TCP_FLAGS,         MOLE_COLUMN_TOS,
+            MOLE_COLUMN_SRC_AS,          MOLE_COLUMN_DST_MASK,          MOLE_COLUMN_NEXT_HOP,
+            MOLE_COLUMN_IN_IF,           MOLE_COLUMN_APPLICATION_LABEL, MOLE_COLUMN_SRC_VLAN,
+            MOLE_COLUMN_MPLS_LABEL,      MOLE_COLUMN_POST_SRC_ADDR,     MOLE_COLUMN_POST_DST_PORT,
+            MOLE_COLUMN_REVERSE_PACKETS, MOLE_COLUMN_REVERSE_BYTES,     MOLE_COLUMN_ICMP_TYPE,
+            MOLE_COLUMN_END_REASON,      MOLE_COLUMN_FLOW_DIRECTION});
     expect(read({{11, 2}, {6, 1}, {58, 2}, {61, 1}}, be(443, 2) + be(0, 1) + be(0, 2) + be(0, 1)),
            {MOLE_COLUMN_DST_PORT, MOLE_COLUMN_TCP_FLAGS, MOLE_COLUMN_SRC_VLAN, MOLE_COLUMN_FLOW_DIRECTION},
            {MOLE_COLUMN_SRC_PORT, MOLE_COLUMN_DST_VLAN, MOLE_COLUMN_ICMP_TYPE, MOLE_COLUMN_ICMP_CODE});
@@ -62,8 +64,28 @@ TEST(Presence, ReverseCountersAreOfBiflowsThatAreKept) {
 TEST(Presence, FlagsMayBeInLists) {
   auto fields = simple_fields;
   fields.push_back({293, 0xffff});
-  const auto bytes = Message{}.ipfix(ipfix_template(256, fields) + set(256, simple_record(1) + variable(be(0, 1))));
-  expect(decode(ipfix(), bytes), {MOLE_COLUMN_TCP_FLAGS}, {MOLE_COLUMN_TOS});
+  const auto outer = ipfix_template(256, fields), of_flags = ipfix_template(400, {{6, 1}}),
+             of_names = ipfix_template(401, {{4, 1}});
+  const auto list = [](int id) { return variable(be(0, 1) + be(static_cast<std::uint64_t>(id), 2) + be(5, 2) + be(2, 1)); };
+  const auto empty = variable(be(0, 1));
+  const auto read = [&](const std::string& sets) { return decode(ipfix(), Message{}.ipfix(sets)); };
+  expect(read(outer + of_flags + set(256, simple_record(1) + list(400))), {MOLE_COLUMN_TCP_FLAGS}, {MOLE_COLUMN_TOS});
+  expect(read(outer + of_flags + set(256, simple_record(1) + empty)), {MOLE_COLUMN_TCP_FLAGS}, {});
+  expect(read(outer + of_names + set(256, simple_record(1) + list(401))), {}, {MOLE_COLUMN_TCP_FLAGS});
+}
+
+// An exporter that chooses its templates by content may have no record with a field in a whole file.
+TEST(Presence, TemplatesOfFlowsAreEnough) {
+  auto with_tos = simple_fields;
+  with_tos.push_back({5, 1});
+  const auto plain = ipfix_template(256, simple_fields), data = set(256, simple_record(1));
+  const auto read = [&](const std::string& sets) { return decode(ipfix(), Message{}.ipfix(sets)); };
+  expect(read(plain + data), {}, {MOLE_COLUMN_TOS});
+  expect(read(plain + ipfix_template(257, with_tos) + data), {MOLE_COLUMN_TOS}, {MOLE_COLUMN_PROTOCOL});
+  expect(read(ipfix_template(256, with_tos) + plain + data), {MOLE_COLUMN_TOS}, {}, "redefined");
+  expect(read(plain + ipfix_template(257, {{5, 1}}) + data), {}, {MOLE_COLUMN_TOS}, "of lists");
+  expect(read(plain + ipfix_options(300, 1, {{149, 4}, {5, 1}, {8, 4}}) + data), {}, {MOLE_COLUMN_TOS}, "of options");
+  expect(read(data + ipfix_template(257, with_tos) + plain), {MOLE_COLUMN_TOS}, {}, "data before its template");
 }
 
 // One record with a field is enough, whatever the size of batches and the family of addresses.
@@ -75,13 +97,14 @@ TEST(Presence, OneRecordIsEnough) {
   std::string data;
   for (std::uint32_t n = 1; n <= 20; ++n) data += simple_record(n);
   const auto record6 = be(0, 16) + be(1, 16) + simple_record(1).substr(8);
-  const auto definitions = ipfix_template(256, simple_fields) + ipfix_template(257, with_tos) + ipfix_template(258, six);
+  const auto without_tos = ipfix_template(256, simple_fields) + ipfix_template(258, six);
+  const auto definitions = without_tos + ipfix_template(257, with_tos);
   const auto tos = set(257, simple_record(3) + be(0, 1)), none = set(256, data), of6 = set(258, record6);
   for (const std::uint32_t capacity : {1u, 2u, 7u, 4096u}) {
     for (const auto& sets : {tos + none, none + tos, none + of6 + tos + of6 + none, of6 + tos})
       expect(decode(ipfix(), Message{}.ipfix(definitions + sets), {.capacity = capacity}), {MOLE_COLUMN_TOS},
              {MOLE_COLUMN_PROTOCOL});
-    expect(decode(ipfix(), Message{}.ipfix(definitions + none + of6), {.capacity = capacity}), {},
+    expect(decode(ipfix(), Message{}.ipfix(without_tos + none + of6), {.capacity = capacity}), {},
            {MOLE_COLUMN_TOS, MOLE_COLUMN_PROTOCOL});
   }
   // Only the IPv6 records have it.

@@ -67,10 +67,7 @@ class Compiler {
     icmp();
     rest();
     for (int column = 0; column < MOLE_COLUMN_COUNT; ++column)
-      if (is_wanted(column)) {
-        if (column != scaled::index) out_.absent |= std::uint64_t{1} << column;
-        fill(column);
-      }
+      if (is_wanted(column)) fill(column);
   }
 
  private:
@@ -316,6 +313,7 @@ class Compiler {
 
   // The default of a column that the record does not have.
   void fill(int column) {
+    out_.absent |= std::uint64_t{1} << column;
     if (column == flow_direction::index) return add(column, run_constant<std::uint8_t, 255>);
     switch (cell_size(column, family_)) {
       case 1:

@@ -10,6 +10,7 @@ constexpr std::size_t max_exporters = 65'536;          // further ones get the n
 constexpr std::size_t max_templates_of_domain = 4096;  // then those of the domain are forgotten
 constexpr std::size_t max_template_weight = 262'144;   // of all templates (Template::weight); then all are forgotten
 constexpr std::size_t max_fields = 4096;               // of one template
+constexpr std::size_t max_noted_templates = 4096;      // of which the columns are noted, even if no record uses them
 constexpr std::size_t max_samplings = 65'536;  // sampling intervals by selector or interface; then further ones are ignored
 constexpr std::size_t max_selectors = 16;      // of a selection sequence
 constexpr std::size_t max_waiting_bytes = 16u << 20;  // data sets whose template has not arrived; then further ones are dropped

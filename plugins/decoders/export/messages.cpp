@@ -1,6 +1,7 @@
 #include "plugins/decoders/export/state.hpp"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
 namespace mole::plugins::flow_export {
@@ -227,14 +228,21 @@ void Collector::State::define(std::shared_ptr<Template> layout) {
   }
   template_weight_ += layout->weight();
   if (sink_.wants_descriptions()) describe_template(sink_, described(), *layout);
-  if (!layout->options) note_elements(*layout);
+  if (!layout->options) note_template(*layout);
   domain.templates[layout->id] = layout;
   resume_waiting(domain, layout);
 }
 
-void Collector::State::note_elements(const Template& layout) {
+// Notes which columns and elements the records of a template can have. An exporter may have nothing to report for a whole file.
+void Collector::State::note_template(const Template& layout) {
+  const auto has = [&](std::uint32_t enterprise, std::uint16_t id) { return layout.find(enterprise, id) != Template::npos; };
   for (std::size_t e = 0; e < elements_.size(); ++e)
-    if (layout.find(elements_[e].enterprise, elements_[e].id) != Template::npos) known_ |= std::uint64_t{1} << e;
+    if (has(elements_[e].enterprise, elements_[e].id)) known_ |= std::uint64_t{1} << e;
+  if (has(0, 6) || has(cert_enterprise, 14) || has(cert_enterprise, 15))  // perhaps of a list
+    absent_in_templates_ &= ~(std::uint64_t{1} << tcp_flags::index);
+  constexpr std::array<std::uint16_t, 8> addresses{8, 12, 27, 28, 44, 45, 169, 170};
+  const bool of_flows = std::ranges::any_of(addresses, [&](std::uint16_t id) { return has(0, id); });
+  if (of_flows && noted_templates_++ < max_noted_templates) absent_in_templates_ &= plans_of(layout).absent();
 }
 
 // Removes a template. Data sets before this position may need it for their lists.

@@ -187,9 +187,6 @@ Plans::Plans(const Template& layout, const Wanted& wanted, std::span<const mole_
   for (std::size_t i = 0; i < layout.fields.size(); ++i)
     if (list_in(layout.fields[i].enterprise, layout.fields[i].id) != List::none) lists_.push_back(static_cast<std::uint16_t>(i));
   if (lists_.empty()) flags_in_lists_ = false;
-  if (flags_in_lists_)
-    for (auto& side : plans_)
-      for (Plan& plan : side) plan.absent &= ~(std::uint64_t{1} << tcp_flags::index);
 }
 
 // The family of the first address that is not zero; the version field decides if all are zero.

@@ -107,6 +107,13 @@ class Plans {
 
   const Plan& plan(Side side, std::uint32_t family) const { return plans_[side == Side::reverse][family == 6]; }
 
+  // Columns for which no record has a field: bit c.
+  std::uint64_t absent() const {
+    std::uint64_t absent = ~std::uint64_t{0};
+    for (const std::uint32_t family : {4u, 6u})
+      if (family_ == 0 || family_ == family) absent &= plan(Side::forward, family).absent;
+    return absent;
+  }
   // Family of the addresses of all records: 4 or 6; 0: each record has its own.
   std::uint32_t family() const { return family_; }
   std::uint32_t family_of(const Value* values) const;

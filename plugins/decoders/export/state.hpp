@@ -98,7 +98,7 @@ class Collector::State {
   void read_sets(Bytes message, std::size_t at);
   void read_templates(Bytes body, std::uint64_t offset, bool options);
   void define(std::shared_ptr<Template> layout);
-  void note_elements(const Template& layout);
+  void note_template(const Template& layout);
   Domain::Templates::iterator remove(Domain& domain, Domain::Templates::iterator known);
   void withdraw(std::uint16_t id, bool options);
   void read_data(std::uint16_t id, Bytes body, std::uint64_t offset);
@@ -147,7 +147,9 @@ class Collector::State {
   bool bound_ = false;
   Wanted wanted_{};
   std::span<const mole_element> elements_;
-  std::uint64_t known_ = 0;  // those of elements_ that templates have: bit e
+  std::uint64_t known_ = 0;                        // those of elements_ that templates have: bit e
+  std::uint64_t absent_in_templates_ = Rows::all;  // columns that no template of flows has: bit c
+  std::size_t noted_templates_ = 0;
   HostRows host_;
   KeptRows kept_;
   std::vector<Value> values_;

@@ -26,13 +26,17 @@ class ElementsInLists final : public ListVisitor {
     const bool of_cert =
         field.enterprise == cert_enterprise && (field.id == (14 | reverse_bit_) || field.id == (15 | reverse_bit_));
     const bool of_iana = field.enterprise == (reverse_bit_ == 0 ? 0 : reverse_enterprise) && field.id == 6;
-    if (of_cert || of_iana) flags |= static_cast<std::uint16_t>(read_unsigned(value.data, value.size));
+    if (of_cert || of_iana) {
+      flags |= static_cast<std::uint16_t>(read_unsigned(value.data, value.size));
+      has_flags = true;
+    }
     for (std::size_t i = 0; i < elements_.size(); ++i)
       if (elements_[i].enterprise == field.enterprise && elements_[i].id == field.id)
         put_element(rows_, i, elements_[i], row_, value, context_);
   }
 
   std::uint16_t flags = 0;
+  bool has_flags = false;
 
  private:
   const Domain* domain_;
@@ -61,7 +65,7 @@ bool Collector::State::write(FlowBuilder& out) {
   }
   if (host_.rows > 0 && out.rows() == 0) out.set_address_family(host_.family);
   out.set_rows(host_.rows);
-  out.set_absent(host_.rows > 0 ? host_.absent : 0);
+  out.set_absent(host_.rows > 0 ? host_.absent & absent_in_templates_ : 0);
   out.set_known(known_);
   return more;
 }
@@ -170,7 +174,8 @@ void Collector::State::put_elements(const Work& work, const Plans& plans, const 
     const Field& f = work.layout->fields[field];
     visit_list(list_in(f.enterprise, f.id), values[field], found, budget);
   }
-  if (!plans.flags_in_lists()) return;
+  if (!plans.flags_in_lists() || !found.has_flags) return;
+  rows.absent &= ~(std::uint64_t{1} << tcp_flags::index);
   std::byte* cell = rows.columns[tcp_flags::index] + std::size_t{row} * sizeof(std::uint16_t);
   std::memcpy(cell, &found.flags, sizeof found.flags);
 }

@@ -224,7 +224,7 @@ void fill_rows(Writer& to, const BlockRecords& records, std::uint32_t family) {
 std::uint64_t absent_columns(std::uint64_t present, std::uint32_t family) {
   std::uint64_t absent = 0;
   const auto add = [&]<class... C>(Writes<C...>, auto... elements) {
-    if (((present >> static_cast<unsigned>(elements) & 1) == 0 && ...)) absent |= ((std::uint64_t{1} << C::index) | ...);
+    if ((((present >> static_cast<unsigned>(elements) & 1) == 0) && ...)) absent |= ((std::uint64_t{1} << C::index) | ...);
   };
   add(Writes<src_addr, dst_addr>(), family == 6 ? Element::addresses6 : Element::addresses4);
   if (family == 6)
