@@ -45,6 +45,39 @@ std::optional<double> value_in(const Index& index, const Series& line, const Poi
   return found == index.end() ? std::nullopt : found->second->value;
 }
 
+using Intervals = std::map<std::string, std::shared_ptr<const std::vector<Point>>>;  // by router; "": all rows
+
+// The value of `router` in a row; "" if the rows have no such column.
+std::string router_of(const Column* routers, std::size_t row) { return routers ? value_text(*routers, row) : std::string(); }
+
+// Returns the intervals in time order, with the highest coverage of their rows.
+Intervals intervals_of(const Column* routers, const std::vector<Micros>& starts, const std::vector<Micros>& ends,
+                       const std::vector<double>* coverage) {
+  std::map<std::string, std::map<Micros, Point>> found;
+  for (std::size_t row = 0; row < starts.size(); ++row) {
+    auto& point = found[router_of(routers, row)].try_emplace(starts[row], Point{starts[row], ends[row], {}, 0}).first->second;
+    point.coverage = std::max(point.coverage, coverage ? (*coverage)[row] : 1.0);
+  }
+  Intervals out;
+  for (const auto& [router, points] : found) {
+    auto list = std::make_shared<std::vector<Point>>();
+    for (const auto& [start, point] : points) list->push_back(point);
+    out[router] = std::move(list);
+  }
+  return out;
+}
+
+// Calls f(interval) for the intervals in which the group of a line has no row.
+template <class F>
+void for_absent(const Series& line, F f) {
+  if (!line.intervals) return;
+  auto point = line.points.begin();
+  for (const auto& interval : *line.intervals) {
+    while (point != line.points.end() && point->from < interval.from) ++point;
+    if (point == line.points.end() || point->from != interval.from) f(interval);
+  }
+}
+
 }  // namespace
 
 Result<std::vector<Series>> series_of(const RowTable& rows, const std::vector<std::string>& by,
@@ -58,6 +91,14 @@ Result<std::vector<Series>> series_of(const RowTable& rows, const std::vector<st
     if (!dimensions.back()) return invalid(fmt::format("the rows have no group column '{}'; compute the module again", name));
   }
 
+  const auto router = std::ranges::find(by, "router");
+  const Column* routers = router == by.end() ? nullptr : rows.find(*router);
+  const bool has_coverage = coverage && type_of(*coverage) == ColumnType::f64;
+  Intervals intervals;
+  if (!by.empty())
+    intervals = intervals_of(routers, std::get<1>(starts->values), std::get<1>(ends->values),
+                             has_coverage ? &std::get<2>(coverage->values) : nullptr);
+
   std::vector<Series> out;
   for (const auto& name : columns) {
     MOLE_TRY(auto column, number_column(rows, name));
@@ -67,9 +108,9 @@ Result<std::vector<Series>> series_of(const RowTable& rows, const std::vector<st
       for (const auto* dimension : dimensions) group += (group.empty() ? "" : ", ") + value_text(*dimension, row);
       const auto [found, is_new] = line_of_group.try_emplace(group, out.size());
       if (is_new) out.push_back({name, column->unit, group, {}});
+      if (is_new && !by.empty()) out.back().intervals = intervals[router_of(routers, row)];
       if (line_of_group.size() > max_groups)
         return invalid(fmt::format("a figure can show at most {} groups; select fewer with --where", max_groups));
-      const bool has_coverage = coverage && type_of(*coverage) == ColumnType::f64;
       auto& points = out[found->second].points;
       points.push_back({std::get<1>(starts->values)[row], std::get<1>(ends->values)[row], number_at(*column, row),
                         has_coverage ? std::get<2>(coverage->values)[row] : 1.0});
@@ -179,7 +220,11 @@ std::vector<Series> overlaid(const std::vector<Series>& lines, Cycle cycle) {
 bool has_value(const Point& p) { return p.value && std::fabs(*p.value) < 1e300 && p.coverage > 0; }
 
 std::vector<TimeRange> gaps_of(const Series& series, TimeRange range) {
-  std::vector<TimeRange> gaps;
+  std::vector<TimeRange> gaps, absent;
+  for_absent(series, [&](const Point& interval) {
+    if (interval.coverage > 0) absent.push_back({interval.from, interval.to});
+  });
+  auto next = absent.begin();
   const auto add = [&](Micros from, Micros to) {
     from = std::max(from, range.from);
     to = std::min(to, range.to);
@@ -189,13 +234,20 @@ std::vector<TimeRange> gaps_of(const Series& series, TimeRange range) {
     else
       gaps.push_back({from, to});
   };
+  const auto add_unless_absent = [&](Micros from, Micros to) {
+    for (; next != absent.end() && next->from < to; ++next) {
+      add(from, next->from);
+      from = std::max(from, next->to);
+    }
+    add(from, to);
+  };
   Micros at = range.from;
   for (const auto& point : series.points) {
-    add(at, point.from);
+    add_unless_absent(at, point.from);
     if (!has_value(point)) add(point.from, point.to);
     at = std::max(at, point.to);
   }
-  add(at, range.to);
+  add_unless_absent(at, range.to);
   return gaps;
 }
 
@@ -225,15 +277,18 @@ std::vector<TimeRange> covered_by(const std::vector<std::vector<TimeRange>>& lis
 std::vector<int> coverage_levels(const std::vector<const Series*>& series, std::size_t columns, TimeRange range) {
   std::vector<double> sums(columns, 0);
   const double scale = static_cast<double>(columns) / static_cast<double>(range.to - range.from);
-  for (const auto* s : series)
-    for (const auto& point : s->points) {
-      const double from = std::max(0.0, static_cast<double>(point.from - range.from) * scale);
-      const double to = std::min(static_cast<double>(columns), static_cast<double>(point.to - range.from) * scale);
-      for (auto c = static_cast<std::size_t>(from); c < columns && static_cast<double>(c) < to; ++c) {
-        const double overlap = std::min(to, static_cast<double>(c + 1)) - std::max(from, static_cast<double>(c));
-        sums[c] += overlap * point.coverage;
-      }
+  const auto add = [&](const Point& point) {
+    const double from = std::max(0.0, static_cast<double>(point.from - range.from) * scale);
+    const double to = std::min(static_cast<double>(columns), static_cast<double>(point.to - range.from) * scale);
+    for (auto c = static_cast<std::size_t>(from); c < columns && static_cast<double>(c) < to; ++c) {
+      const double overlap = std::min(to, static_cast<double>(c + 1)) - std::max(from, static_cast<double>(c));
+      sums[c] += overlap * point.coverage;
     }
+  };
+  for (const auto* s : series) {
+    for (const auto& point : s->points) add(point);
+    for_absent(*s, add);
+  }
   std::vector<int> levels;
   for (const double sum : sums) {
     const double mean = sum / static_cast<double>(series.size());

@@ -11,6 +11,7 @@
 #include <mole/result.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +37,9 @@ struct Series {
   double pale_below = 1;             // points with less coverage are drawn lighter
   std::string band = {};             // name of the band in the legend
   bool scaled = false;               // multiplied by the sampling rate
+  // The intervals of all rows (with `router`: of the same router) and their coverage. An interval in which the group has no row,
+  // although others do, is not a gap: nothing of the group occurred. Null: not known.
+  std::shared_ptr<const std::vector<Point>> intervals = {};
 };
 
 // Returns lines of these columns, one per group; a group is named by the values of `by`. A bool becomes 0 or 1. invalid: a
@@ -70,7 +74,8 @@ TimeRange cycle_range(Cycle cycle);
 // False without a value or coverage, and for values beyond 1e300, which an axis cannot show.
 bool has_value(const Point& point);
 
-// Returns the times in `range` without a value: before, between and after the points, and at points without a value.
+// Returns the times in `range` that were not measured: before, between and after the points, and at points without a value, but
+// not intervals with coverage in which the group did not occur.
 std::vector<TimeRange> gaps_of(const Series& series, TimeRange range);
 
 // Returns the times covered by at least `min_lists` of the lists, each of which must be sorted and free of overlaps.

@@ -423,6 +423,40 @@ TEST(SeriesOf, BuildsOneLinePerGroup) {
   EXPECT_EQ(series_of(rows, {}, {"odd"})->at(0).points[1].value, 1.0);
 }
 
+// A value of an open dimension that has no row in an interval with coverage did not occur: that is not a gap.
+TEST(SeriesOf, GroupsWithoutARowInACoveredIntervalHaveNoGap) {
+  using I = std::vector<std::int64_t>;
+  const auto at = [](int i) { return start + i * quarter; };
+  const auto rows_of = [&](std::vector<std::string> routers) {
+    runtime::RowTable rows;
+    // Group 47 has no row in intervals 1 to 3; nothing was read in interval 2; interval 4 has no row at all.
+    rows.columns = {{"interval_start", "time", "", "", I{at(0), at(0), at(1), at(2), at(3), at(5), at(5)}, {}},
+                    {"interval_end", "time", "", "", I{at(1), at(1), at(2), at(3), at(4), at(6), at(6)}, {}},
+                    {"router", "text", "", "", std::move(routers), {}},
+                    {"protocol", "u64", "", "", std::vector<std::uint64_t>{6, 47, 6, 6, 6, 6, 47}, {}},
+                    {"bytes", "u64", "B", "", std::vector<std::uint64_t>{1, 2, 3, 0, 4, 5, 6}, {}},
+                    {"coverage", "f64", "1", "", std::vector<double>{1, 1, 0.5, 0, 1, 1, 1}, {}}};
+    return rows;
+  };
+  const TimeRange range{at(0), at(6)};
+  const auto gaps = [&](const std::vector<std::string>& by, std::vector<std::string> routers) {
+    const auto series = *series_of(rows_of(std::move(routers)), by, {"bytes"});
+    EXPECT_EQ(series.back().points.size(), 2u);
+    return gaps_of(series.back(), range);
+  };
+  const std::vector<TimeRange> real{{at(2), at(3)}, {at(4), at(5)}};
+  EXPECT_EQ(gaps({"protocol"}, std::vector<std::string>(7, "")), real);
+  EXPECT_EQ(gaps({"router", "protocol"}, std::vector<std::string>(7, "r1")), real);
+  // The rows of another router say nothing about this one.
+  EXPECT_EQ(gaps({"router", "protocol"}, {"r2", "r1", "r2", "r2", "r2", "r2", "r1"}), (std::vector<TimeRange>{{at(1), at(5)}}));
+
+  const auto series = *series_of(rows_of(std::vector<std::string>(7, "")), {"protocol"}, {"bytes"});
+  EXPECT_EQ(coverage_levels({&series.back()}, 6, range), (std::vector<int>{10, 5, 0, 10, 0, 10}));
+  const auto svg = plot_svg(series, {});
+  EXPECT_EQ(count(svg, "class=\"gap\""), 2u);
+  EXPECT_EQ(count(svg, "class=\"some-gap\""), 2u) << "no further ones of group 47";
+}
+
 TEST(SeriesOf, FindsTheColumnsThatDistinguishRows) {
   using I = std::vector<std::int64_t>;
   using U = std::vector<std::uint64_t>;
