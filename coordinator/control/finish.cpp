@@ -62,7 +62,7 @@ std::string absent_note(const Request& request) {
   }
   if (text.empty()) return "";
   if (request.absent.size() > max_shown) text += "; and " + std::to_string(request.absent.size() - max_shown) + " more columns";
-  return "some files do not have a column that is read, so their flows count as missing in the coverage: " + text +
+  return "files that do not have a column that is read count as missing in the coverage: " + text +
          "; mole why shows these files";
 }
 
