@@ -137,17 +137,18 @@ void compare_element(std::uint8_t* out, const FlowBatch& flows, const FilterNode
 
 void match_text(std::uint8_t* out, const FlowBatch& flows, const FilterNode& node) {
   std::fill_n(out, flows.rows, std::uint8_t{0});
+  const bool wanted = node.compare != Compare::unequal;
   if (const auto type = element_of_column(node.column)->type; type != ElementType::string) {
     std::string octets;  // as printed: 0x00ff
     return any_value(out, flows, node.column, [&](const void* values, std::uint64_t v) {
       octets.clear();
       append_element_text(octets, type, {values, v + 1}, v);
-      return std::ranges::binary_search(node.names, octets);
+      return std::ranges::binary_search(node.names, octets) == wanted;
     });
   }
   any_value(out, flows, node.column, [&](const void* values, std::uint64_t v) {
     const auto& text = static_cast<const mole_text*>(values)[v];
-    return std::ranges::binary_search(node.names, std::string_view(text.data, text.size), std::less<>());
+    return std::ranges::binary_search(node.names, std::string_view(text.data, text.size), std::less<>()) == wanted;
   });
 }
 
@@ -220,7 +221,7 @@ void match_wide(std::uint8_t* out, const FlowBatch& flows, const FilterNode& nod
     const WideNet net(mapped(given));
     if (is_element_column(node.column)) {
       any_value(out, flows, node.column, [&](const void* values, std::uint64_t v) {
-        return net.contains(static_cast<const std::uint8_t*>(values) + 16 * v);
+        return net.contains(static_cast<const std::uint8_t*>(values) + 16 * v) == (node.compare != Compare::unequal);
       });
       continue;
     }

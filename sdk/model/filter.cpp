@@ -62,8 +62,10 @@ std::string text_of(const FilterNode& node) {
       return column_text(node.column) + " " + std::string(compare_texts[static_cast<int>(node.compare)]) + " " +
              (node.compare == Compare::in ? listed(node.numbers, number) : number(node.numbers[0]));
     case Kind::text:
+      if (node.compare == Compare::unequal) return column_text(node.column) + " != " + quoted(node.names[0]);
       return column_text(node.column) + " in " + listed(node.names, quoted);
     case Kind::address:
+      if (node.compare == Compare::unequal) return column_text(node.column) + " != " + net_text(node.nets[0]);
       return column_text(node.column) + " in " + listed(node.nets, net_text);
     case Kind::all_flags:
     case Kind::any_flag:  // the parser derives the kind from the number of negations

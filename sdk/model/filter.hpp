@@ -12,7 +12,7 @@
 //   [in|out] if N        flags SAFRPU (TCP, and all of these are set; under `not`: none of them) | flags [op] N
 //   tos|packets|bytes|duration|bpp|bps|pps [op] N      N may end in k, m, g, t (powers of 1000)      icmp-type|icmp-code N
 //   router NAME | router in [NAME, ...]        COLUMN [op] N for every other flow column
-//   ELEMENT [op] N | ELEMENT = "text" | ELEMENT in ["text", ...] | ELEMENT A/B
+//   ELEMENT [op] N | ELEMENT [=|!=] "text" | ELEMENT in ["text", ...] | ELEMENT [=|!=] A/B
 //       by the type of the information element;
 //       true if one of its values in the flow matches
 // A condition without a side applies to either side. Evaluation: runtime/metric/filter_eval.hpp.
@@ -42,9 +42,9 @@ struct FilterNode {
   };
 
   Kind kind = Kind::any;
-  std::vector<FilterNode> children{};  // all_of, one_of: at least 2; negation: 1
-  int column = -1;                     // a flow column; number: also a derived column
-  Compare compare = Compare::equal;
+  std::vector<FilterNode> children{};    // all_of, one_of: at least 2; negation: 1
+  int column = -1;                       // a flow column; number: also a derived column
+  Compare compare = Compare::equal;      // number; text and address: unequal, or one of `names` or `nets`
   std::vector<std::uint64_t> numbers{};  // number: the operand, or the sorted set of `in`; flags: the bits; family: 4 or 6
   std::vector<Net> nets{};               // address: one of them must match
   std::vector<std::string> names{};      // router, text: one of them must match

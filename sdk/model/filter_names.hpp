@@ -1,4 +1,4 @@
-// Names in the text of a filter: derived columns, protocols, TCP flags.
+// Names in the text of a filter: derived columns, comparisons, protocols, TCP flags.
 #pragma once
 
 #include "sdk/model/filter.hpp"
@@ -21,6 +21,22 @@ struct DerivedColumnName {
 // nullptr: not a derived column.
 const DerivedColumnName* derived_column(int column);
 const DerivedColumnName* derived_column(std::string_view name);
+
+struct CompareWord {
+  std::string_view word;
+  FilterNode::Compare compare;
+};
+
+inline constexpr CompareWord compare_words[] = {
+    {"=", FilterNode::Compare::equal},     {"==", FilterNode::Compare::equal},    {"eq", FilterNode::Compare::equal},
+    {"!=", FilterNode::Compare::unequal},  {"<=", FilterNode::Compare::at_most},  {"le", FilterNode::Compare::at_most},
+    {">=", FilterNode::Compare::at_least}, {"ge", FilterNode::Compare::at_least}, {"<", FilterNode::Compare::less},
+    {"lt", FilterNode::Compare::less},     {">", FilterNode::Compare::greater},   {"gt", FilterNode::Compare::greater},
+    {"in", FilterNode::Compare::in}};
+
+constexpr bool is_ordered(FilterNode::Compare compare) {
+  return compare != FilterNode::Compare::equal && compare != FilterNode::Compare::unequal && compare != FilterNode::Compare::in;
+}
 
 // The source's and the destination's column.
 using SidedColumns = int[2];

@@ -139,12 +139,11 @@ class Parser {
 
   FilterNode element_values(int column, ElementType element) {
     const auto type = value_type(element);
-    if (type == "addr") return addresses(column);
+    if (type == "addr") return element_addresses(column);
     if (type != "text") return numbers(column);
     const auto compare = comparison();
-    if (compare != Compare::in && compare != Compare::equal)
-      return fail(std::string(flow_column_name(column)) + " is a string; use = or in, with `not` for the opposite");
-    return names({.kind = Kind::text, .column = column}, compare, [&](FilterNode& node) {
+    if (is_ordered(compare)) return fail(std::string(flow_column_name(column)) + " is a string; use =, != or in");
+    return names({.kind = Kind::text, .column = column, .compare = compare}, [&](FilterNode& node) {
       if (peek().raw.empty() && !peek().quoted) return void(fail("expected a string in quotes"));
       if (element == ElementType::string) return node.names.push_back(peek().raw);
       if (!is_octets(peek().text))
@@ -155,15 +154,16 @@ class Parser {
 
   // Reads one name or a list of them with `one`, which does not advance.
   template <class One>
-  FilterNode names(FilterNode node, Compare compare, One one) {
+  FilterNode names(FilterNode node, One one) {
     const auto next = [&] {
       one(node);
       advance();
     };
-    if (compare == Compare::in)
+    if (node.compare == Compare::in)
       list(next);
     else
       next();
+    if (node.compare == Compare::equal) node.compare = Compare::in;
     sort_unique(node.names);
     if (!error_ && node.names.empty()) return fail("a list needs at least one name");
     return node;
@@ -202,15 +202,8 @@ class Parser {
   }
 
   Compare comparison() {
-    static constexpr struct {
-      std::string_view text;
-      Compare compare;
-    } signs[] = {{"=", Compare::equal},    {"==", Compare::equal},   {"eq", Compare::equal},    {"!=", Compare::unequal},
-                 {"<=", Compare::at_most}, {"le", Compare::at_most}, {">=", Compare::at_least}, {"ge", Compare::at_least},
-                 {"<", Compare::less},     {"lt", Compare::less},    {">", Compare::greater},   {"gt", Compare::greater},
-                 {"in", Compare::in}};
-    for (const auto& s : signs)
-      if (take(s.text)) return s.compare;
+    for (const auto& s : compare_words)
+      if (take(s.word)) return s.compare;
     return Compare::equal;
   }
 
@@ -261,8 +254,7 @@ class Parser {
     const int column = columns[side == Side::destination ? 1 : 0];
     const auto* derived = derived_column(column);
     const std::string name(derived ? derived->name : flow_column_name(column));
-    const bool ordered = node.compare != Compare::equal && node.compare != Compare::unequal && node.compare != Compare::in;
-    if (ordered && (column == icmp_type_column || column == icmp_code_column))
+    if (is_ordered(node.compare) && (column == icmp_type_column || column == icmp_code_column))
       return fail(name + " has no order; use =, != or in");
     const auto add = [&] {
       node.numbers.push_back(one());
@@ -303,7 +295,9 @@ class Parser {
   }
 
   FilterNode router() {
-    return names({.kind = Kind::router, .column = MOLE_COLUMN_ROUTER}, comparison(), [&](FilterNode& node) {
+    const auto compare = comparison();
+    if (is_ordered(compare)) return fail("routers have no order; use =, != or in");
+    auto named = names({.kind = Kind::router, .column = MOLE_COLUMN_ROUTER, .compare = compare}, [&](FilterNode& node) {
       if (peek().raw.empty() || (!peek().quoted && !is_filter_word(peek().raw[0]))) return void(fail("expected a router's name"));
       if (!peek().quoted && peek().text == "ip")
         return void(
@@ -311,6 +305,7 @@ class Parser {
                  "name that is 'ip'"));
       node.names.push_back(peek().raw);
     });
+    return compare == Compare::unequal ? FilterNode{.kind = Kind::negation, .children = {std::move(named)}} : named;
   }
 
   // A network may be written with the first 2 or 3 of 4 bytes (172.16/16) or with a netmask (172.16.0.0 255.240.0.0), as in
@@ -359,13 +354,19 @@ class Parser {
     return net;
   }
 
+  // A flow can have no address or several: != is true if one of them differs.
+  FilterNode element_addresses(int column) {
+    auto node = addresses(column);
+    if (node.kind == Kind::negation) (node = FilterNode(node.children[0])).compare = Compare::unequal;
+    return node;
+  }
+
   FilterNode addresses(int column) { return addresses({column, column}, Side::source, false); }
 
   FilterNode addresses(const SidedColumns& columns, Side side, bool net_wanted) {
     FilterNode node{.kind = Kind::address};
     const Compare compare = comparison();
-    if (compare != Compare::equal && compare != Compare::in && compare != Compare::unequal)
-      return fail("addresses have no order; use =, != or in");
+    if (is_ordered(compare)) return fail("addresses have no order; use =, != or in");
     const auto one = [&] {
       if (auto net = address(net_wanted)) node.nets.push_back(*net);
     };

@@ -57,6 +57,7 @@ TEST(Filter, ExcludesRoutersOfWhichNoFlowCanPass) {
   EXPECT_EQ(passing("router a or proto tcp"), "abcd");
   EXPECT_EQ(passing("router a or (router b and not port 53)"), "ab");
   EXPECT_EQ(passing("not router a"), "bcd");
+  EXPECT_EQ(passing("router != a"), "bcd");
   EXPECT_EQ(passing("not (router a and proto tcp)"), "abcd");
   EXPECT_EQ(passing("not (router a or proto tcp)"), "bcd");
   EXPECT_EQ(passing("router in [a, b] and not router b and bytes > 9"), "a");
@@ -199,6 +200,7 @@ TEST(Filter, ErrorsNameTheColumn) {
   EXPECT_TRUE(canonical("dst tos 16").starts_with("filter, column 5: expected port, ip, host, net, as or mask"));
   EXPECT_TRUE(canonical("router ip 10.0.0.1").find("by its name in the manifest") != std::string::npos);
   EXPECT_EQ(canonical("router \"ip\""), "router in [\"ip\"]");
+  EXPECT_TRUE(canonical("router > a").find("no order") != std::string::npos);
   EXPECT_TRUE(canonical("icmp-type > 3").find("no order") != std::string::npos);
   EXPECT_TRUE(canonical("flags = SA").find("expected a number, found 'SA'") != std::string::npos);
   EXPECT_TRUE(canonical("net 10.1/24").find("a prefix length of 0 to 16") != std::string::npos);

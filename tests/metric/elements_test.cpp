@@ -59,6 +59,11 @@ TEST(ElementFilter, ComparesTheValuesOfAFlow) {
   EXPECT_EQ(selected("payloadEntropy 0"), "0");
   EXPECT_EQ(selected("payloadEntropy >= 0"), "023");  // a flow without the element satisfies no comparison
   EXPECT_EQ(selected("payloadEntropy != 53"), "03");
+  EXPECT_EQ(selected("dnsQName != \"a.example.\""), "123") << "one of the values in the flow differs";
+  EXPECT_EQ(selected("dnsQName != b.example."), "13");
+  EXPECT_EQ(selected("not dnsQName != b.example."), "02");
+  EXPECT_EQ(selected("staIPv4Address != 10.0.0.0/8"), "12");
+  EXPECT_EQ(selected("staIPv4Address != 192.0.2.0/24"), "012") << "flow 3 has no address";
   EXPECT_EQ(selected("payloadEntropy in [53, 80] and dnsQName = b.example."), "2");
   EXPECT_EQ(selected("staIPv4Address 10.0.0.0/8"), "02");
   EXPECT_EQ(selected("staIPv4Address in [2001:db8::/32, 10.1.2.3]"), "012");
@@ -86,6 +91,7 @@ TEST(ElementFilter, ComparesOctetsAsTheyArePrinted) {
   EXPECT_EQ(passing("9/12232 = 0x01FF"), "0");
   EXPECT_EQ(passing("9/12232 in [0x01, '0x']"), "13");
   EXPECT_EQ(passing("not 9/12232 0x01"), "02");
+  EXPECT_EQ(passing("9/12232 != 0x01"), "01");
 }
 
 TEST(ElementFilter, SuggestsNearNames) {
@@ -94,7 +100,7 @@ TEST(ElementFilter, SuggestsNearNames) {
 }
 
 TEST(ElementFilter, RejectsWhatItCannotCompare) {
-  EXPECT_NE(selected("dnsQName > 5").find("use = or in"), std::string::npos) << selected("dnsQName > 5");
+  EXPECT_NE(selected("dnsQName > 5").find("use =, != or in"), std::string::npos) << selected("dnsQName > 5");
   EXPECT_NE(selected("payloadEntropy x").find("expected a number"), std::string::npos);
   EXPECT_NE(selected("basicList 5").find("unknown word"), std::string::npos);
 }
