@@ -1,0 +1,315 @@
+// What blocks want, what nodes hold, and the batches that run. stager_choice.cpp chooses the next batch.
+#include "coordinator/leases/stager.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace mole::coordinator::leases {
+namespace {
+
+constexpr std::uint32_t attempts = 3;  // to fetch a file
+
+}  // namespace
+
+std::size_t Stager::DigestHash::operator()(const Digest& digest) const {
+  std::size_t hash = 0;
+  std::memcpy(&hash, digest.bytes.data(), sizeof hash);
+  return hash;
+}
+
+// ---- what is wanted
+
+void Stager::set_request(std::uint64_t request, std::int32_t priority, bool in_order, std::vector<WantedBlock> blocks) {
+  ++changes_;
+  auto& wanted = requests_[request];
+  wanted.priority = priority;
+  wanted.in_order = in_order;
+  auto previous = std::exchange(wanted.blocks, {});
+  for (auto& block : blocks) {
+    Block added;
+    added.since = batches_;
+    for (const auto& file : block.files) added.files.push_back(add_file(file));
+    std::sort(added.files.begin(), added.files.end());
+    added.files.erase(std::unique(added.files.begin(), added.files.end()), added.files.end());
+    for (const auto number : added.files) {
+      ++files_[number].blocks;
+      added.bytes += files_[number].file.size;
+      files_[number].readers.emplace_back(request, block.ref);
+    }
+    wanted_bytes_ += added.bytes;
+    if (const auto known = previous.find(block.ref); known != previous.end()) {
+      added.since = known->second.since;
+      if (known->second.node) reserve(added, *known->second.node);
+    }
+    wanted.blocks.emplace(block.ref, std::move(added));
+  }
+  for (auto& [ref, block] : previous) remove_block(block, request, ref, false);
+  for (const auto& [ref, block] : wanted.blocks)
+    for (std::uint32_t n = 0; n < nodes_.size(); ++n)
+      if (nodes_[n].limit > 0 && holds(n, block)) {
+        staged_.emplace_back(request, ref);
+        break;
+      }
+  if (wanted.blocks.empty()) requests_.erase(request);
+}
+
+void Stager::drop(std::uint64_t request) {
+  const auto found = requests_.find(request);
+  if (found == requests_.end()) return;
+  ++changes_;
+  for (auto& [ref, block] : found->second.blocks) remove_block(block, request, ref, false);
+  requests_.erase(found);
+}
+
+void Stager::finish(std::uint64_t request, BlockRef ref, bool used) {
+  const auto found = requests_.find(request);
+  if (found == requests_.end()) return;
+  const auto block = found->second.blocks.find(ref);
+  if (block == found->second.blocks.end()) return;
+  ++changes_;
+  remove_block(block->second, request, ref, used);
+  found->second.blocks.erase(block);
+  if (found->second.blocks.empty()) requests_.erase(found);
+}
+
+Stager::FileNumber Stager::add_file(const MediumFile& file) {
+  const auto [known, added] = file_numbers_.try_emplace(file.key, static_cast<FileNumber>(files_.size()));
+  if (!added) return known->second;
+  if (!free_files_.empty()) {
+    known->second = free_files_.back();
+    free_files_.pop_back();
+    files_[known->second] = {file};
+  } else {
+    files_.push_back({file});
+  }
+  return known->second;
+}
+
+void Stager::remove_block(Block& block, std::uint64_t request, BlockRef ref, bool used) {
+  release_space(block, used);
+  wanted_bytes_ -= block.bytes;
+  for (const auto number : block.files) {
+    auto& file = files_[number];
+    const auto reader = std::find(file.readers.begin(), file.readers.end(), std::pair(request, ref));
+    file.readers.erase(reader);
+    if (--file.blocks == 0) drop_unused_file(number);
+  }
+}
+
+void Stager::drop_unused_file(FileNumber number) {
+  for (auto& [id, running] : running_) running.files.erase(number);
+  file_numbers_.erase(files_[number].file.key);
+  files_[number] = {};
+  free_files_.push_back(number);
+}
+
+// Ends the reservation of a block.
+void Stager::release_space(Block& block, bool used) {
+  if (!block.node) return;
+  auto& node = nodes_[*block.node];
+  for (const auto number : block.files) {
+    const auto count = node.blocks.find(number);
+    if (--count->second > 0) continue;
+    node.blocks.erase(count);
+    const auto& file = files_[number];
+    node.reserved -= file.file.size;
+    if (!used && has(*block.node, number)) node.released.emplace_back(file.file.archive, file.file.key);
+  }
+  block.node.reset();
+}
+
+void Stager::reserve(Block& block, std::uint32_t number) {
+  auto& node = nodes_[number];
+  for (const auto file : block.files)
+    if (++node.blocks[file] == 1) {
+      node.reserved += files_[file].file.size;
+      std::erase(node.released, std::pair(files_[file].file.archive, files_[file].file.key));
+    }
+  block.node = number;
+}
+
+// ---- nodes and drives
+
+std::uint32_t Stager::node_number(const std::string& name) {
+  const auto found = std::ranges::find(nodes_, name, &Node::name);
+  if (found != nodes_.end()) return static_cast<std::uint32_t>(found - nodes_.begin());
+  nodes_.emplace_back().name = name;
+  return static_cast<std::uint32_t>(nodes_.size() - 1);
+}
+
+const Stager::Node* Stager::find_node(const std::string& name) const {
+  const auto found = std::ranges::find(nodes_, name, &Node::name);
+  return found == nodes_.end() ? nullptr : &*found;
+}
+
+void Stager::set_node(const std::string& name, std::uint64_t cache_limit) {
+  auto& node = nodes_[node_number(name)];
+  changes_ += node.limit != cache_limit;
+  node.limit = cache_limit;
+}
+
+void Stager::remove_node(const std::string& name) {
+  if (!find_node(name)) return;
+  ++changes_;
+  const auto number = node_number(name);
+  for (auto& [id, request] : requests_)
+    for (auto& [ref, block] : request.blocks)
+      if (block.node == number) release_space(block, true);
+  for (auto& file : files_) std::erase(file.held, number);
+  std::erase_if(running_, [&](const auto& entry) { return entry.second.node == number; });
+  nodes_[number].limit = 0;
+  nodes_[number].released.clear();
+}
+
+void Stager::set_drives(const std::string& library, std::uint32_t drives) {
+  auto& known = drives_.try_emplace(library, 0).first->second;
+  changes_ += known != drives;
+  known = drives;
+}
+
+// ---- batches
+
+std::uint64_t Stager::adopt(const std::string& node, const Medium& medium) {
+  Running running{{++batches_, 0, node, medium, {}}, node_number(node)};
+  running_.emplace(batches_, std::move(running));
+  return batches_;
+}
+
+void Stager::add_ready(const std::string& name, const Digest& key) {
+  const auto found = file_numbers_.find(key);
+  if (found == file_numbers_.end()) return;
+  const auto node = node_number(name);
+  auto& file = files_[found->second];
+  for (auto& [id, running] : running_)
+    if (running.node == node) running.files.erase(found->second);
+  if (has(node, found->second)) return;
+  ++changes_;
+  file.held.push_back(node);
+  for (const auto& [request, ref] : file.readers)
+    if (holds(node, requests_.at(request).blocks.at(ref))) staged_.emplace_back(request, ref);
+}
+
+bool Stager::add_failure(const Digest& key, Micros until, bool permanent) {
+  const auto found = file_numbers_.find(key);
+  if (found == file_numbers_.end()) return true;
+  ++changes_;
+  auto& file = files_[found->second];
+  file.not_before = until;
+  file.settled = permanent || ++file.failures >= attempts;
+  if (!file.settled) return true;
+  for (const auto& [request, ref] : file.readers) {
+    const auto& block = requests_.at(request).blocks.at(ref);
+    for (std::uint32_t node = 0; node < nodes_.size(); ++node)
+      if (holds(node, block)) {
+        staged_.emplace_back(request, ref);
+        break;
+      }
+  }
+  return false;
+}
+
+void Stager::end(std::uint64_t batch) { changes_ += running_.erase(batch); }
+
+bool Stager::is_wanted(std::uint64_t batch) const {
+  const auto found = running_.find(batch);
+  if (found == running_.end()) return false;
+  const auto& running = found->second;
+  return running.batch.files.empty() ||  // not known
+         std::ranges::all_of(running.batch.files, [&](const Digest& key) {
+           const auto number = file_numbers_.find(key);
+           if (number == file_numbers_.end()) return false;
+           return has(running.node, number->second) || nodes_[running.node].blocks.contains(number->second);
+         });
+}
+
+// ---- blocks
+
+bool Stager::has(std::uint32_t node, FileNumber file) const {
+  return std::ranges::find(files_[file].held, node) != files_[file].held.end();
+}
+
+bool Stager::holds(std::uint32_t node, const Block& block) const {
+  return std::ranges::all_of(block.files, [&](FileNumber file) { return files_[file].settled || has(node, file); });
+}
+
+const Stager::Block* Stager::find_block(std::uint64_t request, BlockRef ref) const {
+  const auto found = requests_.find(request);
+  if (found == requests_.end()) return nullptr;
+  const auto block = found->second.blocks.find(ref);
+  return block == found->second.blocks.end() ? nullptr : &block->second;
+}
+
+bool Stager::may_run(const std::string& name, std::uint64_t request, BlockRef ref) const {
+  const auto* block = find_block(request, ref);
+  if (!block || exceeds_every_cache(*block)) return true;
+  const auto* node = find_node(name);
+  return node && node->limit > 0 && holds(static_cast<std::uint32_t>(node - nodes_.data()), *block);
+}
+
+bool Stager::has_space(const std::string& name, std::uint64_t request, BlockRef ref) const {
+  const auto* block = find_block(request, ref);
+  return block && block->node && nodes_[*block->node].name == name;
+}
+
+std::set<Digest> Stager::shared_files(const std::string& name, std::uint64_t request, BlockRef ref) const {
+  std::set<Digest> out;
+  const auto* block = find_block(request, ref);
+  const auto* node = find_node(name);
+  if (!block || !node) return out;
+  for (const auto number : block->files) {
+    const auto count = node->blocks.find(number);
+    const bool own = block->node && &nodes_[*block->node] == node;
+    if (count != node->blocks.end() && count->second > (own ? 1U : 0U)) out.insert(files_[number].file.key);
+  }
+  return out;
+}
+
+std::vector<std::pair<std::uint64_t, BlockRef>> Stager::take_staged() { return std::exchange(staged_, {}); }
+
+std::vector<Digest> Stager::take_released(const std::string& name, const std::string& archive) {
+  std::vector<Digest> out;
+  const auto* known = find_node(name);
+  if (!known) return out;
+  auto& node = nodes_[static_cast<std::size_t>(known - nodes_.data())];
+  std::erase_if(node.released, [&](const auto& released) {
+    if (released.first != archive) return false;
+    out.push_back(released.second);
+    return true;
+  });
+  return out;
+}
+
+std::vector<MediumDemand> Stager::demand(std::uint64_t request) const {
+  std::map<Medium, MediumDemand> by_medium;
+  const auto found = requests_.find(request);
+  if (found == requests_.end()) return {};
+  std::set<FileNumber> counted;
+  for (const auto& [ref, block] : found->second.blocks) {
+    std::set<Medium> media;
+    for (const auto number : block.files) {
+      const auto& file = files_[number];
+      if (file.settled || !file.held.empty()) continue;
+      auto& demand = by_medium[file.file.medium];
+      demand.blocks += media.insert(file.file.medium).second;
+      if (!counted.insert(number).second) continue;
+      ++demand.files;
+      demand.bytes += file.file.size;
+    }
+  }
+  std::vector<MediumDemand> out;
+  for (auto& [medium, demand] : by_medium) {
+    demand.medium = medium;
+    for (const auto& [id, running] : running_)
+      if (running.batch.medium == medium) demand.node = running.batch.node;
+    out.push_back(std::move(demand));
+  }
+  std::ranges::stable_sort(out, std::ranges::greater{}, &MediumDemand::blocks);
+  return out;
+}
+
+std::uint64_t Stager::reserved(const std::string& name) const {
+  const auto* node = find_node(name);
+  return node ? node->reserved : 0;
+}
+
+}  // namespace mole::coordinator::leases

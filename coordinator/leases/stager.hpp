@@ -1,0 +1,184 @@
+// Decides which files of tapes and other media are fetched next, and into which node's cache, for all requests together.
+//
+//   stager.set_request(17, 0, false, blocks);       // its blocks, and the files that each reads
+//   if (auto batch = stager.next("node1", now)) ... // files of one tape, in the order of their positions
+//   stager.add_ready("node1", key);                 // one of them is in the cache of the node
+//   if (stager.may_run("node1", 17, block)) ...     // all files of the block are there
+//
+// - At most `drives` batches of a library run at once, each of a different tape; a batch serves all requests.
+// - The tape for which most blocks wait is next, weighed by their priority and by how long they have waited.
+// - Space for all files of a block is reserved on a node before the first one is fetched, so that no two blocks wait for each
+//   other's space. A node reserves at most a part of its cache, except for a block that would otherwise never run.
+//
+// Time is an argument; no I/O, threads or clocks are used. Not thread-safe. What is in the caches is a hint: a task whose files
+// are not there fetches them itself.
+#pragma once
+
+#include "coordinator/tasks/fuse.hpp"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace mole::coordinator::leases {
+
+using tasks::BlockRef;
+
+// A tape or other medium. `library`: identifies the store whose drives it needs.
+struct Medium {
+  std::string library, name;
+  auto operator<=>(const Medium&) const = default;
+};
+
+// A file that is read from a medium.
+struct MediumFile {
+  Digest key;  // identifies its copies in the caches of nodes
+  Medium medium;
+  std::uint64_t position = 0, size = 0;
+  std::string archive = {};  // the files of a batch are of one archive
+};
+
+struct WantedBlock {
+  BlockRef ref;
+  std::vector<MediumFile> files;
+};
+
+// Files of one medium for one node, in the order of their positions.
+struct Batch {
+  std::uint64_t number = 0;
+  std::uint64_t request = 0;  // one of those that wait for it
+  std::string node;
+  Medium medium;
+  std::vector<Digest> files;
+};
+
+// A medium that blocks of a request wait for.
+struct MediumDemand {
+  Medium medium;
+  std::string node;  // that fetches from it; empty: none
+  std::uint64_t files = 0, bytes = 0, blocks = 0;
+};
+
+class Stager {
+ public:
+  // ---- what is wanted
+  // Sets or replaces the unfinished blocks of a request that read files from media. `in_order`: a block may need results of
+  // earlier ones.
+  void set_request(std::uint64_t request, std::int32_t priority, bool in_order, std::vector<WantedBlock> blocks);
+  void drop(std::uint64_t request);
+  // Ends a block. `used`: its node read the files, which are then evicted in the usual order.
+  void finish(std::uint64_t request, BlockRef block, bool used);
+  bool empty() const { return requests_.empty(); }
+
+  // ---- nodes and drives
+  void set_node(const std::string& node, std::uint64_t cache_limit);  // bytes; 0: it fetches nothing
+  void remove_node(const std::string& node);                          // with what its cache holds
+  void set_drives(const std::string& library, std::uint32_t drives);  // default: 2
+
+  // ---- batches
+  // Returns the next batch for a node. `idle`: the node runs no task, so that it would do nothing without this batch.
+  std::optional<Batch> next(const std::string& node, Micros now, bool idle = false);
+  // Notes a batch granted before a restart, whose files are not known.
+  std::uint64_t adopt(const std::string& node, const Medium& medium);
+  void add_ready(const std::string& node, const Digest& file);  // it is in the node's cache
+  // A file was not fetched and is not fetched before `until`. Returns false after the third time: blocks no longer wait for it,
+  // and their tasks report why it cannot be fetched. `permanent`: not tried again.
+  bool add_failure(const Digest& file, Micros until, bool permanent);
+  void end(std::uint64_t batch);
+  // Whether the batch fetches nothing that is not wanted any more.
+  bool is_wanted(std::uint64_t batch) const;
+
+  // ---- blocks
+  // Whether a node holds the files of the block, or staging does not concern the block.
+  bool may_run(const std::string& node, std::uint64_t request, BlockRef block) const;
+  bool waits(std::uint64_t request, BlockRef block) const { return find_block(request, block) != nullptr; }
+  // Whether the node has reserved space for the block.
+  bool has_space(const std::string& node, std::uint64_t request, BlockRef block) const;
+  // Returns the files of the block that other blocks wait for on the same node.
+  std::set<Digest> shared_files(const std::string& node, std::uint64_t request, BlockRef block) const;
+  // Blocks whose last file became ready since the last call.
+  std::vector<std::pair<std::uint64_t, BlockRef>> take_staged();
+  // Returns the files of the archive that the node kept for blocks that were withdrawn.
+  std::vector<Digest> take_released(const std::string& node, const std::string& archive);
+  // The media that blocks of a request wait for, those of most blocks first.
+  std::vector<MediumDemand> demand(std::uint64_t request) const;
+  std::uint64_t reserved(const std::string& node) const;  // bytes
+
+ private:
+  using FileNumber = std::uint32_t;
+  struct DigestHash {
+    std::size_t operator()(const Digest& digest) const;
+  };
+  struct File {
+    MediumFile file;
+    std::uint32_t blocks = 0, failures = 0;
+    Micros not_before = 0;
+    bool settled = false;               // blocks do not wait for it
+    std::vector<std::uint32_t> held{};  // numbers of nodes
+    std::vector<std::pair<std::uint64_t, BlockRef>> readers{};
+  };
+  struct Node {
+    std::string name;
+    std::uint64_t limit = 0, reserved = 0;
+    std::unordered_map<FileNumber, std::uint32_t> blocks{};  // number of its blocks by file
+    std::vector<std::pair<std::string, Digest>> released{};  // archive, file
+    std::uint64_t idle_at = 0;                               // changes_ when there was nothing to fetch
+    Micros wake = 0;                                         // there may be something at this time
+  };
+  struct Block {
+    std::vector<FileNumber> files;
+    std::uint64_t bytes = 0, since = 0;  // since: batches_ when it was first wanted
+    std::optional<std::uint32_t> node;   // that has reserved space for it
+  };
+  struct Request {
+    std::int32_t priority = 0;
+    bool in_order = false;
+    std::map<BlockRef, Block> blocks;
+  };
+  struct Running {
+    Batch batch;
+    std::uint32_t node = 0;
+    std::set<FileNumber> files{};  // not ready yet
+  };
+  struct Choice;
+
+  FileNumber add_file(const MediumFile& file);
+  void remove_block(Block& block, std::uint64_t request, BlockRef ref, bool used);
+  void release_space(Block& block, bool used);
+  void reserve(Block& block, std::uint32_t node);
+  void drop_unused_file(FileNumber number);
+  std::uint32_t node_number(const std::string& name);
+  const Node* find_node(const std::string& name) const;
+  const Block* find_block(std::uint64_t request, BlockRef ref) const;
+  bool holds(std::uint32_t node, const Block& block) const;
+  bool has(std::uint32_t node, FileNumber file) const;
+  bool is_being_fetched(std::uint32_t node, FileNumber file) const;
+  std::uint64_t new_bytes(const Node& node, const Block& block) const;
+  std::uint64_t space_for_blocks(const Node& node) const;
+  bool fits(const Node& node, const Block& block) const;
+  bool is_near(std::uint32_t node, const Block& block) const;
+  std::size_t nodes_with_cache() const;
+  bool exceeds_every_cache(const Block& block) const;
+  double weight_of(const Request& request, const Block& block) const;
+  std::vector<std::pair<std::uint64_t, Request*>> by_priority();
+  void admit_in_order(std::uint32_t node);
+  std::optional<Batch> choose(std::uint32_t node, Micros now);
+  bool admit_one(std::uint32_t node);
+  bool may_use(const Medium& medium) const;
+
+  std::map<std::uint64_t, Request> requests_;
+  std::vector<File> files_;
+  std::vector<FileNumber> free_files_;
+  std::unordered_map<Digest, FileNumber, DigestHash> file_numbers_;
+  std::vector<Node> nodes_;
+  std::map<std::uint64_t, Running> running_;
+  std::map<std::string, std::uint32_t> drives_;              // by library
+  std::map<std::string, std::vector<std::string>> mounted_;  // by library: the media used last, the latest one first
+  std::vector<std::pair<std::uint64_t, BlockRef>> staged_;
+  std::uint64_t batches_ = 0, changes_ = 1, wanted_bytes_ = 0;
+};
+
+}  // namespace mole::coordinator::leases
