@@ -4,6 +4,7 @@
 #include "nodes/worker/flow_summary.hpp"
 #include "nodes/worker/modes.hpp"
 #include "nodes/worker/ordered_output.hpp"
+#include "nodes/worker/tar_members.hpp"
 #include "runtime/decode/content_source.hpp"
 #include "runtime/decode/flow_reader.hpp"
 #include "sdk/model/durable_file.hpp"
@@ -36,8 +37,9 @@ struct FlowsOptions {
   std::vector<std::filesystem::path> plugins;  // searched before all other folders, in this order
   Bzip2Decoder decode = Bzip2Decoder::interleaved;
   std::uint64_t max_content = task::default_max_content;
-  std::string decoder;    // empty: the one that recognises the file
-  nlohmann::json params;  // of the decoder
+  ExportTime export_time = ExportTime::header;  // of a report
+  std::string decoder;                          // empty: the one that recognises the file
+  nlohmann::json params;                        // of the decoder
 };
 
 constexpr std::size_t kept_output = std::size_t{256} << 20;    // for files whose turn has not come
@@ -66,8 +68,8 @@ Threads threads_of(const FlowsOptions& options) {
 
 std::string flows_text(std::uint64_t count) { return fmt::format("{} {}", count, count == 1 ? "flow" : "flows"); }
 
-std::string damage_text(const std::filesystem::path& path, const task::FileReport& report) {
-  auto text = fmt::format("mole flows: {} is {}: {} read\n", path.string(), name_of(report.state), flows_text(report.flows));
+std::string damage_text(const std::string& path, const task::FileReport& report) {
+  auto text = fmt::format("mole flows: {} is {}: {} read\n", path, name_of(report.state), flows_text(report.flows));
   const auto add = [&](const char* what, const std::vector<task::ByteRange>& ranges) {
     for (const auto& r : ranges) text += fmt::format("  {} bytes {}-{}: {}\n", what, r.from, r.to, r.reason);
   };
@@ -107,6 +109,8 @@ class FlowsRun {
       std::fprintf(stderr, "mole flows: %s\n", failure->message.c_str());
       return 1;
     }
+    if (options_.format == FlowFormat::none && files_ > 1)
+      std::fprintf(stderr, "mole flows: %s\n", fmt::format("{} files: {}", files_.load(), counts_text(read_, selected_)).c_str());
     return failed_ ? 1 : damaged_ ? 3 : 0;
   }
 
@@ -121,35 +125,68 @@ class FlowsRun {
   bool read(std::size_t i, FlowDecoders& decoders) {
     const auto& path = options_.files[i];
     const FlowSink sink = [&](std::string_view bytes) { return output_.write(i, bytes); };
-    auto outcome = read_file(path, decoders, sink);
+    std::string messages;
+    auto opened = open_flow_file(path, content_options());
+    if (!opened)
+      messages = ended(path.string(), opened.error(), sink);
+    else if (opened->tar)
+      messages = read_members(path, *opened->tar, decoders, sink);
+    else
+      messages = ended(path.string(), read_file(path.string(), std::move(*opened), decoders, sink), sink);
+    output_.end(i, messages);
+    return !output_.failure();
+  }
+
+  // Reads the files in a tar archive. Returns the messages.
+  std::string read_members(const std::filesystem::path& path, TarMembers& tar, FlowDecoders& decoders, const FlowSink& sink) {
+    std::string messages;
+    for (bool intact = true; intact && !output_.failure();) {
+      const auto member = tar.next();
+      if (!member || !*member) return member ? messages : messages + ended(path.string(), member.error(), sink);
+      const auto name = path.string() + "/" + (*member)->name;
+      auto content = tar.open(content_options());
+      intact = content || content.error().code == Code::exhausted;  // otherwise it ends here
+      if (!content) {
+        messages += ended(name, content.error(), sink);
+        continue;
+      }
+      const std::string compression((*content)->compression());
+      messages += ended(name, read_file(name, {std::move(*content), compression, {}}, decoders, sink), sink);
+    }
+    return messages;
+  }
+
+  // Keeps what the exit code says of a file, and returns its messages.
+  std::string ended(const std::string& name, Result<Outcome> outcome, const FlowSink& sink) {
+    ++files_;
     if (!outcome && options_.format == FlowFormat::summary) {
       FlowSummary summary;
-      summary.file = path.string();
+      summary.file = name;
       summary.error = outcome.error().message;
       static_cast<void>(sink(json_text(summary) + "\n"));  // see failure()
-      outcome = Outcome{task::FileState::unreadable, "mole flows: " + summary.error + "\n"};
     }
     if (!outcome || outcome->state == task::FileState::unreadable)
       failed_ = true;
     else if (outcome->state != task::FileState::sound)
       damaged_ = true;
-    output_.end(i, outcome ? outcome->messages : "mole flows: " + outcome.error().message + "\n");
-    return !output_.failure();
+    return outcome ? outcome->messages : "mole flows: " + outcome.error().message + "\n";
   }
 
-  Result<Outcome> read_file(const std::filesystem::path& path, FlowDecoders& decoders, const FlowSink& sink) {
-    // The limit of memory decides which windows can be read, so it does not depend on the number of threads.
-    MOLE_TRY(auto content,
-             open_content(path, {.threads = threads_.per_file, .decode = options_.decode, .max_content = options_.max_content}));
-    const std::string compression(content->compression());
+  // The limit of memory decides which windows can be read, so it does not depend on the number of threads.
+  ContentOptions content_options() const {
+    return {.threads = threads_.per_file, .decode = options_.decode, .max_content = options_.max_content};
+  }
+
+  Result<Outcome> read_file(const std::string& path, FlowFile opened, FlowDecoders& decoders, const FlowSink& sink) {
     task::File file;
-    file.id = path.string();
-    MOLE_TRY(auto choice, decoders.choose(std::move(content)));
-    const auto opened = make_reader(std::move(choice), file, wanted_, 0);
-    FlowReader& reader = *opened;
+    file.id = path;
+    MOLE_TRY(auto choice, decoders.choose(std::move(opened.content)));
+    const auto made = make_reader(std::move(choice), file, wanted_, 0);
+    FlowReader& reader = *made;
     switch (options_.format) {
       case FlowFormat::report: {
         reader.measure_delays();
+        if (options_.export_time == ExportTime::flow_end) reader.export_at_flow_ends();
         MOLE_TRY(const auto report, read_flows(reader, [](const FlowBatch&) { return Result<>(); }));
         if (auto done = sink(json_text(report) + "\n"); !done) return done.error();
         return Outcome{report.state, {}};
@@ -162,8 +199,8 @@ class FlowsRun {
         const auto add = [&](const FlowBatch& batch) { return sums.add(batch), Result<>(); };
         MOLE_TRY(const auto report, read_flows(reader, add));
         auto summary = std::move(sums).summary(report, descriptions);
-        summary.file = path.string();
-        summary.compression = compression;
+        summary.file = path;
+        summary.compression = opened.compression;
         if (auto done = sink(json_text(summary) + "\n"); !done) return done.error();
         // The summary describes damage; stderr explains the exit code of a file without any flows.
         return report.state == task::FileState::unreadable ? outcome_of(path, report) : Outcome{report.state, {}};
@@ -173,9 +210,9 @@ class FlowsRun {
         const auto count = [&](const FlowBatch& batch) { return selected += batch.rows, Result<>(); };
         MOLE_TRY(const auto report, read_flows(reader, count));
         auto outcome = outcome_of(path, report);
-        outcome.messages += options_.filter.any() ? fmt::format("mole flows: {}: {}\n", path.string(), flows_text(report.flows))
-                                                  : fmt::format("mole flows: {}: {} of {} pass the filter\n", path.string(),
-                                                                selected, flows_text(report.flows));
+        outcome.messages += fmt::format("mole flows: {}: {}\n", path, counts_text(report.flows, selected));
+        read_ += report.flows;
+        selected_ += selected;
         return outcome;
       }
       case FlowFormat::frames: {
@@ -209,7 +246,11 @@ class FlowsRun {
     }
   }
 
-  static Outcome outcome_of(const std::filesystem::path& path, const task::FileReport& report) {
+  std::string counts_text(std::uint64_t read, std::uint64_t selected) const {
+    return options_.filter.any() ? flows_text(read) : fmt::format("{} of {} pass the filter", selected, flows_text(read));
+  }
+
+  static Outcome outcome_of(const std::string& path, const task::FileReport& report) {
     return {report.state, report.state == task::FileState::sound ? std::string() : damage_text(path, report)};
   }
 
@@ -219,6 +260,7 @@ class FlowsRun {
   OrderedOutput output_;
   ColumnSet wanted_;
   std::atomic<bool> failed_ = false, damaged_ = false;
+  std::atomic<std::uint64_t> files_ = 0, read_ = 0, selected_ = 0;  // read_, selected_: flows, for FlowFormat::none
 };
 
 Error too_many_elements() {
@@ -226,16 +268,22 @@ Error too_many_elements() {
                  " information elements in --columns and --filter; name fewer");
 }
 
-// Parses "src_addr,bytes", names or aliases; "*" means every column. invalid: lists the known names.
+// Parses "src_addr,bytes", names or aliases; "*" means every flow column that is not named before it. invalid: lists the known
+// names.
 Result<std::vector<int>> parse_flow_columns(std::string_view text) {
   std::vector<int> columns;
-  if (text == "*") {
-    for (int c = 0; c < MOLE_COLUMN_COUNT; ++c) columns.push_back(c);
-    return columns;
-  }
+  const auto is_named = [&](int column) { return std::ranges::find(columns, column) != columns.end(); };
+  bool all = false;  // "*" was named
   for (std::size_t at = 0; at <= text.size();) {
     const auto comma = std::min(text.find(',', at), text.size());
     const auto name = text.substr(at, comma - at);
+    at = comma + 1;
+    if (name == "*") {
+      for (int c = 0; c < MOLE_COLUMN_COUNT; ++c)
+        if (!is_named(c)) columns.push_back(c);
+      all = true;
+      continue;
+    }
     const int column = flow_column_named(name);
     if (column < 0) {
       std::string names;
@@ -244,8 +292,7 @@ Result<std::vector<int>> parse_flow_columns(std::string_view text) {
                      ", or name an element of the IANA registry or CERT's list" + nearest_columns(name));
     }
     if (column >= max_columns) return too_many_elements();
-    columns.push_back(column);
-    at = comma + 1;
+    if (!all || !is_named(column)) columns.push_back(column);
   }
   return columns;
 }
@@ -284,12 +331,13 @@ int print_flows(int argc, char** argv) {
                                                   {"frames", FlowFormat::frames}, {"none", FlowFormat::none},
                                                   {"report", FlowFormat::report}, {"summary", FlowFormat::summary}};
   const std::map<std::string, TimeFormat> times{{"rfc3339", TimeFormat::rfc3339}, {"epoch_ms", TimeFormat::epoch_ms}};
+  const std::map<std::string, ExportTime> export_times{{"header", ExportTime::header}, {"flow_end", ExportTime::flow_end}};
   const std::map<std::string, AddressFormat> addresses{{"text", AddressFormat::text}, {"bytes", AddressFormat::bytes}};
   const std::map<std::string, Bzip2Decoder> decoders{{"libbzip2", Bzip2Decoder::libbzip2},
                                                      {"interleaved", Bzip2Decoder::interleaved}};
   auto* const files = app.add_option("files", options.files, "files of an archive");
   app.add_option("--files-from", list, "a file with their names, each ended by a zero byte")->excludes(files);
-  app.add_option("--columns", columns, "comma-separated names of columns, or *");
+  app.add_option("--columns", columns, "comma-separated names of columns; * for all flow columns");
   app.add_option("--filter", filter, "only flows that pass this filter");
   app.add_option("--format", options.format, "format of the output")->transform(CLI::CheckedTransformer(formats));
   app.add_option("--time-format", options.times, "format of times in csv and ndjson")->transform(CLI::CheckedTransformer(times));
@@ -299,11 +347,13 @@ int print_flows(int argc, char** argv) {
   app.add_option("--plugins", options.plugins, "folder of plugins that is searched first; repeatable")->allow_extra_args(false);
   app.add_option("--decode", options.decode, "decoder of bzip2 blocks")->transform(CLI::CheckedTransformer(decoders));
   app.add_option("--max-content", options.max_content, "bytes of the decompressed content of a file");
+  app.add_option("--export-time", options.export_time, "what a report uses as the export times of flows")
+      ->transform(CLI::CheckedTransformer(export_times));
   app.add_option("--decoder", options.decoder, "name of the decoder plugin");
   app.add_option("--decoder-params", params, "JSON object of its parameters");
   int exit_code = 0;
   if (!parse(app, argc, argv, exit_code)) return exit_code;
-  const auto wrong = [](const Error& error) { return std::fprintf(stderr, "mole-worker: %s\n", error.message.c_str()), 2; };
+  const auto wrong = [](const Error& error) { return std::fprintf(stderr, "mole flows: %s\n", error.message.c_str()), 2; };
   options.params = nlohmann::json::parse(params, nullptr, false);
   if (options.params.is_discarded()) return wrong(invalid("--decoder-params is not JSON"));
   auto parsed = parse_flow_columns(columns);

@@ -54,6 +54,22 @@ with TemporaryFolder("table-elements") as folder:
         different = [(a, b) for a, b in zip(got, expected) if a != b]
         check(len(got) == len(expected) and not different, f"{name}: {len(got)} flows, first difference {different[:1]}")
 
+    # Columns of lists: several values in a flow, none, and nulls among them.
+    (folder / "lists").mkdir()
+    lists = folder / "lists" / "flows.parquet"
+    table = "'2007-09-22 19:00:00'::TIMESTAMP AS start, '2007-09-22 19:00:01'::TIMESTAMP AS \"end\", '10.0.0.1' AS src_addr, '10.0.0.2' AS dst_addr, 1 AS src_port, 2 AS dst_port, 6 AS protocol, 1 AS packets, 99 AS bytes"
+    query(f"COPY (SELECT {table}, * FROM (VALUES (['a.', '', NULL, 'b;c'], [1, -1, NULL, 70000]::BIGINT[], ['10.1.2.3', 'x'], [TIMESTAMP '2007-09-22 19:00:03.5'], ['\\x00\\xFF'::BLOB, ''::BLOB], [true, false], [0.5::DOUBLE], [{{'a': 1}}]), "
+          "([], NULL, [NULL], [], NULL, [], [], [])) "
+          f"AS t(dnsName, flowId, staIPv4Address, systemInitTimeMilliseconds, \"9/12232\", dataRecordsReliability, samplingProbability, wlanSSID)) TO '{lists}' (FORMAT parquet)")
+    columns = "bytes,dnsName,flowId,staIPv4Address,systemInitTimeMilliseconds,9/12232,dataRecordsReliability,samplingProbability,wlanSSID"
+    got = mole("flows", lists, "--columns", columns, "--format", "csv").stdout.splitlines()[1:]
+    check(got == ["99,a.;;b\\;c,1;70000,10.1.2.3,2007-09-22T19:00:03.5Z,0x00ff;0x,true;false,0.5,", "99,,,,,,,,"], got)
+    again = folder / "lists" / "again.parquet"
+    mole("flows", lists, "--columns", f"start,end,src_addr,dst_addr,src_port,dst_port,protocol,packets,{columns}", "-o", again)
+    check(mole("flows", again, "--columns", columns, "--format", "csv").stdout.splitlines()[1:] == got, "an export of lists is read again")
+    query(f"COPY (SELECT {table.replace('99', '[1, 2]')}) TO '{lists}' (FORMAT parquet)")
+    check("bytes" in mole("flows", lists, code=(1, 3)).stderr, "a list where one number is expected")
+
     by_name = collections.Counter()
     for f in flows:
         by_name[f[9]] += 1

@@ -36,6 +36,11 @@ namespace mole::plugins::parquet {
   F(data_chunk_get_vector)       \
   F(vector_get_data)             \
   F(vector_get_validity)         \
+  F(column_logical_type)         \
+  F(list_type_child_type)        \
+  F(get_type_id)                 \
+  F(destroy_logical_type)        \
+  F(list_vector_get_child)       \
   F(string_t_data)               \
   F(string_t_length)
 

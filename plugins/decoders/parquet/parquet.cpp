@@ -76,7 +76,7 @@ Result<> Parquet::open(std::span<const mole_element> elements) {
     if (std::ranges::none_of(mapping_->uses(), [&](const Use& use) { return use.column == i; })) continue;
     selected_[i] = used.size();
     used.push_back(&(*columns)[i]);
-    readings_.push_back((*columns)[i].reading);
+    used_.push_back({(*columns)[i].reading, (*columns)[i].is_list});
   }
   if (auto selected = query_->select(used); !selected)
     return corrupt("the Parquet file cannot be read: " + selected.error().message.substr(0, 150) + "; copy it again");
@@ -118,28 +118,37 @@ Result<bool> Parquet::next(FlowBuilder& out) {
 bool Parquet::set(const Use& use) {
   const auto column = selected_[use.column];
   if (query_->is_null(column, row_)) return true;
-  switch (readings_[column]) {
+  const auto& vector = query_->vector(column);
+  if (!used_[column].is_list) return set_value(use, used_[column].reading, vector, row_);
+  const auto [first, count] = query_->items(column, row_);
+  if (use.target < table::first_element_target && count > 1) return record_->set_text(use, "a list");  // states the reason
+  const auto& items = query_->items_of(column);
+  for (std::size_t item = first; item < first + count; ++item) {
+    if (items.is_null(item)) continue;
+    // An empty text is a value in a list, though not in a column of text.
+    const bool empty = used_[column].reading == Reading::text && query_->text(items, item).empty();
+    if (empty ? !record_->set_octets(use, {}) : !set_value(use, used_[column].reading, items, item)) return false;
+  }
+  return true;
+}
+
+bool Parquet::set_value(const Use& use, Reading reading, const parquet::Vector& values, std::size_t at) {
+  switch (reading) {
     case Reading::text:
-      return record_->set_text(use, query_->text(column, row_));
+      return record_->set_text(use, query_->text(values, at));
     case Reading::number:
-      return record_->set_number(use, query_->number<std::uint64_t>(column, row_));
+      return record_->set_number(use, values.number<std::uint64_t>(at));
     case Reading::signed_number: {
-      const auto number = query_->number<std::uint64_t>(column, row_);
+      const auto number = values.number<std::uint64_t>(at);
       if (number == UINT64_MAX && use.target >= table::first_element_target) return true;  // null
       return record_->set_number(use, number);
     }
     case Reading::time:
-      return record_->set_time(use, query_->number<std::int64_t>(column, row_));
+      return record_->set_time(use, values.number<std::int64_t>(at));
     case Reading::local_time:
-      return record_->set_local_time(use, query_->number<std::int64_t>(column, row_));
-    case Reading::blob: {
-      const auto bytes = query_->text(column, row_);
-      if (bytes.size() == 16) return record_->set_address(use, Addr::v6(bytes.data()));
-      if (bytes.size() != 4) return record_->set_text(use, bytes);
-      std::uint32_t number;
-      std::memcpy(&number, bytes.data(), 4);
-      return record_->set_address(use, Addr::v4(__builtin_bswap32(number)));
-    }
+      return record_->set_local_time(use, values.number<std::int64_t>(at));
+    case Reading::blob:
+      return record_->set_octets(use, query_->text(values, at));
     case Reading::none:
       break;
   }

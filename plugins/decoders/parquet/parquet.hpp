@@ -40,6 +40,7 @@ class Parquet {
   Result<> copy_to_file();
   Result<> read_row();
   bool set(const table::Use& use);
+  bool set_value(const table::Use& use, parquet::Reading reading, const parquet::Vector& values, std::size_t at);
   void skip(const std::string& reason);
   void flush_skipped();
 
@@ -50,8 +51,12 @@ class Parquet {
   int file_ = -1;  // a copy of the content without a name
   std::uint64_t size_ = 0;
   std::unique_ptr<parquet::Query> query_;
-  std::vector<parquet::Reading> readings_;  // by selected column
-  std::vector<std::size_t> selected_;       // position among them, by column of the file
+  struct UsedColumn {
+    parquet::Reading reading;
+    bool is_list;
+  };
+  std::vector<UsedColumn> used_;       // the selected columns
+  std::vector<std::size_t> selected_;  // position among them, by column of the file
   std::optional<table::Mapping> mapping_;
   std::optional<table::Record> record_;
   std::size_t row_ = 0, rows_in_chunk_ = 0;

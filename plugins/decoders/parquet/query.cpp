@@ -72,6 +72,34 @@ void set_reading(FileColumn& column, duckdb_type type) {
   }
 }
 
+// The same for a column of lists. A number that is out of range is null.
+void set_reading_of_list(FileColumn& column, duckdb_type type) {
+  set_reading(column, type);
+  const auto cast = [&](const char* to) { return "TRY_CAST(" + quoted(column.name, '"') + " AS " + to + "[])"; };
+  switch (column.reading) {
+    case Reading::none:
+      return;
+    case Reading::text:
+      column.expression = cast("VARCHAR");
+      break;
+    case Reading::number:
+    case Reading::signed_number:
+      // As text: an element of a signed type can be negative.
+      column.reading = Reading::text;
+      column.expression = cast("VARCHAR");
+      break;
+    case Reading::time:
+      column.expression = cast("TIMESTAMP WITH TIME ZONE");
+      break;
+    case Reading::local_time:
+      column.expression = cast("TIMESTAMP");
+      break;
+    case Reading::blob:
+      break;
+  }
+  column.is_list = true;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Query>> Query::open(const std::string& path) {
@@ -130,12 +158,26 @@ Result<> Query::start(const std::string& sql) {
   return {};
 }
 
+// The type of the values in the lists of a column.
+duckdb_type Query::item_type(std::size_t column) {
+  auto list = db_.column_logical_type(&result_, column);
+  auto item = db_.list_type_child_type(list);
+  const auto type = db_.get_type_id(item);
+  db_.destroy_logical_type(&item);
+  db_.destroy_logical_type(&list);
+  return type;
+}
+
 Result<std::vector<FileColumn>> Query::columns() {
   if (auto started = start("SELECT * FROM " + file_ + " LIMIT 0"); !started) return started.error();
   std::vector<FileColumn> out;
   for (idx_t i = 0; i < db_.column_count(&result_); ++i) {
     FileColumn column{db_.column_name(&result_, i), Reading::none, {}};
-    set_reading(column, db_.column_type(&result_, i));
+    const auto type = db_.column_type(&result_, i);
+    if (type == DUCKDB_TYPE_LIST)
+      set_reading_of_list(column, item_type(i));
+    else
+      set_reading(column, type);
     out.push_back(std::move(column));
   }
   return out;
@@ -143,6 +185,8 @@ Result<std::vector<FileColumn>> Query::columns() {
 
 Result<> Query::select(const std::vector<const FileColumn*>& columns) {
   std::string list;
+  selected_lists_.clear();
+  for (const auto* column : columns) selected_lists_.push_back(column->is_list);
   for (const auto* column : columns) list += (list.empty() ? "" : ", ") + column->expression;
   return start("SELECT " + list + " FROM " + file_);
 }
@@ -156,20 +200,24 @@ Result<std::size_t> Query::fetch() {
     return std::size_t{0};
   }
   vectors_.clear();
+  items_.assign(selected_lists_.size(), {});
   for (idx_t i = 0; i < db_.column_count(&result_); ++i) {
     auto* vector = db_.data_chunk_get_vector(chunk_, i);
     vectors_.push_back({db_.vector_get_data(vector), db_.vector_get_validity(vector)});
+    if (!selected_lists_[i]) continue;
+    auto* items = db_.list_vector_get_child(vector);
+    items_[i] = {db_.vector_get_data(items), db_.vector_get_validity(items)};
   }
   return static_cast<std::size_t>(db_.data_chunk_get_size(chunk_));
 }
 
-bool Query::is_null(std::size_t column, std::size_t row) const {
-  const auto* validity = vectors_[column].validity;
-  return validity && (validity[row / 64] >> row % 64 & 1) == 0;
+Items Query::items(std::size_t column, std::size_t row) const {
+  const auto entry = vectors_[column].number<duckdb_list_entry>(row);
+  return {entry.offset, entry.length};
 }
 
-std::string_view Query::text(std::size_t column, std::size_t row) const {
-  auto* string = static_cast<duckdb_string_t*>(vectors_[column].data) + row;
+std::string_view Query::text(const Vector& vector, std::size_t at) const {
+  auto* string = static_cast<duckdb_string_t*>(vector.data) + at;
   return {db_.string_t_data(string), db_.string_t_length(*string)};
 }
 

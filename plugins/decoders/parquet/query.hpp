@@ -20,7 +20,25 @@ enum class Reading : std::uint8_t { none, text, number, signed_number, time, loc
 struct FileColumn {
   std::string name;
   Reading reading = Reading::none;
-  std::string expression;  // in SQL, of type VARCHAR, UBIGINT, BIGINT (microseconds) or BLOB
+  bool is_list = false;    // of values that are read so
+  std::string expression;  // in SQL, of type VARCHAR, UBIGINT, BIGINT (microseconds) or BLOB, or of lists of them
+};
+
+// Values of DuckDB.
+struct Vector {
+  void* data = nullptr;
+  const std::uint64_t* validity = nullptr;
+
+  bool is_null(std::size_t at) const { return validity && (validity[at / 64] >> at % 64 & 1) == 0; }
+  template <class T>
+  T number(std::size_t at) const {
+    return static_cast<const T*>(data)[at];
+  }
+};
+
+// The values of one list among those of all lists of a column.
+struct Items {
+  std::size_t first = 0, count = 0;
 };
 
 // One thread. The memory of a query is limited.
@@ -36,22 +54,18 @@ class Query {
   // Fetches the next chunk: its rows; 0: the end. corrupt: the file is damaged there.
   Result<std::size_t> fetch();
 
-  // A value of the current chunk.
-  bool is_null(std::size_t column, std::size_t row) const;
-  template <class T>
-  T number(std::size_t column, std::size_t row) const {
-    return static_cast<const T*>(vectors_[column].data)[row];
-  }
-  std::string_view text(std::size_t column, std::size_t row) const;
+  // The values of a column of the current chunk, by row, and those of all its lists. Valid until the next fetch().
+  const Vector& vector(std::size_t column) const { return vectors_[column]; }
+  const Vector& items_of(std::size_t column) const { return items_[column]; }
+  bool is_null(std::size_t column, std::size_t row) const { return vectors_[column].is_null(row); }
+  Items items(std::size_t column, std::size_t row) const;
+  std::string_view text(const Vector& vector, std::size_t at) const;
 
  private:
-  struct Vector {
-    void* data;
-    const std::uint64_t* validity;
-  };
   explicit Query(const DuckDb& api) : db_(api) {}
   Result<> start(const std::string& sql);
   void end();
+  duckdb_type item_type(std::size_t column);
 
   const DuckDb& db_;
   std::string file_;  // as a literal of SQL
@@ -62,7 +76,8 @@ class Query {
   duckdb_result result_{};
   bool has_result_ = false;
   duckdb_data_chunk chunk_ = nullptr;
-  std::vector<Vector> vectors_;
+  std::vector<bool> selected_lists_;
+  std::vector<Vector> vectors_, items_;  // by column; items_: the values of all lists of the chunk
 };
 
 }  // namespace mole::plugins::parquet

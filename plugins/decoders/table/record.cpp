@@ -179,6 +179,20 @@ bool Record::set_address(const Use& use, const Addr& address) {
   return true;
 }
 
+bool Record::set_octets(const Use& use, std::string_view octets) {
+  if (use.target >= first_element_target) {
+    const auto element = static_cast<std::size_t>(use.target - first_element_target);
+    const auto type = elements_[element].type;
+    if (type == MOLE_TYPE_TEXT || type == MOLE_TYPE_BYTES) flow_->put(element, octets.data(), octets.size());
+    if (type != MOLE_TYPE_ADDR) return true;
+  }
+  if (octets.size() == 16) return set_address(use, Addr::v6(octets.data()));
+  if (octets.size() != 4) return set_text(use, octets);
+  std::uint32_t number;
+  std::memcpy(&number, octets.data(), 4);
+  return set_address(use, Addr::v4(__builtin_bswap32(number)));
+}
+
 bool Record::set_text(const Use& use, std::string_view text) {
   if (text.empty() || is_done(use)) return true;
   if (use.target >= first_element_target) {

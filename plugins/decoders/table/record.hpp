@@ -30,6 +30,7 @@ class Record {
   bool set_time(const Use& use, std::int64_t time);         // microseconds since 1970
   bool set_local_time(const Use& use, std::int64_t local);  // in the zone of the parameter
   bool set_address(const Use& use, const Addr& address);
+  bool set_octets(const Use& use, std::string_view octets);  // in network order; 4 and 16 can be an address
   // Completes the flow. False: a value is missing; why() is the reason.
   bool finish();
   std::string why() const;
