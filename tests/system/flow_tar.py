@@ -60,6 +60,11 @@ with TemporaryFolder("flow-tar") as folder:
     selected = mole("flows", path, path, "--filter", "src port 1", "--format", "none").stderr.splitlines()[-1]
     check(selected.startswith("mole flows: 8 files: ") and selected.endswith(" flows pass the filter"), selected)
 
+    every = mole("flows", path, "--columns", "bytes,*,dnsName,src_addr", "--format", "csv").stdout.splitlines()[0].split(",")
+    check(every[:2] == ["bytes", "start"] and every[-1] == "dnsName" and every.count("bytes") == every.count("src_addr") == 1, f"* with other columns: {every}")
+    refused = mole("flows", path, "--columns", "acmeThing", code=2).stderr
+    check(refused.startswith("mole flows: ") and "mole-worker" not in refused, refused)
+
     # Damage: what precedes it is read, and the rest is not silently missing.
     plain = packed(files)
     third = plain.index(b"\x1f\x8b") - 512  # the header of the third file
