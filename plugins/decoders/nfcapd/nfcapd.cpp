@@ -171,7 +171,7 @@ void Nfcapd::end_block() {
   if (unreadable_ > 0) skip(offset, stored_, std::to_string(unreadable_) + " damaged records in a block");
   if (unknown_ > 0)
     skip(offset, stored_,
-         std::to_string(unknown_) + " records of unknown types in a block; export the file with the nfdump that wrote it");
+         std::to_string(unknown_) + " records of unknown types in a block: it is damaged, or a later version of nfdump wrote it");
   const bool miscounted = listed_ != block_.records;
   if (whole && broken_ == 0 && miscounted)
     skip(offset, BlockHeader::bytes,
