@@ -3,6 +3,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/format/documents.hpp"
 #include "coordinator/dag/describe.hpp"
+#include "nodes/process/cache_limit.hpp"
 
 #include <algorithm>
 
@@ -46,8 +47,18 @@ Result<> ensure_listing(Context& context, const coordinator::Submission& submiss
   return {};
 }
 
-Result<Exit> plan(Context& context, const WorkArgs& args) {
-  MOLE_TRY(const auto submission, submission_of(args));
+struct PlanArgs : WorkArgs {
+  std::uint64_t drives = 0, nodes = 0;
+};
+
+Result<Exit> plan(Context& context, const PlanArgs& args) {
+  MOLE_TRY(auto submission, submission_of(args));
+  submission.drives = args.drives;
+  submission.nodes = args.nodes;
+  const auto& options = context.options;
+  if (options.coordinator.empty())
+    submission.cache_bytes =
+        options.cache_limit > 0 ? options.cache_limit : nodes::default_cache_limit(options.state / "node" / "cache");
   if (auto listed = ensure_listing(context, submission); !listed) return listed.error();
   return show(
       context, [&](coordinator::ClientApi& api) { return api.plan(submission); },
@@ -60,6 +71,8 @@ void add_plan(Shell& shell) {
   const auto [command, args] =
       shell.add(shell.app, "plan", "Show what run would do: reused and new jobs, files, bytes, gaps", plan);
   add_work_options(*command, *args);
+  command->add_option("--drives", args->drives, "estimate with this number of tape drives")->check(CLI::Range(1, 64));
+  command->add_option("--nodes", args->nodes, "estimate with this number of nodes")->check(CLI::Range(1, 1000));
 }
 
 void add_manifest(Shell& shell) {

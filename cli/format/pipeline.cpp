@@ -44,6 +44,20 @@ std::string files_text(const coordinator::PlanFiles& files) {
   return text;
 }
 
+// "tapes     12 tapes, 14 mounts, 500 files, 9.8 GiB", then how long it takes.
+std::string staging_text(const coordinator::PlanReport& plan) {
+  if (!plan.staging) return "";
+  const auto& cost = *plan.staging;
+  return fmt::format("tapes     {}, {}; {}, {} to fetch; a node needs up to {} of its cache at once\n",
+                     human_number(cost.media, "tape", "tapes"), human_number(cost.mounts, "mount", "mounts"),
+                     human_number(cost.files, "file", "files"), human_bytes(static_cast<double>(cost.bytes)),
+                     human_bytes(static_cast<double>(cost.cache_bytes))) +
+         fmt::format("staging   {} with {} and {}: {} of drives, {} of decoding (assumed times of drives)\n",
+                     human_seconds(cost.seconds), human_number(cost.drives, "drive", "drives"),
+                     human_number(cost.nodes, "node", "nodes"), human_seconds(cost.drive_seconds),
+                     human_seconds(cost.compute_seconds));
+}
+
 std::string reasons_text(const coordinator::PlanReport& plan, const Style& style) {
   if (plan.new_jobs.empty()) return "";
   Table table({"new job", "reason"});
@@ -196,7 +210,8 @@ std::string plan_text(const coordinator::PlanReport& plan, const Style& style) {
                       human_count(jobs.waiting));
   text += waits_text(plan);
   text += files_text(plan.files);
-  if (plan.estimate_seconds > 0) text += "estimate  " + human_seconds(plan.estimate_seconds) + "\n";
+  text += staging_text(plan);
+  if (plan.estimate_seconds > 0 && !plan.staging) text += "estimate  " + human_seconds(plan.estimate_seconds) + "\n";
   return text + listings_text(plan) + gap_counts_text(plan.gaps) + table_warnings_text(plan) + notes_text(plan) +
          reasons_text(plan, style);
 }

@@ -2,6 +2,7 @@
 #include "coordinator/control/causes.hpp"
 #include "coordinator/control/lacking_input.hpp"
 #include "coordinator/control/places.hpp"
+#include "coordinator/control/plan_cost.hpp"
 #include "coordinator/control/queries.hpp"
 #include "coordinator/control/requests.hpp"
 #include "coordinator/requests/lineage.hpp"
@@ -41,7 +42,10 @@ std::map<std::string, Digest> kept_columns(const store::Records& records, const 
   return out;
 }
 
-void add_files(const store::Records& records, const jobs::Plan& plan, PlanReport& out) {
+// Returns the files, by archive and number, whose columns a node keeps.
+std::set<std::pair<std::uint32_t, std::uint32_t>> add_files(const store::Records& records, const jobs::Plan& plan,
+                                                            PlanReport& out) {
+  std::set<std::pair<std::uint32_t, std::uint32_t>> kept_files;
   std::uint64_t shared = 0;
   std::map<std::uint32_t, std::map<std::string, Digest>> kept;  // by archive
   for (const auto& needed : jobs::needed_files(plan)) {
@@ -55,6 +59,7 @@ void add_files(const store::Records& records, const jobs::Plan& plan, PlanReport
     if (needed.blocks > 1) shared += file.size;
     if (known != columns->second.end() && known->second == task::column_name_of(file, tasks::archive_of(archive))) {
       ++out.files.from_columns;
+      kept_files.insert({needed.archive, needed.file});
     } else {
       ++out.files.decoded;
       out.files.decoded_bytes += file.size;
@@ -63,6 +68,7 @@ void add_files(const store::Records& records, const jobs::Plan& plan, PlanReport
   }
   out.files.not_read = jobs::files_in_reach(plan) - out.files.count;
   if (out.files.bytes) out.files.border_share = static_cast<double>(shared) / static_cast<double>(out.files.bytes);
+  return kept_files;
 }
 
 std::vector<PlanGap> gaps_in_reach(const jobs::Plan& plan) {
@@ -206,11 +212,13 @@ json record_with_flows(const json& lineage) {
 Result<PlanReport> Queries::plan(const Submissions::PlanQuery& query) const {
   Copy now;
   double rate = 0;
+  std::vector<leases::ForecastNode> nodes;
   std::map<std::string, ModuleRow> modules;
   {
     State::Lock lock(state_);
     now = copy_for_plan(state_, records_, *query.graph);
     rate = state_.bytes_per_second;
+    for (const auto& node : state_.scheduler.nodes()) nodes.push_back({node.info.name, 0, node.info.slots});
     modules = state_.modules;
   }
   const store::Records records(records_.store(), now.stored);
@@ -236,9 +244,13 @@ Result<PlanReport> Queries::plan(const Submissions::PlanQuery& query) const {
       if (planned.flags_at(b) & needs_any)
         out.new_jobs.push_back({plan.graph->job_name(module, plan.grid(m).start(b)), reasons.of(m, b).sentence});
   }
-  add_files(records, plan, out);
+  const auto kept = add_files(records, plan, out);
   out.gaps = gaps_in_reach(plan);
-  out.estimate_seconds = static_cast<double>(out.files.decoded_bytes) / (rate > 0 ? rate : assumed_bytes_per_second);
+  if (rate <= 0) rate = assumed_bytes_per_second;
+  out.estimate_seconds = static_cast<double>(out.files.decoded_bytes) / rate;
+  out.staging = staging_cost(plan, {std::move(nodes), rate, query.what_if, [&](std::uint32_t archive, std::uint32_t file) {
+                                      return kept.contains({archive, file});
+                                    }});
   out.table_warnings = table_warnings(*plan.graph, query.request.range);
   out.waits = plan.waits;
   out.notes = plan.notes;

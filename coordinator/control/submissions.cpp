@@ -98,7 +98,10 @@ Result<Submissions::PlanQuery> Submissions::for_plan(const Submission& submissio
   if (submission.range.empty()) return invalid("the range is empty; --to must be after --from");
   MOLE_TRY(auto resolved, resolve(submission));
   MOLE_TRY(auto part, checked_part(submission, resolved));
-  PlanQuery query{part, {{}, submission.range, submission.partial}, changed_by_overrides(submission, resolved.graph)};
+  PlanQuery query{part,
+                  {{}, submission.range, submission.partial},
+                  changed_by_overrides(submission, resolved.graph),
+                  {submission.drives, submission.nodes, submission.cache_bytes}};
   if (!submission.module.empty()) query.request.modules = {*part->find_module(submission.module)};
   return query;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "coordinator/control/config.hpp"
+#include "coordinator/control/plan_cost.hpp"
 #include "coordinator/control/planning.hpp"
 #include "coordinator/control/routing_tables.hpp"
 #include "coordinator/dag/resolve.hpp"
@@ -29,6 +30,7 @@ class Submissions {
     SharedGraph graph;
     jobs::PlanRequest request;
     std::set<std::string> overridden;
+    StagingWhatIf what_if{};
   };
   Result<PlanQuery> for_plan(const Submission& submission) const;
   Result<PreparedRequest> for_run(const Submission& submission) const;

@@ -21,21 +21,25 @@ struct Submission {
   std::string client_id;
   bool internal = false;
   std::uint64_t sample = 0;
+  std::uint64_t drives = 0, nodes = 0, cache_bytes = 0;
 
-  static constexpr auto table =
-      document("Submission", "A manifest and a time range.",  //
-               field("manifest", &Submission::manifest, "YAML text"),
-               field("manifest_name", &Submission::manifest_name, "For messages: the path as the user wrote it"),
-               field("base", &Submission::base, "Absolute folder; relative paths in the manifest are relative to it"),
-               field("overrides", &Submission::overrides, "`modules.mean.window=1d`, applied before validation (`--set`)"),
-               field("module", &Submission::module, "Requested module; empty: every module of the pipeline"),
-               field("range", &Submission::range, "Rounded outward to blocks"),
-               field("partial", &Submission::partial, "Blocks past the end of the archive are computed too"),
-               field("priority", &Submission::priority, "Requests with a higher priority run first"),
-               field("client_id", &Submission::client_id,
-                     "Chosen by the caller; submitting again with the same id returns the same request"),
-               field("internal", &Submission::internal, "It prepares another request; lists of requests leave it out").optional(),
-               field("sample", &Submission::sample, "`profile`: number of times whose files are read; 0: 12").optional());
+  static constexpr auto table = document(
+      "Submission", "A manifest and a time range.",  //
+      field("manifest", &Submission::manifest, "YAML text"),
+      field("manifest_name", &Submission::manifest_name, "For messages: the path as the user wrote it"),
+      field("base", &Submission::base, "Absolute folder; relative paths in the manifest are relative to it"),
+      field("overrides", &Submission::overrides, "`modules.mean.window=1d`, applied before validation (`--set`)"),
+      field("module", &Submission::module, "Requested module; empty: every module of the pipeline"),
+      field("range", &Submission::range, "Rounded outward to blocks"),
+      field("partial", &Submission::partial, "Blocks past the end of the archive are computed too"),
+      field("priority", &Submission::priority, "Requests with a higher priority run first"),
+      field("client_id", &Submission::client_id,
+            "Chosen by the caller; submitting again with the same id returns the same request"),
+      field("internal", &Submission::internal, "It prepares another request; lists of requests leave it out").optional(),
+      field("sample", &Submission::sample, "`profile`: number of times whose files are read; 0: 12").optional(),
+      field("drives", &Submission::drives, "`plan`: with this number of tape drives; 0: as configured").optional(),
+      field("nodes", &Submission::nodes, "`plan`: with this number of nodes; 0: those of the coordinator").optional(),
+      field("cache_bytes", &Submission::cache_bytes, "`plan`: with file caches of this size; 0: unlimited").unit("B").optional());
 };
 
 // Thread-safe.

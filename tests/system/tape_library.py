@@ -93,6 +93,32 @@ def equals_the_folder(folder, want):
         check("PRIVATE KEY" not in text, "a private key was written")
 
 
+def plan_tells_the_cost(folder):
+    """Tapes, files and bytes before the start; more drives are faster, and what is on disk costs nothing."""
+    where = folder / "plan"
+    where.mkdir()
+    os.symlink(folder / "files", where / "files")
+    with Server(where, "--tapes", 5, "--layout", "shuffled") as server:
+        def plan(*options):
+            return mole_json("plan", server.manifest(), "--from", FROM, "--to", TO, "--partial", *options, "--state", "state", cwd=where)
+
+        cost = plan()["staging"]
+        sizes = [(where / "files" / name(router, hour)).stat().st_size for router in (19991, 19993) for hour in range(HOURS)]
+        check((cost["media"], cost["files"], cost["bytes"]) == (5, len(sizes), sum(sizes)), cost)
+        check((cost["drives"], cost["nodes"]) == (2, 1) and 5 <= cost["mounts"] <= 6 and cost["cache_bytes"] <= sum(sizes), cost)
+        seconds = {drives: plan("--drives", drives)["staging"]["seconds"] for drives in (1, 2, 5)}
+        check(seconds[1] > seconds[2] == cost["seconds"] > seconds[5] > 90, seconds)
+        check(plan("--nodes", 3)["staging"]["nodes"] == 3, "three nodes")
+        text = mole("plan", server.manifest(), "--from", FROM, "--to", TO, "--partial", "--state", "state", cwd=where).stdout
+        check(f"5 tapes, {cost['mounts']} mounts; {len(sizes)} files" in text and "2 drives and 1 node" in text, text)
+        log = [event for event in server.log() if event["event"] in ("mount", "read")]
+        check(not log, f"a plan reads no tape: {log[:3]}")
+        table(where, server.manifest(), "state")
+        check("staging" not in plan(), "nothing is left to fetch")
+    (folder / "folder.yaml").write_text(MANIFEST % ("directory", '{root: files}'))
+    check("staging" not in mole_json("plan", "folder.yaml", "--from", FROM, "--to", TO, "--partial", "--state", "no-tapes", cwd=folder), "a folder has no tapes")
+
+
 def survives(folder, want, kind, *options):
     """Runs with a fault that passes; the table must equal `want`."""
     where = folder / kind
@@ -113,4 +139,5 @@ with TemporaryFolder("tape-library") as temporary:
     truth = expected(temporary)
     check(len(truth) == 2 * 4 * HOURS, f"{len(truth)} rows")
     equals_the_folder(temporary, truth)
+    plan_tells_the_cost(temporary)
     passing_faults_cost_nothing(temporary, truth)

@@ -198,6 +198,19 @@ struct PlanListing {
   3: i64 files
 }
 
+struct PlanStaging {
+  1: i64 files
+  2: i64 bytes
+  3: i64 media
+  4: i64 mounts
+  5: i64 cache_bytes
+  6: double seconds
+  7: double drive_seconds
+  8: double compute_seconds
+  9: i64 drives
+  10: i64 nodes
+}
+
 struct PlanReport {
   1: PlanJobs jobs
   2: list<PlanModule> modules
@@ -210,6 +223,7 @@ struct PlanReport {
   9: list<string> waits
   10: list<string> notes
   11: optional list<PlanListing> listings
+  12: optional PlanStaging staging
 }
 
 struct PipelineArchive {
@@ -586,6 +600,9 @@ struct Submission {
   9: string client_id
   10: optional bool internal
   11: optional i64 sample
+  12: optional i64 drives
+  13: optional i64 nodes
+  14: optional i64 cache_bytes
 }
 
 struct NodeInfo {

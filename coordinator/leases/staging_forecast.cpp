@@ -1,0 +1,222 @@
+#include "coordinator/leases/staging_forecast.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <set>
+#include <span>
+#include <utility>
+
+namespace mole::coordinator::leases {
+namespace {
+
+constexpr std::uint64_t request = 1;
+constexpr double never = std::numeric_limits<double>::infinity();
+
+class Simulation {
+ public:
+  explicit Simulation(ForecastInput input) : input_(std::move(input)) {
+    for (const auto& node : input_.nodes) {
+      stager_.set_node(node.name, node.cache_limit);
+      slots_.push_back(std::max(1u, node.slots));
+    }
+    for (const auto& [library, drives] : input_.drives) stager_.set_drives(library, drives);
+    for (auto& block : input_.blocks) {
+      std::uint64_t bytes = 0;
+      for (const auto& file : block.files) {
+        files_.emplace(file.key, file);
+        libraries_.insert(file.medium.library);
+        bytes += file.size;
+      }
+      waiting_.emplace(block.ref, bytes);
+    }
+    stager_.set_request(request, 0, input_.in_order, std::exchange(input_.blocks, {}));
+  }
+
+  Forecast run() {
+    while (true) {
+      start_what_can_start();
+      const double next = next_event();
+      if (next == never) break;
+      now_ = next;
+      end_what_has_ended();
+    }
+    out_.elapsed_seconds = now_;
+    out_.media = media_.size();
+    return out_;
+  }
+
+ private:
+  struct Transfer {
+    Batch batch;
+    std::size_t at = 0;  // of batch.files
+    double ends = 0;     // of that file
+    std::size_t drive = 0;
+  };
+  struct Computing {
+    BlockRef ref;
+    std::size_t node;
+    double ends;
+  };
+
+  std::size_t drives_of(const std::string& library) const {
+    const auto known = input_.drives.find(library);
+    return known == input_.drives.end() ? 2 : std::max(1u, known->second);  // the stager's default
+  }
+
+  // Until nothing more can start at this time.
+  void start_what_can_start() {
+    bool started = true;
+    while (std::exchange(started, false)) {
+      for (std::size_t n = 0; n < input_.nodes.size(); ++n) {
+        while (start_block(n)) started = true;
+        while (start_batch(n)) started = true;
+      }
+    }
+  }
+
+  bool start_block(std::size_t n) {
+    if (slots_[n] == 0) return false;
+    const auto& name = input_.nodes[n].name;
+    // Blocks in order depend on the earlier ones.
+    for (auto ref = ready_.begin(); ref != ready_.end(); ++ref) {
+      if (input_.in_order && *ref != waiting_.begin()->first) return false;
+      if (!stager_.may_run(name, request, *ref)) continue;
+      const auto block = waiting_.find(*ref);
+      const double seconds = input_.compute_seconds_per_byte * static_cast<double>(block->second);
+      computing_.push_back({*ref, n, now_ + seconds});
+      out_.compute_seconds += seconds;
+      waiting_.erase(block);
+      ready_.erase(ref);
+      --slots_[n];
+      return true;
+    }
+    return false;
+  }
+
+  bool all_drives_are_busy() const {
+    return std::ranges::all_of(libraries_, [&](const std::string& library) {
+      const auto busy = std::ranges::count(transfers_, library, [](const Transfer& t) { return t.batch.medium.library; });
+      return static_cast<std::size_t>(busy) >= drives_of(library);
+    });
+  }
+
+  bool start_batch(std::size_t n) {
+    if (all_drives_are_busy()) return false;
+    const bool idle = std::ranges::none_of(computing_, [&](const Computing& c) { return c.node == n; }) && transfers_.empty();
+    auto batch = stager_.next(input_.nodes[n].name, static_cast<Micros>(now_ * 1e6), idle);
+    if (!batch) return false;
+    Transfer transfer{std::move(*batch)};
+    out_.cache_bytes = std::max(out_.cache_bytes, stager_.reserved(input_.nodes[n].name));
+    const bool mounts = mount(transfer);
+    media_.insert(transfer.batch.medium);
+    begin_file(transfer, mounts);
+    transfers_.push_back(std::move(transfer));
+    return true;
+  }
+
+  // Chooses a drive. Returns whether the medium must be mounted.
+  bool mount(Transfer& transfer) {
+    const auto& medium = transfer.batch.medium;
+    auto& drives = drives_[medium.library];
+    drives.resize(drives_of(medium.library));
+    std::optional<std::size_t> oldest;
+    for (std::size_t d = 0; d < drives.size(); ++d) {
+      if (drives[d].medium == medium.name) {
+        transfer.drive = d;
+        return false;
+      }
+      const bool busy = std::ranges::any_of(
+          transfers_, [&](const Transfer& t) { return t.batch.medium.library == medium.library && t.drive == d; });
+      if (!busy && (!oldest || drives[d].used < drives[*oldest].used)) oldest = d;
+    }
+    transfer.drive = oldest.value_or(0);
+    drives[transfer.drive].medium = medium.name;
+    ++out_.mounts;
+    return true;
+  }
+
+  void begin_file(Transfer& transfer, bool mounts) {
+    const auto& file = files_.at(transfer.batch.files[transfer.at]);
+    const double seconds = input_.rates.seconds_of(mounts, file.size);
+    transfer.ends = now_ + seconds;
+    out_.drive_seconds += seconds;
+    ++out_.files;
+    out_.bytes += file.size;
+  }
+
+  double next_event() const {
+    double next = never;
+    for (const auto& transfer : transfers_) next = std::min(next, transfer.ends);
+    for (const auto& block : computing_) next = std::min(next, block.ends);
+    return next;
+  }
+
+  void end_what_has_ended() {
+    std::erase_if(computing_, [&](const Computing& block) {
+      if (block.ends > now_) return false;
+      stager_.finish(request, block.ref, true);
+      ++slots_[block.node];
+      return true;
+    });
+    std::erase_if(transfers_, [&](Transfer& transfer) {
+      if (transfer.ends > now_) return false;
+      stager_.add_ready(transfer.batch.node, transfer.batch.files[transfer.at]);
+      for (const auto& [number, ref] : stager_.take_staged()) ready_.insert(ref);
+      out_.staged_seconds = now_;
+      if (++transfer.at < transfer.batch.files.size()) {
+        begin_file(transfer, false);
+        return false;
+      }
+      drives_[transfer.batch.medium.library][transfer.drive].used = now_;
+      stager_.end(transfer.batch.number);
+      return true;
+    });
+  }
+
+  struct Drive {
+    std::string medium;
+    double used = -1;
+  };
+
+  ForecastInput input_;
+  Stager stager_;
+  std::map<Digest, MediumFile> files_;
+  std::map<BlockRef, std::uint64_t> waiting_;  // -> bytes of its files
+  std::set<BlockRef> ready_;                   // waiting blocks whose files are all in a cache
+  std::vector<std::uint32_t> slots_;           // free ones, by node
+  std::vector<Transfer> transfers_;
+  std::vector<Computing> computing_;
+  std::map<std::string, std::vector<Drive>> drives_;  // by library
+  std::set<std::string> libraries_;
+  std::set<Medium> media_;
+  double now_ = 0;
+  Forecast out_;
+};
+
+// The bytes of different files.
+std::uint64_t bytes_of(const std::vector<WantedBlock>& blocks, std::size_t first) {
+  std::map<Digest, std::uint64_t> sizes;
+  for (const auto& block : std::span(blocks).subspan(first))
+    for (const auto& file : block.files) sizes[file.key] = file.size;
+  std::uint64_t sum = 0;
+  for (const auto& [key, size] : sizes) sum += size;
+  return sum;
+}
+
+}  // namespace
+
+Forecast forecast(ForecastInput input) {
+  if (input.blocks.size() <= max_forecast_blocks) return Simulation(std::move(input)).run();
+  const auto all = static_cast<double>(bytes_of(input.blocks, 0));
+  input.blocks.resize(max_forecast_blocks);
+  auto out = Simulation(std::move(input)).run();
+  const double more = out.bytes == 0 ? 1 : all / static_cast<double>(out.bytes);
+  const auto scale = [&](std::uint64_t& value) { value = static_cast<std::uint64_t>(static_cast<double>(value) * more); };
+  for (auto* value : {&out.files, &out.bytes, &out.media, &out.mounts}) scale(*value);
+  for (auto* value : {&out.drive_seconds, &out.compute_seconds, &out.elapsed_seconds, &out.staged_seconds}) *value *= more;
+  out.complete = false;
+  return out;
+}
+
+}  // namespace mole::coordinator::leases
