@@ -185,7 +185,7 @@ Result<int> read_summaries(Child& worker, const std::function<void(FlowSummary)>
   }
 }
 
-Result<int> print_summaries(Context& context, Child& worker) {
+Result<int> print_summaries(Context& context, Child& worker, std::size_t count) {
   FlowTotals totals;
   auto files = nlohmann::json::array();
   const auto read = read_summaries(worker, [&](const FlowSummary& file) {
@@ -193,7 +193,7 @@ Result<int> print_summaries(Context& context, Child& worker) {
     if (context.options.json)
       files.push_back(file);
     else
-      context.out << summary_text(file, context.out_style) << std::flush;
+      context.out << summary_text(file, count == 1 ? ShownElements::all : ShownElements::first, context.out_style) << std::flush;
   });
   if (!read) return read;
   if (context.options.json)
@@ -247,7 +247,7 @@ Result<Exit> flows(Context& context, const FlowsArgs& args) {
   }
   MOLE_TRY(auto worker, Child::start_piped(command));
   const auto out = args.out.empty() ? std::nullopt : std::optional<std::filesystem::path>(args.out);
-  const auto done = args.summary ? print_summaries(context, worker)
+  const auto done = args.summary ? print_summaries(context, worker, files.names.size())
                     : rows       ? export_flows(worker, **chosen, out)
                                  : copy_text(worker, *out);
   if (!done && done.error().code == Code::cancelled) return Exit::done;  // the reader closed the pipe
@@ -276,7 +276,7 @@ void add_flows(Shell& shell) {
       ->type_name("PATH");
   auto* const columns = command->add_option(
       "--columns", args->columns,
-      "comma-separated, * for all; default: start, end, addresses, ports, protocol, tcp_flags, packets, bytes");
+      "comma-separated, * for all flow columns; default: start, end, addresses, ports, protocol, tcp_flags, packets, bytes");
   command->add_option("--filter", args->filter, "only flows that pass this filter, such as 'proto tcp and dst port 443'")
       ->check(parsed_by(parse_filter));
   auto formats = all_names<ExportFormat>();

@@ -1,6 +1,7 @@
 #include "cli/format/flow_descriptions.hpp"
 
 #include "cli/format/human.hpp"
+#include "sdk/model/element_types.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <iterator>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace mole::cli {
@@ -51,12 +53,32 @@ std::string template_text(const SeenTemplate& t) {
                      human_number(t.fields, "field", "fields"));
 }
 
-// "9/12232 acmeThing (4 bytes or variable length)"
+// "9/12232:string acmeThing (4 bytes or variable length)", with the type that the file states; in the parentheses if an element
+// cannot be read as it.
 std::string element_text(const SeenElement& e) {
   std::vector<std::string> lengths;
   for (const auto n : e.lengths) lengths.push_back(n == variable_length ? "variable length" : human_number(n, "byte", "bytes"));
-  return fmt::format("{}{}{} ({})", printable(e.element), e.name.empty() ? "" : " ", printable(e.name),
-                     fmt::join(lengths, " or "));
+  const auto typed = e.element + ":" + e.type;
+  const bool known = e.type.empty() || e.type == "octetArray";  // read so without a type in its name
+  const bool states_type = !known && wrong_element_type(typed).empty();
+  return fmt::format("{}{}{} ({}{})", printable(states_type ? typed : e.element), e.name.empty() ? "" : " ", printable(e.name),
+                     known || states_type ? "" : printable(e.type) + ", ", fmt::join(lengths, " or "));
+}
+
+// Lines with the first names, separated by commas: "octetDeltaCount, packetDeltaCount, ... (21)".
+std::string wrapped(const std::vector<std::string>& names, std::size_t shown) {
+  constexpr std::size_t width = 110;
+  std::string out, line;
+  for (std::size_t i = 0; i < std::min(names.size(), shown); ++i) {
+    const auto name = printable(names[i]) + (i + 1 < names.size() ? ", " : "");
+    if (!line.empty() && line.size() + name.size() > width) {
+      line.pop_back();
+      out += summary_line("", std::exchange(line, {}));
+    }
+    line += name;
+  }
+  if (names.size() > shown) line += fmt::format("... ({})", names.size());
+  return line.empty() ? out : out + summary_line("", line);
 }
 
 std::string name_text(const SeenName& n) { return fmt::format("{} {}", n.id, printable(n.name)); }
@@ -89,7 +111,7 @@ std::vector<T> first_of(const std::set<T>& set) {
 
 std::string summary_line(std::string_view name, const std::string& text) { return fmt::format("  {:<10}{}\n", name, text); }
 
-std::string descriptions_text(const FlowSummary& s, bool cut) {
+std::string descriptions_text(const FlowSummary& s, ShownElements shown, bool cut) {
   std::string out;
   if (s.templates_seen > 0)
     out += summary_line("templates", seen_text(s.templates_seen, cut)) +
@@ -97,6 +119,7 @@ std::string descriptions_text(const FlowSummary& s, bool cut) {
   if (s.elements_known_seen + s.elements_unknown_seen > 0)
     out += summary_line("elements", fmt::format("{} known, {} not known", human_count(s.elements_known_seen),
                                                 seen_text(s.elements_unknown_seen, cut)));
+  out += wrapped(s.elements_known, shown == ShownElements::all ? s.elements_known.size() : shown_values);
   if (!s.elements_unknown.empty()) {
     std::vector<std::string> texts;
     for (const auto& e : s.elements_unknown)
@@ -116,11 +139,12 @@ void Described::add(const FlowSummary& file) {
   for (const auto& n : file.applications) add_to(applications_, by_address(n));
   for (const auto& e : file.elements_unknown) {
     if (unknown_.size() >= max_described && !unknown_.contains(e.element)) continue;
-    auto& [element, lengths, name] = unknown_[e.element];
+    auto& [element, lengths, name, type] = unknown_[e.element];
     element = e.element;
     for (const auto n : e.lengths)
       if (std::ranges::find(lengths, n) == lengths.end()) lengths.insert(std::ranges::upper_bound(lengths, n), n);
     if (name.empty()) name = e.name;
+    if (type.empty()) type = e.type;
   }
 }
 

@@ -16,8 +16,11 @@ inline constexpr std::size_t shown_values = 8;  // on one line of a summary
 // "  flows     1,234"
 std::string summary_line(std::string_view name, const std::string& text);
 
-// Lines of the templates, elements and names of a file, or of several; empty if there are none. `cut`: there may be more.
-std::string descriptions_text(const FlowSummary& summary, bool cut = false);
+enum class ShownElements { first, all };
+
+// Lines of the templates, elements and names of a file, or of several; empty if there are none. `shown`: which of the known
+// elements. `cut`: there may be more.
+std::string descriptions_text(const FlowSummary& summary, ShownElements shown, bool cut = false);
 
 // Those of several files: up to max_described different ones of each kind.
 class Described {

@@ -100,6 +100,12 @@ std::string contents_text(const FlowSummary& s) {
     auto traffic = fmt::format("{} ({}), {}", human_number(s.bytes, "byte", "bytes"), human_bytes(static_cast<double>(s.bytes)),
                                human_number(s.packets, "packet", "packets"));
     out += summary_line("traffic", traffic);
+    if (s.biflows > 0)
+      out += summary_line(
+          "reverse",
+          fmt::format("{} ({}), {} in the opposite direction of {}", human_number(s.reverse_bytes, "byte", "bytes"),
+                      human_bytes(static_cast<double>(s.reverse_bytes)), human_number(s.reverse_packets, "packet", "packets"),
+                      human_number(s.biflows, "biflow", "biflows")));
     out += sampling_text(s);
   }
   if (s.datagrams > 0)
@@ -160,9 +166,12 @@ void FlowTotals::add(const FlowSummary& file) {
   sums.flows_ipv6 += file.flows_ipv6;
   sums.bytes += file.bytes;
   sums.packets += file.packets;
+  sums.biflows += file.biflows;
+  sums.reverse_bytes += file.reverse_bytes;
+  sums.reverse_packets += file.reverse_packets;
 }
 
-std::string summary_text(const FlowSummary& file, const Style& style) {
+std::string summary_text(const FlowSummary& file, ShownElements shown, const Style& style) {
   auto out = style.paint(Paint::bold, printable(file.file)) + "\n";
   if (!file.error.empty()) return out + summary_line("error", style.paint(Paint::red, printable(file.error)));
   auto size = human_bytes(static_cast<double>(file.size));
@@ -171,7 +180,7 @@ std::string summary_text(const FlowSummary& file, const Style& style) {
   out += summary_line("format", fmt::format("{}, {}", file.decoder.empty() ? "not recognised" : file.decoder, size));
   const bool sound = file.state == task::FileState::sound;
   out += summary_line("state", style.paint(sound ? Paint::plain : Paint::red, name_of(file.state)));
-  return out + contents_text(file) + descriptions_text(file) + losses_text("stored", file.lost_compressed) +
+  return out + contents_text(file) + descriptions_text(file, shown) + losses_text("stored", file.lost_compressed) +
          losses_text("content", file.lost_content);
 }
 
@@ -185,7 +194,8 @@ std::string totals_text(const FlowTotals& totals, const Style& style) {
   auto sums = totals.sums;
   sums.exporters = 0;  // of one file; those of several files are known only by their addresses
   totals.described.list_in(sums);
-  return out + summary_line("state", counted(states)) + contents_text(sums) + descriptions_text(sums, totals.described.cut());
+  return out + summary_line("state", counted(states)) + contents_text(sums) +
+         descriptions_text(sums, ShownElements::all, totals.described.cut());
 }
 
 nlohmann::json totals_json(const FlowTotals& totals) {

@@ -21,7 +21,7 @@ struct FlowTotals {
   void add(const FlowSummary& file);
 };
 
-std::string summary_text(const FlowSummary& file, const Style& style);
+std::string summary_text(const FlowSummary& file, ShownElements shown, const Style& style);
 std::string totals_text(const FlowTotals& totals, const Style& style);
 nlohmann::json totals_json(const FlowTotals& totals);
 

@@ -7,10 +7,10 @@
 namespace mole::coordinator::manifest {
 namespace {
 
-// Whether `word` is written like the name of an information element: dnsName, cert:payload, 9/12232. Whether there is one of this
-// name is checked with the inputs.
+// Whether `word` is written like the name of an information element: dnsName, cert:payload, 9/12232, 9/12232:string. Whether
+// there is one of this name is checked with the inputs.
 bool is_element_name(const std::string& word) {
-  static const std::regex form("cert:[a-z][A-Za-z0-9]*|[a-z][a-z0-9]*[A-Z][A-Za-z0-9]*|[0-9]+/[0-9]+");
+  static const std::regex form("cert:[a-z][A-Za-z0-9]*|[a-z][a-z0-9]*[A-Z][A-Za-z0-9]*|[0-9]+/[0-9]+(:[A-Za-z0-9]+)?");
   return std::regex_match(word, form);
 }
 

@@ -1,7 +1,7 @@
 #include "nodes/worker/flow_summary.hpp"
 
 #include "nodes/worker/flow_output.hpp"
-#include "sdk/model/elements.hpp"
+#include "sdk/model/element_types.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -36,10 +36,12 @@ void add_elements(FlowSummary& out, const runtime::Descriptions& descriptions) {
       out.elements_known.push_back(known->name);
     } else {
       ++out.elements_unknown_seen;
+      const auto type = element_type_of_number(descriptions.type_of(key));
       if (out.elements_unknown.size() < max_listed)
         out.elements_unknown.push_back({std::to_string(key.enterprise) + "/" + std::to_string(key.id),
                                         {lengths.begin(), lengths.end()},
-                                        std::string(descriptions.name_of(key))});
+                                        std::string(descriptions.name_of(key)),
+                                        std::string(type ? mole::name_of(*type) : "")});
     }
   }
 }
@@ -71,9 +73,9 @@ void add_descriptions(FlowSummary& out, const runtime::Descriptions& description
 
 runtime::ColumnSet FlowSummarizer::columns() {
   runtime::ColumnSet columns;
-  for (const int column :
-       {MOLE_COLUMN_START, MOLE_COLUMN_END, MOLE_COLUMN_PACKETS, MOLE_COLUMN_BYTES, MOLE_COLUMN_SAMPLING,
-        MOLE_COLUMN_OBSERVATION_DOMAIN, MOLE_COLUMN_EXPORTER_ADDR, MOLE_COLUMN_SAMPLING_SOURCE, MOLE_COLUMN_SCALED})
+  for (const int column : {MOLE_COLUMN_START, MOLE_COLUMN_END, MOLE_COLUMN_PACKETS, MOLE_COLUMN_BYTES, MOLE_COLUMN_SAMPLING,
+                           MOLE_COLUMN_OBSERVATION_DOMAIN, MOLE_COLUMN_EXPORTER_ADDR, MOLE_COLUMN_SAMPLING_SOURCE,
+                           MOLE_COLUMN_SCALED, MOLE_COLUMN_REVERSE_PACKETS, MOLE_COLUMN_REVERSE_BYTES})
     columns.set(static_cast<std::size_t>(column));
   return columns;
 }
@@ -88,6 +90,11 @@ void FlowSummarizer::add(const runtime::FlowBatch& batch) {
   if (batch.address_family == 6) sums_.flows_ipv6 += batch.rows;
   sums_.bytes += sum(batch.column<std::uint64_t>(MOLE_COLUMN_BYTES));
   sums_.packets += sum(batch.column<std::uint64_t>(MOLE_COLUMN_PACKETS));
+  const auto reverse_bytes = batch.column<std::uint64_t>(MOLE_COLUMN_REVERSE_BYTES),
+             reverse_packets = batch.column<std::uint64_t>(MOLE_COLUMN_REVERSE_PACKETS);
+  sums_.reverse_bytes += sum(reverse_bytes);
+  sums_.reverse_packets += sum(reverse_packets);
+  for (std::uint32_t i = 0; i < batch.rows; ++i) sums_.biflows += (reverse_bytes[i] | reverse_packets[i]) != 0;
   add_distinct(sampling_, batch.column<std::uint32_t>(MOLE_COLUMN_SAMPLING));
   add_distinct(domains_, batch.column<std::uint32_t>(MOLE_COLUMN_OBSERVATION_DOMAIN));
   add_distinct(exporters_, batch.column<Addr>(MOLE_COLUMN_EXPORTER_ADDR));

@@ -32,11 +32,12 @@ void Descriptions::add(const mole_description& d) {
       if (templates_.size() < limit_) templates_.insert({d.exporter, d.domain, d.id, d.kind == MOLE_DESCRIBES_OPTIONS, d.count});
       return;
     case MOLE_DESCRIBES_ELEMENT:
-      if (d.count > 0)
+      if (d.name.size > 0) {
+        if (auto* const record = at(type_records_, {d.enterprise, d.id})) *record = {valid_name(d.name), d.count};
+      } else if (d.count > 0) {
         if (auto* const lengths = at(lengths_, {d.enterprise, d.id}); lengths != nullptr && lengths->size() < max_lengths)
           lengths->insert(d.count);
-      if (d.name.size > 0)
-        if (auto* const name = at(type_records_, {d.enterprise, d.id})) *name = valid_name(d.name);
+      }
       return;
     case MOLE_DESCRIBES_INTERFACE:
     case MOLE_DESCRIBES_APPLICATION: {
@@ -51,7 +52,12 @@ void Descriptions::add(const mole_description& d) {
 
 std::string_view Descriptions::name_of(const ElementKey& element) const {
   const auto found = type_records_.find(element);
-  return found == type_records_.end() ? std::string_view() : std::string_view(found->second);
+  return found == type_records_.end() ? std::string_view() : std::string_view(found->second.name);
+}
+
+std::uint32_t Descriptions::type_of(const ElementKey& element) const {
+  const auto found = type_records_.find(element);
+  return found == type_records_.end() ? no_type : found->second.type;
 }
 
 std::string_view Descriptions::address_of(std::uint32_t exporter) const {

@@ -19,6 +19,7 @@ class Descriptions {
  public:
   static constexpr std::size_t max_lengths = 16;  // of an element
   static constexpr std::size_t max_name = 256;    // bytes
+  static constexpr std::uint32_t no_type = UINT32_MAX;
 
   struct Template {
     std::uint32_t exporter, domain;
@@ -50,6 +51,8 @@ class Descriptions {
   const std::map<ElementKey, std::set<std::uint32_t>>& elements() const { return lengths_; }
   // Returns the name that type records of the file give to an element; empty: none.
   std::string_view name_of(const ElementKey& element) const;
+  // Returns the type that they give to it: a number in the registry of RFC 5610; no_type: none.
+  std::uint32_t type_of(const ElementKey& element) const;
   // The last names of the file.
   const Names& interfaces() const { return interfaces_; }
   const Names& applications() const { return applications_; }
@@ -68,7 +71,11 @@ class Descriptions {
   std::size_t limit_;
   std::set<Template> templates_;
   std::map<ElementKey, std::set<std::uint32_t>> lengths_;
-  std::map<ElementKey, std::string> type_records_;
+  struct TypeRecord {
+    std::string name;
+    std::uint32_t type;
+  };
+  std::map<ElementKey, TypeRecord> type_records_;
   Names interfaces_, applications_;
   std::map<std::uint32_t, std::string> addresses_;
 };

@@ -1,5 +1,9 @@
 #include "sdk/model/elements.hpp"
 
+#include "sdk/model/element_types.hpp"
+
+#include <mole/names.hpp>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -71,8 +75,41 @@ Element reverse(const Entry& e) {
   return out;
 }
 
-// Returns the enterprise and id that "9/12232" states.
-std::optional<std::pair<std::uint32_t, std::uint16_t>> parse_number(std::string_view text) {
+// Types that the octets of a value alone decide. The resolution of a time, for example, depends on the element.
+bool is_readable_as(ElementType type) {
+  switch (type) {
+    case ElementType::date_time_seconds:
+    case ElementType::date_time_milliseconds:
+    case ElementType::date_time_microseconds:
+    case ElementType::date_time_nanoseconds:
+    case ElementType::basic_list:
+    case ElementType::sub_template_list:
+    case ElementType::sub_template_multi_list:
+      return false;
+    default:
+      return true;
+  }
+}
+
+std::optional<ElementType> type_named(std::string_view name) {
+  for (const auto& known : name_table<ElementType>.names)
+    if (equal_names(known.name, name)) return known.value;
+  return std::nullopt;
+}
+
+// The parts of "9/12232:string". type: empty if there is none.
+struct NumberedName {
+  std::uint32_t enterprise;
+  std::uint16_t id;
+  std::string_view type;
+  bool typed;
+};
+
+std::optional<NumberedName> parse_number(std::string_view text) {
+  const auto colon = std::min(text.find(':'), text.size());
+  const auto type = text.substr(std::min(colon + 1, text.size()));
+  const bool typed = colon < text.size();
+  text = text.substr(0, colon);
   std::uint32_t enterprise = 0;
   std::uint16_t id = 0;
   const char* const end = text.data() + text.size();
@@ -80,8 +117,10 @@ std::optional<std::pair<std::uint32_t, std::uint16_t>> parse_number(std::string_
   if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '/') return std::nullopt;
   const auto second = std::from_chars(first.ptr + 1, end, id);
   if (second.ec != std::errc{} || second.ptr != end || id == 0) return std::nullopt;
-  return std::pair{enterprise, id};
+  return NumberedName{enterprise, id, type, typed};
 }
+
+std::string number_text(const NumberedName& name) { return std::to_string(name.enterprise) + "/" + std::to_string(name.id); }
 
 // Returns the number of insertions, deletions and replacements of characters that turn one name into the other; ignores case.
 std::size_t edits(std::string_view a, std::string_view b) {
@@ -104,10 +143,13 @@ std::vector<std::string_view> nearest_elements(std::string_view name) {
   name = name.substr(0, 64);
   const std::size_t limit = name.size() / 3;
   std::vector<std::pair<std::size_t, std::string_view>> near;
-  for (const auto& e : elements) {
-    if (e.name.size() > name.size() + limit || name.size() > e.name.size() + limit) continue;
-    if (const auto distance = edits(name, e.name); distance <= limit) near.emplace_back(distance, e.name);
-  }
+  const auto add = [&](std::string_view known) {
+    if (known.size() > name.size() + limit || name.size() > known.size() + limit) return false;
+    if (const auto distance = edits(name, known); distance <= limit) near.emplace_back(distance, known);
+    return false;
+  };
+  for (const auto& names : column_names) any_word(names, add);
+  for (const auto& e : elements) add(e.name);
   std::ranges::sort(near);
   std::vector<std::string_view> names;
   for (const auto& [distance, known] : near)
@@ -117,9 +159,12 @@ std::vector<std::string_view> nearest_elements(std::string_view name) {
 
 std::optional<Element> find_element(std::string_view name) {
   if (const auto number = parse_number(name)) {
-    if (auto known = find_element(number->first, number->second)) return known;
-    return Element{std::to_string(number->first) + "/" + std::to_string(number->second), number->first, number->second,
-                   ElementType::octet_array};
+    if (!wrong_element_type(name).empty()) return std::nullopt;
+    if (auto known = find_element(number->enterprise, number->id)) return known;
+    const auto type = number->typed ? *type_named(number->type) : ElementType::octet_array;
+    auto text = number_text(*number);
+    if (type != ElementType::octet_array) text += ":" + std::string(name_of(type));
+    return Element{std::move(text), number->enterprise, number->id, type};
   }
   if (const Entry* entry = by_name(name)) return forward(*entry);
   constexpr std::string_view prefix = "reverse";
@@ -127,6 +172,54 @@ std::optional<Element> find_element(std::string_view name) {
   const Entry* entry = by_name(name.substr(prefix.size()));
   if (entry == nullptr || !entry->reversible) return std::nullopt;
   return reverse(*entry);
+}
+
+std::string wrong_element_type(std::string_view name) {
+  const auto number = parse_number(name);
+  if (!number || !number->typed) return {};
+  const auto type = type_named(number->type);
+  if (type && is_readable_as(*type)) {
+    const auto known = find_element(number->enterprise, number->id);
+    if (!known || known->type == *type) return {};
+    return number_text(*number) + " is " + known->name + ", whose type is " + name_of(known->type) +
+           "; leave \":" + std::string(number->type) + "\" out";
+  }
+  std::string types;
+  for (const auto& one : name_table<ElementType>.names)
+    if (is_readable_as(one.value)) (types += types.empty() ? "" : ", ") += one.name;
+  return "\"" + std::string(number->type) +
+         (type ? "\" is not a type that an element can be read as" : "\" is not a type of elements") + "; choose from " + types +
+         (type ? " (of a time: unsigned32 for seconds, unsigned64 for others)" : "");
+}
+
+std::optional<ElementType> element_type_of_number(std::uint64_t number) {
+  static constexpr ElementType types[] = {
+      ElementType::octet_array,
+      ElementType::unsigned8,
+      ElementType::unsigned16,
+      ElementType::unsigned32,
+      ElementType::unsigned64,
+      ElementType::signed8,
+      ElementType::signed16,
+      ElementType::signed32,
+      ElementType::signed64,
+      ElementType::float32,
+      ElementType::float64,
+      ElementType::boolean,
+      ElementType::mac_address,
+      ElementType::string,
+      ElementType::date_time_seconds,
+      ElementType::date_time_milliseconds,
+      ElementType::date_time_microseconds,
+      ElementType::date_time_nanoseconds,
+      ElementType::ipv4_address,
+      ElementType::ipv6_address,
+      ElementType::basic_list,
+      ElementType::sub_template_list,
+      ElementType::sub_template_multi_list,
+      ElementType::unsigned256,
+  };
+  return number < std::size(types) ? std::optional(types[number]) : std::nullopt;
 }
 
 std::optional<Element> find_element(std::uint32_t enterprise, std::uint16_t id) {

@@ -1,5 +1,6 @@
 #include "sdk/model/flow_columns.hpp"
 
+#include "sdk/model/element_types.hpp"
 #include "sdk/model/mutex.hpp"
 
 #include <mole/names.hpp>
@@ -15,8 +16,9 @@ class ElementColumns {
  public:
   int number_of(const Element& element) {
     const MutexLock lock(mutex_);
-    const auto found =
-        std::ranges::find_if(named_, [&](const Element& e) { return e.enterprise == element.enterprise && e.id == element.id; });
+    const auto found = std::ranges::find_if(named_, [&](const Element& e) {
+      return e.enterprise == element.enterprise && e.id == element.id && e.type == element.type;
+    });
     const auto number = static_cast<int>(found - named_.begin());
     if (found == named_.end()) named_.push_back(element);
     return MOLE_COLUMN_COUNT + number;
@@ -53,11 +55,12 @@ std::string_view ipfix_name_of_column(int column) {
 }
 
 std::string nearest_columns(std::string_view name) {
+  if (const auto wrong = wrong_element_type(name); !wrong.empty()) return "; " + wrong;
   std::string out;
   for (const auto near : nearest_elements(name)) (out += out.empty() ? "; did you mean " : ", ") += near;
   if (!out.empty()) return out + "?";
   return "; an information element without a name in the IANA registry or CERT's list is named by number, ENTERPRISE/ID, such as "
-         "9/12232 (mole flows FILE --summary lists those of a file)";
+         "9/12232 (mole flows FILE --summary lists those of a file, with their types)";
 }
 
 int flow_column_named(std::string_view name) {

@@ -18,7 +18,7 @@ std::string_view flow_column_name(int column);
 // Returns the number of a column: MOLE_COLUMN_* of a name or alias, or the number of an information element; ignores case. -1:
 // unknown.
 int flow_column_named(std::string_view name);
-// Returns "; did you mean dnsName, dnsQName?": elements whose names are nearest to an unknown one; or how to name one by number.
+// Returns "; did you mean dnsName, dnsQName?": the columns nearest to an unknown name; or what is wrong with it; or another way.
 std::string nearest_columns(std::string_view name);
 // Returns the information element of a column; nullptr for MOLE_COLUMN_*.
 const Element* element_of_column(int column);

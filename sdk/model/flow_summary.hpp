@@ -57,14 +57,15 @@ struct SeenTemplate {
 struct SeenElement {
   std::string element;
   std::vector<std::uint64_t> lengths;
-  std::string name;
+  std::string name, type;
 
   bool operator==(const SeenElement&) const = default;
   static constexpr auto table =
       document("SeenElement", "An information element of templates that no list has.",  //
                field("element", &SeenElement::element, "`9/12232`: enterprise and number, as in `--columns`"),
                field("lengths", &SeenElement::lengths, "Its lengths in templates; 65535: variable").unit("B"),
-               field("name", &SeenElement::name, "Its name according to the file (RFC 5610)").optional());
+               field("name", &SeenElement::name, "Its name according to the file (RFC 5610)").optional(),
+               field("type", &SeenElement::type, "Its type according to the file: `string`, ...").optional());
 };
 
 struct SeenName {
@@ -96,6 +97,7 @@ struct FlowSummary {
   Micros exported_first = 0, exported_last = 0;
   std::uint64_t flows_read = 0, flows_lost = 0, flows_lost_in_damage = 0, flows_repeated = 0;
   std::uint64_t flows = 0, flows_ipv6 = 0, bytes = 0, packets = 0;
+  std::uint64_t biflows = 0, reverse_bytes = 0, reverse_packets = 0;
   Micros first = 0, last = 0;
   std::vector<task::ByteRange> lost_compressed, lost_content;
   std::uint64_t templates_seen = 0;
@@ -137,6 +139,11 @@ struct FlowSummary {
       field("flows_ipv6", &FlowSummary::flows_ipv6, "Selected flows with IPv6 addresses; the others have IPv4 addresses"),
       field("bytes", &FlowSummary::bytes, "Bytes of the selected flows, as recorded").unit("B"),
       field("packets", &FlowSummary::packets, "Packets of the selected flows, as recorded").unit("packet"),
+      field("biflows", &FlowSummary::biflows, "Selected flows that also count the opposite direction").optional(),
+      field("reverse_bytes", &FlowSummary::reverse_bytes, "Bytes of the opposite direction, not in `bytes`").unit("B").optional(),
+      field("reverse_packets", &FlowSummary::reverse_packets, "Packets of the opposite direction, not in `packets`")
+          .unit("packet")
+          .optional(),
       time_field("first", &FlowSummary::first, "Start of the first selected flow").optional(),
       time_field("last", &FlowSummary::last, "End of the last selected flow").optional(),
       field("lost_compressed", &FlowSummary::lost_compressed, "Lost ranges of the file as stored"),

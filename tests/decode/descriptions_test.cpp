@@ -35,7 +35,7 @@ TEST(Descriptions, AreDifferentAndSorted) {
 
 TEST(Descriptions, ElementsHaveLengthsAndTheNameOfATypeRecord) {
   Descriptions d(100);
-  add(d, MOLE_DESCRIBES_ELEMENT, 0, 5, 9, 0, "early");
+  add(d, MOLE_DESCRIBES_ELEMENT, 0, 5, 9, 13, "early");
   add(d, MOLE_DESCRIBES_ELEMENT, 0, 5, 9, 8);
   add(d, MOLE_DESCRIBES_ELEMENT, 0, 5, 9, 4);
   add(d, MOLE_DESCRIBES_ELEMENT, 1, 5, 9, 8);
@@ -45,6 +45,8 @@ TEST(Descriptions, ElementsHaveLengthsAndTheNameOfATypeRecord) {
   EXPECT_EQ(d.elements().at({9, 5}), (std::set<std::uint32_t>{4, 8}));
   EXPECT_EQ(d.name_of({9, 5}), "early");
   EXPECT_EQ(d.name_of({9, 6}), "");
+  EXPECT_EQ(d.type_of({9, 5}), 13u);
+  EXPECT_EQ(d.type_of({9, 6}), Descriptions::no_type);
 }
 
 TEST(Descriptions, TheLastNameCounts) {

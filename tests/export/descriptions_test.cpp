@@ -138,11 +138,11 @@ TEST(Descriptions, TypeRecordsNameElements) {
         element);
   };
   const auto last = [](const std::vector<Said>& all) { return all.empty() ? Said{} : all.back(); };
-  EXPECT_EQ(last(names(record(9, 12232, "acmeThing"))), (Said{element, 0, 0, 12232, 9, 0, "acmeThing"}));
-  EXPECT_EQ(last(names(record(9, 12232, "acmeThing"), true)), (Said{element, 0, 0, 12232, 9, 0, "acmeThing"}))
+  EXPECT_EQ(last(names(record(9, 12232, "acmeThing"))), (Said{element, 0, 0, 12232, 9, 13, "acmeThing"}));
+  EXPECT_EQ(last(names(record(9, 12232, "acmeThing"), true)), (Said{element, 0, 0, 12232, 9, 13, "acmeThing"}))
       << "before the template";
   EXPECT_EQ(last(names(record(9, 0x8000 | 5, "x"))).id, 5u) << "with the enterprise bit";
-  EXPECT_EQ(last(names(record(0, 999, "new"))), (Said{element, 0, 0, 999, 0, 0, "new"}));
+  EXPECT_EQ(last(names(record(0, 999, "new"))), (Said{element, 0, 0, 999, 0, 13, "new"}));
   EXPECT_EQ(names(record(9, 12232, "")).size(), fields.size()) << "without a name";
   EXPECT_EQ(names(record(9, 0, "zero")).size(), fields.size());
   EXPECT_EQ(last(names(record(9, 1, std::string(5000, 'n')))).name.size(), 5000u);

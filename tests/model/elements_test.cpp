@@ -1,4 +1,4 @@
-#include "sdk/model/elements.hpp"
+#include "sdk/model/element_types.hpp"
 
 #include <gtest/gtest.h>
 
@@ -58,7 +58,32 @@ TEST(Elements, AreNamedByTheirNumbers) {
     EXPECT_EQ(describe(find_element(wrong)), "none") << wrong;
 }
 
+TEST(Elements, WithoutANameAreReadAsAStatedType) {
+  EXPECT_EQ(describe(find_element("9/12232:string")), "9/12232:string 9/12232 string");
+  EXPECT_EQ(describe(find_element("009/07:IPV4ADDRESS")), "9/7:ipv4Address 9/7 ipv4Address");
+  EXPECT_EQ(describe(find_element("9/12232:octetArray")), "9/12232 9/12232 octetArray") << "as without a type";
+  EXPECT_EQ(describe(find_element("6871/179:string")), "dnsName 6871/179 string");
+  for (const char* wrong : {"9/12232:", "9/12232:strings", "9/12232:string:", "9/12232:dateTimeSeconds", "9/12232:basicList",
+                            "6871/179:unsigned8", "9/0:string", "dnsName:string"})
+    EXPECT_EQ(describe(find_element(wrong)), "none") << wrong;
+  EXPECT_NE(wrong_element_type("9/12232:text").find("choose from octetArray, unsigned8, "), std::string::npos);
+  EXPECT_NE(wrong_element_type("9/12232:dateTimeSeconds").find("unsigned32 for seconds"), std::string::npos);
+  EXPECT_NE(wrong_element_type("6871/179:unsigned8").find("6871/179 is dnsName, whose type is string"), std::string::npos);
+  for (const char* right : {"9/12232:string", "9/12232", "dnsName", "colour", "6871/179:string"})
+    EXPECT_EQ(wrong_element_type(right), "") << right;
+}
+
+TEST(Elements, HaveTypesByNumber) {
+  EXPECT_EQ(element_type_of_number(0), ElementType::octet_array);
+  EXPECT_EQ(element_type_of_number(13), ElementType::string);
+  EXPECT_EQ(element_type_of_number(19), ElementType::ipv6_address);
+  EXPECT_EQ(element_type_of_number(23), ElementType::unsigned256);
+  EXPECT_EQ(element_type_of_number(24), std::nullopt);
+}
+
 TEST(Elements, OfNearNamesAreSuggested) {
+  EXPECT_EQ(nearest_elements("application_labels").front(), "application_label") << "a flow column";
+
   EXPECT_EQ(nearest_elements("dnsQNam").front(), "dnsQName");
   EXPECT_EQ(nearest_elements("OCTETDELTACOUNTS").front(), "octetDeltaCount");
   EXPECT_TRUE(nearest_elements("colour").empty());

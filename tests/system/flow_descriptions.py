@@ -9,8 +9,8 @@ RECORD = bytes([10, 0, 0, 1, 10, 0, 0, 2]) + be(3, 4) + be(400, 4)
 TYPES = [(346, 4), (303, 2), (339, 1), (341, VAR)]  # RFC 5610
 
 
-def type_record(enterprise, number, name):
-    return be(enterprise, 4) + be(number, 2) + be(13, 1) + var(name)
+def type_record(enterprise, number, name, kind=13):
+    return be(enterprise, 4) + be(number, 2) + be(kind, 1) + var(name)
 
 
 def many_templates(count):
@@ -30,8 +30,15 @@ def several_domains():
 def typed(name):
     e = Exporter()
     return e.message(e.templates((256, FLOW + [(12232, VAR, ACME), (12233, 4, ACME), (179, VAR, 6871)])), e.options(400, [(346, 4), (303, 2)], TYPES[2:]),
-                     flowset(400, type_record(ACME, 12232, name) + type_record(ACME, 7, b"ofNoTemplate")),
-                     flowset(256, RECORD + var(b"abc") + be(5, 4) + var(b"www.")), records=3)
+                     flowset(400, type_record(ACME, 12232, name) + type_record(ACME, 7, b"ofNoTemplate") + type_record(ACME, 12233, b"acmeTime", 14)),
+                     flowset(256, RECORD + var(b"abc") + be(5, 4) + var(b"www.")), records=4)
+
+
+def biflows():
+    e = Exporter()
+    reverse = 29305
+    return e.message(e.templates((256, FLOW + [(2, 4, reverse), (1, 4, reverse)]), (257, FLOW)),
+                     flowset(256, RECORD + be(2, 4) + be(90, 4) + RECORD + be(0, 4) + be(0, 4) + RECORD + be(1, 4) + be(10, 4)), flowset(257, RECORD), records=4)
 
 
 def names9(*interfaces):
@@ -83,12 +90,40 @@ with TemporaryFolder("flow-descriptions") as folder:
     # Names of elements from type records.
     named = write("typed.ipfix", typed(b"acmeThing"))
     found = summary(named)
-    check(found["elements_unknown"] == [{"element": "9/12232", "lengths": [65535], "name": "acmeThing"}, {"element": "9/12233", "lengths": [4]}], found)
-    check("9/12232 acmeThing (variable length), 9/12233 (4 bytes)\n" in text(named) and "dnsName" in found["elements_known"], text(named))
+    check(found["elements_unknown"] == [{"element": "9/12232", "lengths": [65535], "name": "acmeThing", "type": "string"},
+                                        {"element": "9/12233", "lengths": [4], "name": "acmeTime", "type": "dateTimeSeconds"}], found)
+    check("9/12232:string acmeThing (variable length), 9/12233 acmeTime (dateTimeSeconds, 4 bytes)\n" in text(named) and "dnsName" in found["elements_known"], text(named))
     printed = mole("flows", named, "--columns", "9/12232,9/12233,dnsName", "--format", "csv").stdout
     check(printed.splitlines()[1] == "0x616263,0x00000005,www.", printed)
+    printed = mole("flows", named, "--columns", "9/12232,9/12232:STRING,9/12233:unsigned32,9/12233:ipv4Address,9/12233:signed8", "--format", "csv").stdout
+    check(printed.splitlines() == ["9/12232,9/12232:string,9/12233:unsigned32,9/12233:ipv4Address,9/12233:signed8", "0x616263,abc,5,0.0.0.5,5"], f"types in names: {printed}")
+    for text_filter, flows in (("9/12232:string = abc", 1), ("9/12232:string != abc", 0), ("9/12232 = abc", None), ("9/12233:unsigned32 > 4", 1), ("9/12233:unsigned32 > 5", 0)):
+        run = mole("flows", named, "--filter", text_filter, "--format", "csv", code=0 if flows is not None else 2)
+        check(flows is None or run.stdout.count("\n") == 1 + flows, f"{text_filter}: {run.stdout}")
+    for wrong, told in (("9/12232:text", "choose from octetArray, unsigned8"), ("9/12233:dateTimeSeconds", "unsigned32 for seconds"), ("6871/179:unsigned8", "6871/179 is dnsName, whose type is string"),
+                        ("application_labels", "did you mean application_label"), ("dnsQNam", "did you mean dnsQName")):
+        refused = mole("flows", named, "--columns", wrong, code=2).stderr
+        check(told in refused and "mole-worker" not in refused and refused.startswith("mole flows: "), f"{wrong}: {refused}")
+        check(told in mole("flows", named, "--filter", f"{wrong} = 1", code=2).stderr, wrong)
+    every = mole("flows", named, "--columns", "bytes,*,dnsName,src_addr", "--format", "csv").stdout.splitlines()
+    check(every[0].startswith("bytes,start,end,") and every[0].endswith(",sampling_source,dnsName") and every[0].count("bytes") == 2 and every[1].endswith(",www."), every)
     refused = mole("flows", named, "--columns", "acmeThing", code=2).stderr
     check("ENTERPRISE/ID" in refused and "--summary" in refused, refused)
+
+    # Biflows: the opposite direction is not in the traffic.
+    both = write("biflows.ipfix", biflows())
+    found = summary(both)
+    check((found["flows"], found["bytes"], found["packets"]) == (4, 1600, 12) and (found["biflows"], found["reverse_bytes"], found["reverse_packets"]) == (2, 100, 3), found)
+    check("  reverse   100 bytes (100 B), 3 packets in the opposite direction of 2 biflows\n" in text(both), text(both))
+    check("biflows" not in summary(named) and mole_json("flows", both, both, "--summary")["total"]["reverse_bytes"] == 200, "sums of files")
+
+    # Names of known elements: all of a single file, the first ones of several, all below the total.
+    many_known = write("known.ipfix", Exporter().message(Exporter().templates((256, FLOW + [(n, 4) for n in range(100, 120)])), flowset(256, RECORD + bytes(80)), records=1))
+    names = summary(many_known)["elements_known"]
+    shown = text(many_known)
+    check(all(f" {name}" in shown for name in names), shown)
+    first, total = text(many_known, domains).split("2 files")
+    check(f"... ({len(names)})\n" in first and all(f" {name}" in total for name in names), first + total)
 
     # Interfaces and applications.
     named = write("names.v9", names9((1, b"Gi0/1"), (7, "Übergang".encode()), (1, b"Gi0/2"), (8, b"")))

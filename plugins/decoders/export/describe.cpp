@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <string_view>
 
 namespace mole::plugins::flow_export {
@@ -34,7 +35,7 @@ void describe_names(Sink& sink, const Described& by, const Template& layout, con
   const Value* interface = nullptr;
   const Value* application = nullptr;
   std::string_view interface_name, interface_description, application_name, application_description, element_name;
-  std::uint64_t element = 0, enterprise = 0;
+  std::uint64_t element = 0, enterprise = 0, type = UINT32_MAX;
   for (std::size_t i = 0; i < layout.fields.size(); ++i) {
     const Field& field = layout.fields[i];
     const Value& value = values[i];
@@ -63,6 +64,9 @@ void describe_names(Sink& sink, const Described& by, const Template& layout, con
       case 303:
         element = read_unsigned(value.data, value.size) & 0x7fff;
         break;
+      case 339:
+        type = read_unsigned(value.data, value.size);
+        break;
       case 341:
         element_name = text_of(value);
         break;
@@ -77,7 +81,9 @@ void describe_names(Sink& sink, const Described& by, const Template& layout, con
     if (text.empty()) text = otherwise;
     if (!text.empty()) sink.describe({kind, by.exporter, by.domain, id, static_cast<std::uint32_t>(enterprise), 0, text});
   };
-  if (element != 0) name(Describes::element, element, element_name, {});
+  if (element != 0 && !element_name.empty())
+    sink.describe({Describes::element, by.exporter, by.domain, element, static_cast<std::uint32_t>(enterprise),
+                   static_cast<std::uint32_t>(std::min<std::uint64_t>(type, UINT32_MAX)), element_name});
   if (interface != nullptr && interface->size > 0)
     name(Describes::interface, read_unsigned(interface->data, interface->size), interface_name, interface_description);
   if (application != nullptr)

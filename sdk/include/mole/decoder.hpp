@@ -68,7 +68,7 @@ struct Description {
   std::uint32_t domain = 0;    // observation domain
   std::uint64_t id = 0;        // of the template, element, interface or application
   std::uint32_t enterprise = 0;
-  std::uint32_t count = 0;     // template: its fields; element: its length, 65535: variable
+  std::uint32_t count = 0;     // template: its fields; element: as MOLE_DESCRIBES_ELEMENT
   std::string_view name = {};  // UTF-8; template: the address of its exporter, if it is known
 };
 

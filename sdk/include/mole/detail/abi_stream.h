@@ -34,8 +34,8 @@ enum {
 enum {
   MOLE_DESCRIBES_TEMPLATE = 1, /* id: template; count: fields */
   MOLE_DESCRIBES_OPTIONS,      /* an options template; id: template; count: fields */
-  MOLE_DESCRIBES_ELEMENT,      /* an element of a template; id and enterprise: the element; count: its length, 65535: variable;
-                                * name: by the type record of the file (RFC 5610), else empty */
+  MOLE_DESCRIBES_ELEMENT,      /* an element of a template; id and enterprise: the element; count: its length, 65535: variable.
+                                * With a name, a type record (RFC 5610); count: its type, UINT32_MAX: not stated */
   MOLE_DESCRIBES_INTERFACE,    /* id: its index; name */
   MOLE_DESCRIBES_APPLICATION   /* id: as in application_label; name */
 };
