@@ -7,6 +7,8 @@
 #include "coordinator/control/requests.hpp"
 #include "coordinator/requests/lineage.hpp"
 #include "coordinator/tasks/spec_builder.hpp"
+#include "sdk/model/filter.hpp"
+#include "sdk/model/kept_columns.hpp"
 
 namespace mole::coordinator::control {
 
@@ -42,22 +44,49 @@ std::map<std::string, Digest> kept_columns(const store::Records& records, const 
   return out;
 }
 
+// Returns the columns beyond those of NetFlow v5 that the tasks of a plan read of an archive. Those that a metric itself reads
+// are not known here, except information elements.
+std::vector<int> columns_read(const jobs::Plan& plan, std::uint32_t archive) {
+  std::set<int> out;
+  for (std::size_t m = 0; m < plan.modules.size(); ++m) {
+    const auto& module = plan.graph->modules[m];
+    if (module.inputs[0].kind != InputKind::flows || module.inputs[0].source != archive) continue;
+    bool reads = false;
+    for (auto b = plan.modules[m].first; b < plan.modules[m].last() && !reads; ++b) reads = plan.reads_inputs(m, b);
+    if (!reads) continue;
+    for (const auto* names : {&module.by, &module.elements})
+      for (const auto& name : *names) out.insert(flow_column_named(name));
+    std::vector<std::string> filters{module.filter};
+    const auto& home = plan.graph->archives[archive].home;
+    if (dag::by_direction(module.by)) filters.insert(filters.end(), {home.source, home.destination});
+    for (const auto& text : filters)
+      if (const auto filter = parse_filter(text)) out.insert(filter->columns().begin(), filter->columns().end());
+  }
+  std::erase_if(out, [](int column) { return column < 0; });  // dimensions that are no columns
+  return {out.begin(), out.end()};
+}
+
 // Returns the files, by archive and number, whose columns a node keeps.
 std::set<std::pair<std::uint32_t, std::uint32_t>> add_files(const store::Records& records, const jobs::Plan& plan,
                                                             PlanReport& out) {
   std::set<std::pair<std::uint32_t, std::uint32_t>> kept_files;
   std::uint64_t shared = 0;
   std::map<std::uint32_t, std::map<std::string, Digest>> kept;  // by archive
+  std::map<std::uint32_t, std::vector<int>> read;               // by archive
   for (const auto& needed : jobs::needed_files(plan)) {
     const auto& file = plan.indexes[needed.archive]->files()[needed.file].file;
     const auto& archive = plan.graph->archives[needed.archive];
     const auto [columns, added] = kept.try_emplace(needed.archive);
-    if (added) columns->second = kept_columns(records, plan.graph->index_name(archive));
+    if (added) {
+      columns->second = kept_columns(records, plan.graph->index_name(archive));
+      read[needed.archive] = columns_read(plan, needed.archive);
+    }
     const auto known = columns->second.find(file.id);
     ++out.files.count;
     out.files.bytes += file.size;
     if (needed.blocks > 1) shared += file.size;
-    if (known != columns->second.end() && known->second == task::column_name_of(file, tasks::archive_of(archive))) {
+    if (known != columns->second.end() &&
+        known->second == kept_columns_name(file, tasks::archive_of(archive), read[needed.archive])) {
       ++out.files.from_columns;
       kept_files.insert({needed.archive, needed.file});
     } else {

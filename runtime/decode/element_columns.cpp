@@ -1,29 +1,12 @@
 #include "runtime/decode/element_columns.hpp"
 
+#include "sdk/model/kept_columns.hpp"
+
 #include <cstring>
 
 namespace mole::runtime {
 
-std::uint16_t type_of_values(int column) {
-  const auto type = element_of_column(column)->type;
-  switch (type) {
-    case ElementType::float32:
-    case ElementType::float64:
-      return MOLE_TYPE_F64;
-    case ElementType::boolean:
-      return MOLE_TYPE_BOOL;
-    case ElementType::string:
-      return MOLE_TYPE_TEXT;
-    default:
-      break;
-  }
-  const auto seen = value_type(type);
-  return seen == "u64"    ? MOLE_TYPE_U64
-         : seen == "i64"  ? MOLE_TYPE_I64
-         : seen == "time" ? MOLE_TYPE_TIME
-         : seen == "addr" ? MOLE_TYPE_ADDR
-                          : MOLE_TYPE_BYTES;
-}
+std::uint16_t type_of_values(int column) { return stored_type(element_of_column(column)->type); }
 
 ElementColumns::ElementColumns(ColumnSet wanted) {
   for (int c = MOLE_COLUMN_COUNT; c < max_columns; ++c) {

@@ -2,6 +2,7 @@
 
 #include "runtime/decode/column_reader.hpp"
 #include "runtime/decode/column_recorder.hpp"
+#include "sdk/model/kept_columns.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -24,24 +25,10 @@ std::uint64_t max_column_bytes(const task::File& file) { return file.size + file
 
 // Returns the name of the columns of a file of which a task reads `wanted`.
 Digest column_name(const task::File& file, const task::Archive& archive, ColumnSet wanted) {
-  const auto further = column_file::stored_columns(wanted) & ~column_file::stored_columns();
-  std::vector<column_file::StoredElement> elements;
-  std::uint64_t bits = 0;
-  for (int c = 0; c < max_columns; ++c) {
-    if (!further[static_cast<std::size_t>(c)]) continue;
-    if (is_element_column(c))
-      elements.push_back(column_file::stored_element(c));
-    else
-      bits |= std::uint64_t{1} << c;
-  }
-  const auto name = task::column_name_of(file, archive, bits);
-  if (elements.empty()) return name;
-  std::ranges::sort(elements);
-  Hasher hasher;
-  hasher.field(name);
-  for (const auto& [enterprise, id, type] : elements)
-    for (const std::uint64_t number : {enterprise, std::uint32_t{id}, std::uint32_t{type}}) hasher.field(number);
-  return hasher.finish();
+  std::vector<int> columns;
+  for (int c = 0; c < max_columns; ++c)
+    if (wanted[static_cast<std::size_t>(c)]) columns.push_back(c);
+  return kept_columns_name(file, archive, columns);
 }
 
 bool is_intact(const Staged& staged) {

@@ -1,4 +1,5 @@
 // What the coordinator reports about running, failed, blocked and cancelled work.
+#include "sdk/model/flow_columns.hpp"
 #include "tests/coordinator/world.hpp"
 
 namespace mole::test {
@@ -336,6 +337,30 @@ TEST(WorkStatus, PlansCountWhatWillBeDecoded) {
   planned = files(changed);
   EXPECT_EQ(planned["from_columns"], 4);
   EXPECT_EQ(planned["decoded"], 1);
+}
+
+TEST(WorkStatus, PlansCompareTheColumnsThatModulesRead) {
+  World world;
+  world.keeps_columns = true;
+  world.add_files("1", 0, 13);
+  auto submission = world.submission(chain, "2007-09-22", "2007-09-22T04");
+  ASSERT_TRUE(world.client().archive_task(submission, "border/flows", coordinator::RequestKind::index));
+  world.work();
+  const auto from_columns = [&](const std::string& filter) {
+    submission.overrides = {"modules.traffic.filter=" + filter};
+    return (*world.client().plan(submission))["files"]["from_columns"].get<int>();
+  };
+  world.run(submission);
+  EXPECT_EQ(from_columns("proto tcp"), 5);
+  EXPECT_EQ(from_columns("application_label 53"), 0) << "not kept";
+  world.kept_columns = {flow_column_named("application_label")};
+  world.run(submission);
+  EXPECT_EQ(from_columns("application_label 80 or proto tcp"), 5);
+  EXPECT_EQ(from_columns("dnsName = a."), 0);
+  world.kept_columns = {flow_column_named("dnsName")};
+  world.run(submission);
+  EXPECT_EQ(from_columns("dnsName = b."), 5);
+  EXPECT_EQ(from_columns("application_label 80"), 0) << "the files last kept have other columns";
 }
 
 TEST(WorkStatus, PlansCountAFileOfAWindowOnce) {

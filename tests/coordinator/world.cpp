@@ -1,6 +1,7 @@
 #include "tests/coordinator/world.hpp"
 
 #include "sdk/model/durable_file.hpp"
+#include "sdk/model/kept_columns.hpp"
 
 #include <unistd.h>
 
@@ -73,7 +74,9 @@ void write_plugins(const fs::path& folder) {
                 {"params", json::array()},
                 {"inputs", json::array()},
                 {"output", json::array()},
-                {"writes", {"start", "end", "src_addr", "dst_addr", "src_port", "dst_port", "protocol", "packets", "bytes"}}},
+                {"writes",
+                 {"start", "end", "src_addr", "dst_addr", "src_port", "dst_port", "protocol", "packets", "bytes",
+                  "application_label", "elements"}}},
                "netflow5");
   write_plugin(
       folder,
@@ -191,7 +194,7 @@ coordinator::Completion World::compute(const std::string& node, const task::Spec
     if (report.state == task::FileState::sound)
       report.source = done.report.files.empty() ? task::FlowSource::archive
                                                 : task::FlowSource::columns;  // the first file was not in the node's cache
-    if (keeps_columns) report.columns = task::column_name_of(file, *spec.archive);
+    if (keeps_columns) report.columns = kept_columns_name(file, *spec.archive, kept_columns);
     done.report.files.push_back(report);
   }
   std::vector<std::string> made(spec.steps.size());

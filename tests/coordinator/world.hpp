@@ -147,6 +147,7 @@ class World {
   std::function<std::vector<task::CoverageRange>(const task::Step&, TimeRange block)> incomplete;
   std::uint64_t seed = 1;
   bool keeps_columns = false;            // the nodes keep the columns of the files they read
+  std::vector<int> kept_columns = {};    // those beyond the columns of NetFlow v5
   mutable std::vector<std::string> log;  // lines of the coordinator's log
 
  private:
