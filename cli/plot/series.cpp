@@ -105,7 +105,10 @@ Result<std::vector<Series>> series_of(const RowTable& rows, const std::vector<st
     std::map<std::string, std::size_t> line_of_group;
     for (std::size_t row = 0; row < rows.rows(); ++row) {
       std::string group;
-      for (const auto* dimension : dimensions) group += (group.empty() ? "" : ", ") + value_text(*dimension, row);
+      for (const auto* dimension : dimensions) {
+        const auto value = value_text(*dimension, row);
+        group += (group.empty() ? "" : ", ") + (value.empty() ? "(none)" : value);
+      }
       const auto [found, is_new] = line_of_group.try_emplace(group, out.size());
       if (is_new) out.push_back({name, column->unit, group, {}});
       if (is_new && !by.empty()) out.back().intervals = intervals[router_of(routers, row)];

@@ -42,8 +42,8 @@ struct Series {
   std::shared_ptr<const std::vector<Point>> intervals = {};
 };
 
-// Returns lines of these columns, one per group; a group is named by the values of `by`. A bool becomes 0 or 1. invalid: a
-// column does not exist or is not numeric, or there are more than 500 groups.
+// Returns lines of these columns, one per group; a group is named by the values of `by`, "(none)" for an empty one. A bool
+// becomes 0 or 1. invalid: a column does not exist or is not numeric, or there are more than 500 groups.
 Result<std::vector<Series>> series_of(const runtime::RowTable& rows, const std::vector<std::string>& by,
                                       const std::vector<std::string>& columns);
 

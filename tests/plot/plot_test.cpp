@@ -421,6 +421,11 @@ TEST(SeriesOf, BuildsOneLinePerGroup) {
   EXPECT_EQ(series_of(rows, {"router"}, {"router"}).error().code, Code::invalid);
   rows.columns.push_back({"odd", "bool", "", "", I{0, 1, 1}, {}});
   EXPECT_EQ(series_of(rows, {}, {"odd"})->at(0).points[1].value, 1.0);
+  rows.columns.push_back({"label", "text", "", "", std::vector<std::string>{"", "dns", ""}, {}});
+  const auto labels = series_of(rows, {"label"}, {"bytes"});
+  ASSERT_EQ(labels->size(), 2u);
+  EXPECT_EQ(labels->at(0).group, "(none)");
+  EXPECT_EQ(labels->at(1).group, "dns");
 }
 
 // A value of an open dimension that has no row in an interval with coverage did not occur: that is not a gap.
