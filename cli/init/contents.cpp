@@ -9,11 +9,13 @@ namespace mole::cli {
 namespace fs = std::filesystem;
 
 Result<std::vector<task::FileReport>> read_contents(const Context& context, const fs::path& folder,
-                                                    const std::vector<std::string>& names, const std::string& decoder) {
+                                                    const std::vector<std::string>& names, const std::string& decoder,
+                                                    ExportTime export_time) {
   std::vector<task::FileReport> reports;
   if (names.empty()) return reports;
   const auto threads = context.options.threads ? context.options.threads : std::max(1U, std::thread::hardware_concurrency());
-  std::vector<std::string> command{"mole-worker", "--flows", "--format", "report", "--threads", std::to_string(threads)};
+  std::vector<std::string> command{"mole-worker",           "--flows",       "--format",          "report", "--threads",
+                                   std::to_string(threads), "--export-time", name_of(export_time)};
   if (!decoder.empty()) command.insert(command.end(), {"--decoder", decoder});
   add_plugin_folders(command, context.options);
   command.push_back("--");

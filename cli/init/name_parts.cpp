@@ -14,6 +14,14 @@ Run::Kind kind_of(char c) {
   return letter ? Run::Kind::letters : Run::Kind::other;
 }
 
+// Whether the name ends in the usual ending of a format or compression: files with different ones do not have different routers.
+bool has_known_ending(const std::vector<Run>& runs) {
+  static constexpr std::string_view endings[] = {"gz",     "xz",  "zst",   "zstd", "lzo", "pcap",
+                                                 "pcapng", "cap", "ipfix", "yaf",  "csv", "parquet"};
+  return runs.size() >= 2 && runs[runs.size() - 2].text.ends_with('.') &&
+         std::ranges::find(endings, runs.back().text) != std::end(endings);
+}
+
 }  // namespace
 
 std::vector<Run> runs_of(std::string_view name) {
@@ -34,6 +42,7 @@ std::vector<NameShape> NameShape::of(const std::vector<std::string>& names) {
     auto runs = runs_of(name);
     std::string shape;
     for (const auto& run : runs) shape += run.kind == Run::Kind::digits ? "0" : run.kind == Run::Kind::letters ? "a" : run.text;
+    if (has_known_ending(runs)) shape += runs.back().text;
     by_shape[shape].push_back(std::move(runs));
   }
   std::vector<NameShape> shapes;

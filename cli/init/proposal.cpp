@@ -86,11 +86,61 @@ Micros longest_delay(const DelayCounts& delays) {
   return delay_bounds().back();
 }
 
+// Why none of the files contains flows: the reasons that their reports state.
+Error not_readable(const std::vector<task::FileReport>& reports, const Naming& naming, const std::string& decoder) {
+  std::map<std::string, std::string> reasons;  // with an example
+  for (const auto& report : reports)
+    for (const auto* lost : {&report.lost_compressed, &report.lost_content})
+      if (!lost->empty()) reasons.try_emplace(lost->front().reason, report.id);
+  std::string text;
+  for (const auto& [reason, file] : reasons) text += (text.empty() ? "" : "; ") + file + ": " + reason;
+  return invalid(fmt::format("none of the {} that were read contains flows for {}{}. Their names would be read as \"{}\"",
+                             human_number(reports.size(), "file", "files"),
+                             decoder.empty() ? "the installed decoders" : "the decoder " + decoder,
+                             text.empty() ? "" : ": " + text, naming.files));
+}
+
+// The contents of some files, and what the names mean according to them.
+struct Contents {
+  std::vector<task::FileReport> reports;
+  Reading reading;
+  ExportTime export_time = ExportTime::header;
+
+  bool agrees() const { return reading.agree * 2 > reading.read; }
+};
+
+// Whether most flows were exported more than an hour after they ended: later than routers do.
+bool exported_late(const std::vector<task::FileReport>& reports) {
+  std::uint64_t all = 0, late = 0;
+  for (const auto& report : reports)
+    for (std::size_t i = 0; i < report.delays.end.size(); ++i) {
+      all += report.delays.end[i];
+      if (i >= delay_bounds().size() || delay_bounds()[i] > hour_us) late += report.delays.end[i];
+    }
+  return late * 2 > all;
+}
+
+// Files that were made from packets later state the time of the conversion as export times. If their names state the time of the
+// packets instead, the ends of their flows are used.
+Result<Contents> contents_of(const Context& context, const InitArgs& args, const std::vector<Naming>& namings,
+                             const std::vector<std::string>& sample) {
+  Contents out;
+  MOLE_TRY(out.reports, read_contents(context, args.folder, sample, args.decoder, ExportTime::header));
+  if (std::ranges::none_of(out.reports, [](const auto& r) { return r.datagrams > 0; }))
+    return not_readable(out.reports, namings.front(), args.decoder);
+  out.reading = reading_of(namings, out.reports, args.zone);
+  if (!exported_late(out.reports)) return out;
+  Contents by_end{.export_time = ExportTime::flow_end};
+  MOLE_TRY(by_end.reports, read_contents(context, args.folder, sample, args.decoder, ExportTime::flow_end));
+  by_end.reading = reading_of(namings, by_end.reports, args.zone);
+  return by_end.agrees() && by_end.reading.agree >= out.reading.agree ? by_end : out;
+}
+
 class ManifestText {
  public:
-  ManifestText(const InitArgs& args, const Reading& reading, const Named& named, const FolderNames& folder,
-               const std::vector<task::FileReport>& reports)
-      : args_(args), reading_(reading), named_(named), folder_(folder), reports_(reports) {
+  ManifestText(const InitArgs& args, const Contents& contents, const Named& named, const FolderNames& folder)
+      : args_(args), reading_(contents.reading), named_(named), folder_(folder), contents_(contents), reports_(contents.reports) {
+    const auto& reports = reports_;
     for (const auto& report : reports)
       if (report.state == task::FileState::sound) delays_ += report.delays;
   }
@@ -191,6 +241,12 @@ class ManifestText {
     readings();
     exporters();
     line("    files: " + quoted(reading_.files));
+    if (at_flow_ends()) {
+      comment(
+          "The export times in the files are later: they were probably made from packets afterwards, so the ends of flows are "
+          "used instead.");
+      line("    export_time: flow_end");
+    }
     if (reading_.local) line("    zone: " + reading_.zone);
   }
 
@@ -208,13 +264,13 @@ class ManifestText {
   void readings() {
     const bool end = reading_.files.find("{start:") == std::string::npos;
     const bool both = !end && reading_.files.find("{end:") != std::string::npos;
-    comment(
-        fmt::format("Compared with the contents: {} of {} read have export times near the time in their names, read as the {}{}.",
-                    human_count(reading_.agree), human_number(reading_.read, "file", "files"),
-                    both  ? "start and end"
-                    : end ? "end"
-                          : "start",
-                    reading_.local ? " in the time zone " + reading_.zone : std::string()));
+    comment(fmt::format("Compared with the contents: {} of {} read have {} near the time in their names, read as the {}{}.",
+                        human_count(reading_.agree), human_number(reading_.read, "file", "files"),
+                        at_flow_ends() ? "ends of flows" : "export times",
+                        both  ? "start and end"
+                        : end ? "end"
+                              : "start",
+                        reading_.local ? " in the time zone " + reading_.zone : std::string()));
     if (reading_.agree * 2 <= reading_.read)
       note("ASSUMED: the contents agree with no reading of the names. The clocks of the routers or the names may be wrong.");
     else if (reading_.local && args_.zone.empty())
@@ -243,6 +299,8 @@ class ManifestText {
     line("    lateness: " + format_duration(longest));
   }
 
+  bool at_flow_ends() const { return contents_.export_time == ExportTime::flow_end; }
+
   std::uint64_t flows() const { return std::accumulate(delays_.start.begin(), delays_.start.end(), std::uint64_t{0}); }
 
   void delays() {
@@ -270,6 +328,7 @@ class ManifestText {
   const Reading& reading_;
   const Named& named_;
   const FolderNames& folder_;
+  const Contents& contents_;
   const std::vector<task::FileReport>& reports_;
   DelayCounts delays_;
   std::string out_;
@@ -286,20 +345,6 @@ Error not_recognised(const FolderNames& folder, const std::string& where) {
                   "\"files: \\\"{{router}}/flows.{{start:%Y%m%d%H%M}}\\\"\" (docs/guide/own_archive.md lists patterns of "
                   "common collectors)",
                   human_number(folder.names.size(), "name", "names"), where, examples(folder.names)));
-}
-
-// Why none of the files contains flows: the reasons that their reports state.
-Error not_readable(const std::vector<task::FileReport>& reports, const Naming& naming, const std::string& decoder) {
-  std::map<std::string, std::string> reasons;  // with an example
-  for (const auto& report : reports)
-    for (const auto* lost : {&report.lost_compressed, &report.lost_content})
-      if (!lost->empty()) reasons.try_emplace(lost->front().reason, report.id);
-  std::string text;
-  for (const auto& [reason, file] : reasons) text += (text.empty() ? "" : "; ") + file + ": " + reason;
-  return invalid(fmt::format("none of the {} that were read contains flows for {}{}. Their names would be read as \"{}\"",
-                             human_number(reports.size(), "file", "files"),
-                             decoder.empty() ? "the installed decoders" : "the decoder " + decoder,
-                             text.empty() ? "" : ": " + text, naming.files));
 }
 
 }  // namespace
@@ -323,12 +368,9 @@ Result<Proposal> propose_manifest(const Context& context, const InitArgs& args) 
         fmt::format("the files in {} whose names have a time, such as {}, are empty or cannot be opened; give a folder with "
                     "flow files",
                     args.folder, examples(readable)));
-  MOLE_TRY(const auto reports, read_contents(context, args.folder, sample, args.decoder));
-  if (std::ranges::none_of(reports, [](const auto& r) { return r.datagrams > 0; }))
-    return not_readable(reports, namings.front(), args.decoder);
-  const auto reading = reading_of(namings, reports, args.zone);
-  MOLE_TRY(const auto named, read_names(reading, folder, now));
-  ManifestText text(args, reading, named, folder, reports);
+  MOLE_TRY(const auto contents, contents_of(context, args, namings, sample));
+  MOLE_TRY(const auto named, read_names(contents.reading, folder, now));
+  ManifestText text(args, contents, named, folder);
   Proposal proposal{text.text(), named.span, text.notes()};
   const auto parsed = coordinator::manifest::parse_manifest(proposal.manifest, "the proposed manifest", {});
   if (!parsed) return internal("the proposed manifest is not valid: " + parsed.error().message + "; write one by hand");

@@ -99,6 +99,15 @@ TEST(Naming, TakesNumbersThatDifferInEveryNameForRunningNumbers) {
   EXPECT_EQ(best(names), "dump_{start:%Y%m%d_%H%M}_{sequence}.dat");
 }
 
+TEST(Naming, DoesNotTakeEndingsForRouters) {
+  std::vector<std::string> names;
+  for (int hour = 0; hour < 24; ++hour)
+    names.push_back(fmt::format("border-20070922{:02}.{}", hour, hour < 6 ? "pcap" : "pcapng"));
+  EXPECT_EQ(best(names), "border-{start:%Y%m%d%H}.pcapng");
+  for (auto& name : names) name = name.substr(0, name.find('.')) + (name.ends_with("pcap") ? ".v5.gz" : ".v5.xz");
+  EXPECT_EQ(best(names), "border-{start:%Y%m%d%H}.v5.xz");
+}
+
 TEST(Naming, RecognisesDatesOfPartitionsAndSeconds) {
   std::vector<std::string> partitions, seconds;
   for (int hour = 0; hour < 24; ++hour) {

@@ -9,9 +9,9 @@ DAY = 86400
 
 class Exporter:
     """A router that exports a datagram every `every` seconds from `start` to `end` (Unix time), with flows that began up to `delay`
-    seconds earlier."""
+    seconds earlier, and `age` more."""
 
-    def __init__(self, name, start, end, seed=1, every=60, flows=8, delay=1500, boot=None, engine=0):
+    def __init__(self, name, start, end, seed=1, every=60, flows=8, delay=1500, boot=None, engine=0, age=0):
         choice = random.Random(f"{name} {seed}")
         self.name, self.datagrams = name, []  # (export time, bytes, start times of flows)
         boot = start - 30 * DAY - 600 * seed if boot is None else boot
@@ -23,7 +23,8 @@ class Exporter:
             starts = []
             for _ in range(count):
                 ended = choice.randint(0, 15)
-                began = ended + int((delay - ended) * choice.random() ** 6)
+                began = age + ended + int((delay - ended) * choice.random() ** 6)
+                ended += age
                 starts.append(now - began)
                 out += struct.pack(">IIIHHIIIIHHBBBBHHBBH", choice.getrandbits(32), choice.getrandbits(32), 0, 1, 2, 3, 1000,
                                    uptime - began * 1000 & 0xffffffff, uptime - ended * 1000 & 0xffffffff, 1024, 80, 0, 16, 6, 0, 0, 0,

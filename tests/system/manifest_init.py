@@ -182,6 +182,31 @@ def yaf(folder):
     run_and_compare(folder, {"": exporter})
 
 
+def converted(folder):
+    """Files made from packets 39 days later: their headers have the time of the conversion."""
+    later = 39 * 24 * HOUR
+    exporter = Exporter("r", START + later, START + later + 6 * HOUR, boot=START - 24 * HOUR, age=later)
+    for start, content in exporter.files(HOUR):
+        write(folder / "flows", named("%Y%m%d-%H%M.flows", start - later), content)
+    propose(folder)
+    text = (folder / "own.yaml").read_text()
+    check(value(folder, "export_time") == "flow_end" and value(folder, "files") == "{start:%Y%m%d-%H%M}.flows", text)
+    check(value(folder, "lateness") is None and "6 of 6 files read have ends of flows near" in text and "ASSUMED" not in text, text)
+    run_and_compare(folder, {"": exporter}, range(START // HOUR, START // HOUR + 6))
+    covered = [row["coverage"] for row in rows("traffic", cwd=folder) if "2007-09-22T18" <= row["interval_start"] < "2007-09-22T23"]
+    check(len(covered) == 20 and set(covered) == {"1"}, covered)
+
+
+def named_after_the_conversion(folder):
+    """The names have the time of the conversion, too: nothing else than the export times agrees with them."""
+    later = 39 * 24 * HOUR
+    exporter = Exporter("r", START + later, START + later + 6 * HOUR, boot=START - 24 * HOUR, age=later)
+    for start, content in exporter.files(HOUR):
+        write(folder / "flows", named("%Y%m%d-%H%M.flows", start), content)
+    propose(folder)
+    check(value(folder, "export_time") is None, (folder / "own.yaml").read_text())
+
+
 def zone_is_given(folder):
     exporter = Exporter("r", START, START + 3 * HOUR)
     for start, content in exporter.files(HOUR):
@@ -240,7 +265,8 @@ def prints_a_manifest(folder):
 
 
 for case in (flow_tools, nfcapd, nfcapd_of_one_router, router_folders, dates_in_folders, local_time, local_time_without_numbers, thesis,
-             thesis_with_ends, ends_of_short_files, starts_and_ends, silk, yaf, zone_is_given, gaps_and_one_file, refusals,
+             thesis_with_ends, ends_of_short_files, starts_and_ends, silk, yaf, converted, named_after_the_conversion, zone_is_given,
+             gaps_and_one_file, refusals,
              prints_a_manifest):
     with TemporaryFolder("init") as folder:
         (folder / case.__name__).mkdir()
