@@ -89,7 +89,8 @@ typedef struct mole_flow_builder {
    * Several calls for a row add several values, as of an element in a list; without a call the row has none. Rows must not
    * decrease. Returns MOLE_OK or MOLE_EXHAUSTED: pass it on. NULL: no elements are needed. */
   int32_t (*put)(void* element_values, uint32_t element, uint32_t row, const void* data, uint64_t size);
-  /* Since 1.3, set by next; 0 before the call. */
+  /* Since 1.3, set by next; 0 before the call. Bits of columns and elements that are not needed are ignored, and
+   * absent_columns if rows is 0. */
   uint64_t absent_columns; /* bit c: the records of this batch have no field for columns[c]; its values are defaults */
   uint64_t known_elements; /* bit e: a template read so far has elements[e], even if no record has a value of it */
 } mole_flow_builder;
