@@ -29,7 +29,7 @@ struct ShowArgs {
   std::string archive, time;  // time: of `locate`
 };
 
-// Refreshes the listing of each chosen archive of a manifest, then calls visit(session, submission, archive, interrupt).
+// Refreshes the listing of each chosen archive of a manifest, then calls visit(session, submission, archive, interrupt, listed).
 // `internal`: the listing only prepares what `visit` does.
 template <class Visit>
 Result<> for_each_archive(Context& context, const TaskArgs& args, bool internal, Visit visit) {
@@ -38,8 +38,8 @@ Result<> for_each_archive(Context& context, const TaskArgs& args, bool internal,
   const Interrupt interrupt;
   MOLE_TRY(auto session, context.connect(context.options, Need::work));
   for (const auto& archive : archives) {
-    if (auto done = index_archive(context, *session, submission, archive, interrupt, internal); !done) return done;
-    if (auto done = visit(*session, submission, archive, interrupt); !done) return done;
+    MOLE_TRY(const auto listed, index_archive(context, *session, submission, archive, interrupt, internal));
+    if (auto done = visit(*session, submission, archive, interrupt, listed); !done) return done;
   }
   return {};
 }
@@ -56,24 +56,22 @@ bool lacks_files(const coordinator::ArchiveGaps& gaps) {
 Result<Exit> index(Context& context, const TaskArgs& args) {
   auto listed = json::array();
   auto exit = Exit::done;
-  const auto done = for_each_archive(context, args, false, [&](auto& session, auto&, auto& archive, auto&) -> Result<> {
-    MOLE_TRY(auto files, session.api().archive_files(archive, {}));
-    std::erase_if(files, [](const auto& file) { return file.state == coordinator::FileState::future; });
-    std::uint64_t bytes = 0;
-    for (const auto& file : files) bytes += file.size;
-    MOLE_TRY(const auto gaps, session.api().archive_gaps(archive));
-    listed.push_back({{"archive", archive},
-                      {"files", files.size()},
-                      {"bytes", bytes},
-                      {"conflicts", gaps.conflicts},
-                      {"passed_over", gaps.passed_over}});
-    if (!context.options.json)
-      context.out << fmt::format("{}: {}, {}\n", archive, human_number(files.size(), "file", "files"),
-                                 human_bytes(static_cast<double>(bytes)))
-                  << names_text(gaps, context.out_style);
-    if (has_refused(gaps)) exit = Exit::incomplete;
-    return {};
-  });
+  const auto done =
+      for_each_archive(context, args, false, [&](auto& session, auto&, auto& archive, auto&, auto& request) -> Result<> {
+        const auto files = request.files.total, bytes = request.bytes.total;
+        MOLE_TRY(const auto gaps, session.api().archive_gaps(archive));
+        listed.push_back({{"archive", archive},
+                          {"files", files},
+                          {"bytes", bytes},
+                          {"conflicts", gaps.conflicts},
+                          {"passed_over", gaps.passed_over}});
+        if (!context.options.json)
+          context.out << fmt::format("{}: {}, {}\n", archive, human_number(files, "file", "files"),
+                                     human_bytes(static_cast<double>(bytes)))
+                      << names_text(gaps, context.out_style);
+        if (has_refused(gaps)) exit = Exit::incomplete;
+        return {};
+      });
   if (!done) return done.error();
   if (context.options.json) print_json(context.out, listed);
   return exit;
@@ -83,7 +81,7 @@ Result<Exit> verify(Context& context, const TaskArgs& args) {
   auto all = json::object();
   auto worst = Exit::done;
   const auto verified =
-      for_each_archive(context, args, true, [&](auto& session, auto& work, auto& archive, auto& interrupt) -> Result<> {
+      for_each_archive(context, args, true, [&](auto& session, auto& work, auto& archive, auto& interrupt, auto&) -> Result<> {
         MOLE_TRY(const auto done,
                  read_archive(context, session, work, archive, coordinator::RequestKind::verify, args.progress, interrupt));
         const auto gaps = session.api().archive_gaps(archive);
@@ -106,7 +104,7 @@ Result<Exit> profile(Context& context, const TaskArgs& args) {
   auto all = json::object();
   auto worst = Exit::done;
   const auto profiled =
-      for_each_archive(context, args, true, [&](auto& session, auto& work, auto& archive, auto& interrupt) -> Result<> {
+      for_each_archive(context, args, true, [&](auto& session, auto& work, auto& archive, auto& interrupt, auto&) -> Result<> {
         MOLE_TRY(const auto done,
                  read_archive(context, session, work, archive, coordinator::RequestKind::profile, args.progress, interrupt));
         if (exit_of_request(done) == Exit::failed) worst = Exit::failed;

@@ -233,16 +233,16 @@ Result<coordinator::RequestStatus> read_archive(Context& context, Session& sessi
   return done;
 }
 
-Result<> index_archive(Context& context, Session& session, const coordinator::Submission& submission, const std::string& archive,
-                       const Interrupt& interrupt, bool internal) {
+Result<coordinator::RequestStatus> index_archive(Context& context, Session& session, const coordinator::Submission& submission,
+                                                 const std::string& archive, const Interrupt& interrupt, bool internal) {
   auto listing = submission;
   listing.client_id = new_client_id();
   listing.internal = internal;
   MOLE_TRY(const auto request, session.api().archive_task(listing, archive, coordinator::RequestKind::index));
   const auto done = wait_for(context, session, request.id, "none", interrupt, true);
   if (!done) return done.error();
-  if (auto read = not_cancelled(*done, archive); !read) return read;
-  if (exit_of_request(*done) != Exit::failed) return {};
+  if (auto read = not_cancelled(*done, archive); !read) return read.error();
+  if (exit_of_request(*done) != Exit::failed) return *done;
   const bool failed = done->failures && !done->failures->empty();
   const auto code =
       failed ? task::code_of(from_name<task::FailureCode>(done->failures->front().code).value_or(task::FailureCode::internal))

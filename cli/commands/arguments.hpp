@@ -108,8 +108,8 @@ Result<coordinator::RequestStatus> read_archive(Context& context, Session& sessi
 
 // Refreshes the listing of one archive ("pipeline/archive") and waits for the result. `internal`: it only prepares another
 // request.
-Result<> index_archive(Context& context, Session& session, const coordinator::Submission& submission, const std::string& archive,
-                       const Interrupt& interrupt, bool internal = true);
+Result<coordinator::RequestStatus> index_archive(Context& context, Session& session, const coordinator::Submission& submission,
+                                                 const std::string& archive, const Interrupt& interrupt, bool internal = true);
 
 void add_progress_option(CLI::App& command, std::string& progress);
 

@@ -43,7 +43,7 @@ Result<> ensure_listing(Context& context, const coordinator::Submission& submiss
   const Interrupt interrupt;
   MOLE_TRY(auto session, context.connect(context.options, Need::work));
   for (const auto& archive : archives)
-    if (auto listed = index_archive(context, *session, submission, archive, interrupt); !listed) return listed;
+    if (auto listed = index_archive(context, *session, submission, archive, interrupt); !listed) return listed.error();
   return {};
 }
 

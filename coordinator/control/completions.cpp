@@ -149,10 +149,12 @@ std::vector<Verdict> Completions::apply(const CheckedCompletions& checked, Chang
   return verdicts;
 }
 
-Verdict Completions::apply_one(const Completion& completion, const std::vector<task::IndexEntry>& listing, Change& change) {
+Verdict Completions::apply_one(const Completion& given, const std::vector<task::IndexEntry>& listing, Change& change) {
+  const auto refused = listings_.refused(given);
+  const auto& completion = refused ? *refused : given;
   const auto& report = completion.report;
   if (apply_file_reports(completion, change)) {
-    state_.indexes.clear();
+    state_.forget_all_indexes();
     requests_.replan_all(change);
   }
   const auto effects = state_.scheduler.complete(completion, state_.now(), state_.random);
@@ -224,6 +226,8 @@ bool Completions::apply_file_reports(const Completion& completion, Change& chang
           change);
     if (file.gone) state_.log({{"event", "file missing"}, {"archive", archive}, {"file", report.id}}, change);
     if (file.changed) change.put_file(archive, report.id, file.row);
+    if (const auto listed = state_.listings.find(archive); file.gone && listed != state_.listings.end())
+      listed->second.change({{report.id, known, file.row}});
     if (file.changed && is_faulty(report.state))
       records_.put_json(change.batch, Table::damage, keys::pair(archive, report.id), report);
     if (file.changed && !report.digest.empty() && report.state != task::FileState::sound && !is_faulty(report.state))

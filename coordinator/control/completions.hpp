@@ -34,7 +34,7 @@ class Completions {
   // ---- completions.cpp
   Result<> check_report(const Completion& completion) const;
   Result<std::vector<task::IndexEntry>> read_listing(const task::Report& report) const;
-  Verdict apply_one(const Completion& completion, const std::vector<task::IndexEntry>& listing, Change& change)
+  Verdict apply_one(const Completion& given, const std::vector<task::IndexEntry>& listing, Change& change)
       MOLE_REQUIRES(service_mutex);
   bool apply_file_reports(const Completion& completion, Change& change) MOLE_REQUIRES(service_mutex);
   void count_progress(requests::Request& request, const task::Report& report) const;

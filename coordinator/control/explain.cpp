@@ -10,6 +10,8 @@
 #include "sdk/model/filter.hpp"
 #include "sdk/model/kept_columns.hpp"
 
+#include <unordered_map>
+
 namespace mole::coordinator::control {
 
 using jobs::Flag;
@@ -35,14 +37,31 @@ PlanModule count(const jobs::ModulePlan& planned) {
   return out;
 }
 
-// Returns the names of the columns that nodes keep of the files of an archive.
-std::map<std::string, Digest> kept_columns(const store::Records& records, const std::string& index) {
-  std::map<std::string, Digest> out;
-  records.scan_files(index, [&](const std::string& id, const store::FileRow& row) {
-    if (!row.columns.empty()) out[id] = row.columns;
-  });
-  return out;
-}
+// The names of the columns that nodes keep of the files of an archive.
+class KeptColumns {
+ public:
+  // `files`: of how many the columns are asked for. Few of them are read one by one, many by one scan.
+  KeptColumns(const store::Records& records, std::string index, std::size_t files) : records_(records), index_(std::move(index)) {
+    if (files <= max_single) return;
+    scanned_ = true;
+    records_.scan_files(index_, [&](const std::string& id, const store::FileRow& row) {
+      if (!row.columns.empty()) columns_[id] = row.columns;
+    });
+  }
+  Digest of(const std::string& id) const {
+    if (!scanned_) return records_.file(index_, id).value_or(store::FileRow{}).columns;
+    const auto found = columns_.find(id);
+    return found == columns_.end() ? Digest{} : found->second;
+  }
+
+ private:
+  static constexpr std::size_t max_single = 10'000;
+
+  const store::Records& records_;
+  std::string index_;
+  bool scanned_ = false;
+  std::unordered_map<std::string, Digest> columns_;
+};
 
 // Returns the columns beyond those of NetFlow v5 that the tasks of a plan read of an archive. Those that a metric itself reads
 // are not known here, except information elements.
@@ -71,22 +90,18 @@ std::set<std::pair<std::uint32_t, std::uint32_t>> add_files(const store::Records
                                                             PlanReport& out) {
   std::set<std::pair<std::uint32_t, std::uint32_t>> kept_files;
   std::uint64_t shared = 0;
-  std::map<std::uint32_t, std::map<std::string, Digest>> kept;  // by archive
-  std::map<std::uint32_t, std::vector<int>> read;               // by archive
-  for (const auto& needed : jobs::needed_files(plan)) {
+  std::map<std::uint32_t, KeptColumns> kept;       // by archive
+  std::map<std::uint32_t, std::vector<int>> read;  // by archive
+  const auto all = jobs::needed_files(plan);
+  for (const auto& needed : all) {
     const auto& file = plan.indexes[needed.archive]->files()[needed.file].file;
     const auto& archive = plan.graph->archives[needed.archive];
-    const auto [columns, added] = kept.try_emplace(needed.archive);
-    if (added) {
-      columns->second = kept_columns(records, plan.graph->index_name(archive));
-      read[needed.archive] = columns_read(plan, needed.archive);
-    }
-    const auto known = columns->second.find(file.id);
+    const auto [columns, added] = kept.try_emplace(needed.archive, records, plan.graph->index_name(archive), all.size());
+    if (added) read[needed.archive] = columns_read(plan, needed.archive);
     ++out.files.count;
     out.files.bytes += file.size;
     if (needed.blocks > 1) shared += file.size;
-    if (known != columns->second.end() &&
-        known->second == kept_columns_name(file, tasks::archive_of(archive), read[needed.archive])) {
+    if (columns->second.of(file.id) == kept_columns_name(file, tasks::archive_of(archive), read[needed.archive])) {
       ++out.files.from_columns;
       kept_files.insert({needed.archive, needed.file});
     } else {
@@ -243,9 +258,11 @@ Result<PlanReport> Queries::plan(const Submissions::PlanQuery& query) const {
   double rate = 0;
   std::vector<leases::ForecastNode> nodes;
   std::map<std::string, ModuleRow> modules;
+  std::uint64_t read = 0;
   {
     State::Lock lock(state_);
     now = copy_for_plan(state_, records_, *query.graph);
+    read = state_.indexes_read;
     rate = state_.bytes_per_second;
     for (const auto& node : state_.scheduler.nodes()) nodes.push_back({node.info.name, 0, node.info.slots});
     modules = state_.modules;
@@ -253,6 +270,11 @@ Result<PlanReport> Queries::plan(const Submissions::PlanQuery& query) const {
   const store::Records records(records_.store(), now.stored);
   if (auto good = check_places(records, modules, without_overridden(*query.graph, query.overridden)); !good) return good.error();
   MOLE_TRY(auto plan, make_plan(records, query.graph, std::move(now.inputs), query.request));
+  {
+    State::Lock lock(state_);
+    for (std::size_t a = 0; a < plan.indexes.size(); ++a)
+      state_.keep_index(*query.graph, query.graph->archives[a], plan.indexes[a], read);
+  }
   const Reasons reasons{records, plan, now.known};
   PlanReport out;
   for (std::uint32_t m = 0; m < plan.modules.size(); ++m) {

@@ -131,7 +131,9 @@ Result<task::Spec> Grants::archive_spec_of(const leases::Grant& grant, const Req
     files = index->reach(index->routers(), grant.block);
     std::erase_if(files, [&](const task::File& file) { return !file.present || file.covers.from < grant.block.from; });
   }
-  return tasks::build_archive_spec(grant, archive, std::move(files));
+  auto spec = tasks::build_archive_spec(grant, archive, std::move(files));
+  if (grant.kind == task::Kind::index) spec.listings = state_.listings_of(graph.index_name(archive)).known();
+  return spec;
 }
 
 }  // namespace mole::coordinator::control

@@ -19,6 +19,24 @@ std::string why_empty(const dag::Archive& archive, std::size_t listed, const job
   return text + "; check its \"params\" and \"files\"";
 }
 
+std::vector<jobs::RowChange> with_rows_before(const jobs::FileRows& known, const jobs::FileRows& changed) {
+  std::vector<jobs::RowChange> out;
+  for (const auto& [id, row] : changed) {
+    const auto before = known.find(id);
+    out.push_back({id, before == known.end() ? std::nullopt : std::optional(before->second), row});
+  }
+  return out;
+}
+
+task::Report as_failed(const task::Report& report, const Error& error) {
+  task::Report out;
+  out.task = report.task;
+  out.code = task::FailureCode::transient;
+  out.message = error.message;
+  out.log_tail = report.log_tail;
+  return out;
+}
+
 }  // namespace
 
 void Listings::relist_waiting() {
@@ -34,17 +52,24 @@ void Listings::relist_waiting() {
 void Listings::apply_listing(const leases::ArchiveTask& task, Request& request, const task::Report& report,
                              const std::vector<task::IndexEntry>& entries, Change& change) {
   if (report.code != task::FailureCode::none) return listing_failed(task, request, report, change);
-  const auto changed = store_listing(task.archive, request, report, entries, change);
   const auto& archive = archive_named(*request.graph, task.archive);
+  const auto changes = changes_of(task.archive, report, entries);
+  if (!changes) return listing_failed(task, request, as_failed(report, changes.error()), change);
+  const bool changed = !changes->empty() || passed_over(records_, task.archive) != report.passed_over ||
+                       records_.json(Table::archives, task.archive).is_null();
+  store_listing(task.archive, request, report, *changes, change);
   state_.note_listed(*request.graph, archive);
-  if (changed) state_.forget_indexes(task.archive);
   change.flush();
+  change.info("archive " + task.archive + ": " + std::to_string(state_.listings_of(task.archive).entries()) + " files listed, " +
+              std::to_string(changes->size()) + " rows changed, " +
+              (report.listing_before.empty() ? "from the whole listing" : "from the differences to an earlier listing"));
+  if (changed) state_.update_indexes(task.archive, *changes);
   if (request.kind == RequestKind::index) {
     const auto index = state_.index_of(*request.graph, archive);
-    request.files.total = request.files.done = index->files().size();
     if (index->empty()) {
       request.code = name_of(task::FailureCode::missing);
-      requests_.finish(request, RequestState::failed, why_empty(archive, entries.size(), index->findings()), change);
+      const auto listed = state_.listings_of(task.archive).entries();
+      requests_.finish(request, RequestState::failed, why_empty(archive, listed, index->findings()), change);
     }
   }
   proceed_listed(task.archive, change);
@@ -77,27 +102,57 @@ void Listings::listing_failed(const leases::ArchiveTask& task, const Request& re
   }
 }
 
-// Returns whether the index changes.
-bool Listings::store_listing(const std::string& archive, const Request& request, const task::Report& report,
-                             const std::vector<task::IndexEntry>& entries, Change& change) {
+std::optional<Completion> Listings::refused(const Completion& completion) const {
+  const auto* grant = state_.scheduler.grant(completion.spec.id);
+  const auto task = grant ? state_.scheduler.archive_task(grant->request, grant->archive_task) : std::nullopt;
+  if (!task || task->kind != task::Kind::index || completion.report.listing_before.empty()) return std::nullopt;
+  const auto changes = differences_of(task->archive, completion.report);
+  if (changes) return std::nullopt;
+  auto out = completion;
+  out.report = as_failed(completion.report, changes.error());
+  return out;
+}
+
+Result<std::vector<jobs::RowChange>> Listings::changes_of(const std::string& archive, const task::Report& report,
+                                                          const std::vector<task::IndexEntry>& entries) const {
+  if (!report.listing_before.empty()) return differences_of(archive, report);
   jobs::FileRows known;
   records_.scan_files(archive, [&](const std::string& id, const store::FileRow& row) { known[id] = row; });
-  const auto changes = jobs::apply_listing(known, entries);
-  for (const auto& [id, row] : changes) {
+  return with_rows_before(known, jobs::apply_listing(known, entries));
+}
+
+Result<std::vector<jobs::RowChange>> Listings::differences_of(const std::string& archive, const task::Report& report) const {
+  const auto& history = state_.listings_of(archive);
+  MOLE_TRY(const auto differences, history.changes_of(report));
+  jobs::FileRows known;
+  std::vector<task::IndexEntry> entries;
+  for (const auto& [id, entry] : differences) {
+    if (const auto row = records_.file(archive, id)) known[id] = *row;
+    if (entry) entries.push_back(*entry);
+  }
+  auto changes = with_rows_before(known, jobs::apply_listing(known, entries));
+  if (history.after(changes) != report.listing)
+    return invalid("the listing of task " + report.task +
+                   " has another digest than the files of which it states the differences; the archive is listed again");
+  return changes;
+}
+
+void Listings::store_listing(const std::string& archive, const Request& request, const task::Report& report,
+                             const std::vector<jobs::RowChange>& changes, Change& change) {
+  auto& history = state_.listings_of(archive);
+  history.change(changes);
+  for (const auto& [id, before, row] : changes) {
     records_.put_file(change.batch, archive, id, row);
     if (row.digest.empty()) change.batch.erase(Table::damage, keys::pair(archive, id));
   }
-  const auto before = records_.json(Table::archives, archive);
-  const json passed_over = report.passed_over;
   records_.put_json(change.batch, Table::archives, archive,
                     {{"revision", request.revision},
-                     {"passed_over", passed_over},
+                     {"passed_over", report.passed_over},
                      {"request", request.number},
                      {"what_if", !without_overridden(*request.graph, request.overridden).find_archive(local_name(archive))},
                      {"listed", format_time(state_.wall())},
-                     {"entries", entries.size()},
+                     {"entries", history.entries()},
                      {"changed", changes.size()}});
-  return !changes.empty() || !before.is_object() || before.value("passed_over", json()) != passed_over;
 }
 
 // Continues every request that waited for this listing.
@@ -105,6 +160,11 @@ void Listings::proceed_listed(const std::string& archive, Change& change) {
   for (auto& [number, request] : state_.live) {
     if (request.terminal() || request.unlisted.erase(archive) == 0) continue;
     state_.scheduler.remove_archive_tasks(number, archive);
+    if (request.kind == RequestKind::index) {
+      const auto index = state_.index_of(*request.graph, archive_named(*request.graph, archive));
+      request.files.total = request.files.done = index->files().size();
+      request.bytes.total = request.bytes.done = index->bytes();
+    }
     if (request.unlisted.empty()) requests_.proceed(request, change);
   }
 }

@@ -12,13 +12,16 @@ Result<SharedGraph> read_graph(const store::Records& records, const Digest& revi
   return std::make_shared<const dag::Graph>(dag::graph_from_json(row));
 }
 
+std::vector<task::PassedOver> passed_over(const store::Records& records, const std::string& index_name) {
+  const auto listing = records.json(store::Table::archives, index_name);
+  if (!listing.is_object()) return {};
+  return listing.value("passed_over", std::vector<task::PassedOver>());
+}
+
 std::shared_ptr<const jobs::ArchiveIndex> read_index(const store::Records& records, const dag::Graph& graph,
                                                      const dag::Archive& archive, Micros wall) {
   const auto name = graph.index_name(archive);
-  const auto listing = records.json(store::Table::archives, name);
-  jobs::ArchiveFiles files(
-      archive, wall,
-      listing.is_object() ? listing.value("passed_over", std::vector<task::PassedOver>()) : std::vector<task::PassedOver>());
+  jobs::ArchiveFiles files(archive, wall, passed_over(records, name));
   records.scan_files(name, [&](const std::string& id, const store::FileRow& row) {
     if (!row.gone) files.add(id, row);
   });

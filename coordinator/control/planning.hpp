@@ -17,6 +17,8 @@ struct PlanInputs {
 };
 
 Result<SharedGraph> read_graph(const store::Records& records, const Digest& revision);
+// Returns the paths that the downloader did not list the last time.
+std::vector<task::PassedOver> passed_over(const store::Records& records, const std::string& index_name);
 std::shared_ptr<const jobs::ArchiveIndex> read_index(const store::Records& records, const dag::Graph& graph,
                                                      const dag::Archive& archive, Micros wall);
 // missing: an archive of the graph has never been listed. Other errors as jobs::make_plan.

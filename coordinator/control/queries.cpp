@@ -5,6 +5,7 @@
 #include "coordinator/requests/lineage.hpp"
 
 #include <charconv>
+#include <unordered_map>
 
 namespace mole::coordinator::control {
 namespace {
@@ -187,11 +188,16 @@ Result<Queries::Location> Queries::find_archive(const std::string& name) const {
 
 std::shared_ptr<const jobs::ArchiveIndex> Queries::index_of(const Location& archive) const {
   const auto& resolved = archive.graph->archives[archive.index];
+  std::uint64_t read = 0;
   {
     State::Lock lock(state_);
     if (auto cached = state_.cached_index(*archive.graph, resolved)) return cached;
+    read = state_.indexes_read;
   }
-  return read_index(records_, *archive.graph, resolved, state_.wall());
+  auto index = read_index(records_, *archive.graph, resolved, state_.wall());
+  State::Lock lock(state_);
+  state_.keep_index(*archive.graph, resolved, index, read);
+  return index;
 }
 
 // ---- results
@@ -255,8 +261,7 @@ Result<std::vector<ArchiveFile>> Queries::archive_files(const std::string& archi
   MOLE_TRY(auto found, find_archive(archive));
   const auto index = index_of(found);
   std::vector<ArchiveFile> out;
-  const auto add = [&](const task::File& file) {
-    const auto row = records_.file(found.name, file.id).value_or(store::FileRow{});
+  const auto add = [&](const task::File& file, const store::FileRow& row) {
     out.push_back({.id = file.id,
                    .size = file.size,
                    .router = file.router,
@@ -271,10 +276,12 @@ Result<std::vector<ArchiveFile>> Queries::archive_files(const std::string& archi
   };
   if (!range.empty()) {
     for (const auto& file : index->reach(index->routers(), range))
-      if (file.present) add(file);
+      if (file.present) add(file, records_.file(found.name, file.id).value_or(store::FileRow{}));
     return out;
   }
-  for (const auto& [file, key] : index->files()) add(file);
+  std::unordered_map<std::string, store::FileRow> rows;  // one scan is faster than reading every row
+  records_.scan_files(found.name, [&](const std::string& id, const store::FileRow& row) { rows.emplace(id, row); });
+  for (const auto& [file, key] : index->files()) add(file, rows[file.id]);
   for (const auto& file : index->findings().future)
     out.push_back({.id = file.id,
                    .size = file.size,
@@ -291,12 +298,13 @@ Result<ArchiveGaps> Queries::archive_gaps(const std::string& archive) const {
   MOLE_TRY(auto found, find_archive(archive));
   const auto index = index_of(found);
   ArchiveGaps out;
+  const auto faulty = records_.faulty_files(found.name);
   for (const auto& [file, key] : index->files()) {
-    const auto row = records_.file(found.name, file.id).value_or(store::FileRow{});
-    const auto state = row.state;
-    if (!is_faulty(state)) continue;
+    if (faulty.empty()) break;
+    const auto state = faulty.find(file.id);
+    if (state == faulty.end()) continue;
     const auto report = records_.json(Table::damage, keys::pair(found.name, file.id));
-    out.damaged.push_back(requests::damaged_file(file, state, report, found.graph->archives[found.index].damage));
+    out.damaged.push_back(requests::damaged_file(file, state->second, report, found.graph->archives[found.index].damage));
   }
   out.listed = listed_at(records_, found.name);
   for (const auto& gap : index->gaps(max_gaps_listed))

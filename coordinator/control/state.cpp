@@ -1,5 +1,7 @@
 #include "coordinator/control/state.hpp"
 
+#include "coordinator/jobs/archive_files.hpp"
+
 namespace mole::coordinator::control {
 
 ServiceMutex service_mutex;
@@ -10,7 +12,8 @@ constexpr std::size_t max_indexes = 64;  // cached in addition to those used by 
 
 std::pair<std::string, std::string> index_key(const dag::Graph& graph, const dag::Archive& archive) {
   return {graph.index_name(archive), archive.files + " " + std::to_string(archive.covers) + " " + archive.zone + " " +
-                                         name_of(archive.duplicates) + " " + json(archive.routers).dump()};
+                                         name_of(archive.duplicates) + " " + std::to_string(archive.minimum_size) + " " +
+                                         json(archive.routers).dump()};
 }
 
 std::uint64_t last_number(const store::Records& records, Table table) {
@@ -66,19 +69,58 @@ std::string State::title_of(const std::string& task) const {
 }
 
 std::shared_ptr<const jobs::ArchiveIndex> State::index_of(const dag::Graph& graph, const dag::Archive& archive) {
-  if (indexes.size() >= max_indexes) indexes.clear();
-  auto& index = indexes[index_key(graph, archive)];
-  if (!index || index->findings().valid_until <= wall()) index = read_index(records_, graph, archive, wall());
+  auto index = cached_index(graph, archive);
+  if (!index) {
+    index = read_index(records_, graph, archive, wall());
+    keep_index(graph, archive, index, indexes_read);
+  }
   return index;
 }
 
 std::shared_ptr<const jobs::ArchiveIndex> State::cached_index(const dag::Graph& graph, const dag::Archive& archive) const {
-  const auto found = indexes.find(index_key(graph, archive));
-  return found == indexes.end() || found->second->findings().valid_until <= wall() ? nullptr : found->second;
+  const auto found = indexes_.find(index_key(graph, archive));
+  if (found == indexes_.end() || found->second.index->findings().valid_until <= wall()) return nullptr;
+  return found->second.index;
+}
+
+void State::keep_index(const dag::Graph& graph, const dag::Archive& archive, std::shared_ptr<const jobs::ArchiveIndex> index,
+                       std::uint64_t read) {
+  if (read != indexes_read) return;
+  if (indexes_.size() >= max_indexes) indexes_.clear();
+  indexes_[index_key(graph, archive)] = {archive, std::move(index)};
 }
 
 void State::forget_indexes(const std::string& archive) {
-  std::erase_if(indexes, [&](const auto& entry) { return entry.first.first == archive; });
+  ++indexes_read;
+  std::erase_if(indexes_, [&](const auto& entry) { return entry.first.first == archive; });
+}
+
+void State::forget_all_indexes() {
+  ++indexes_read;
+  indexes_.clear();
+}
+
+void State::update_indexes(const std::string& archive, const std::vector<jobs::RowChange>& changes) {
+  ++indexes_read;
+  const auto row_of = [&](const std::string& id) { return records_.file(archive, id); };
+  for (auto entry = indexes_.begin(); entry != indexes_.end();) {
+    auto& [rules, index] = entry->second;
+    if (entry->first.first != archive) {
+      ++entry;
+    } else if (auto updated = jobs::ArchiveFiles(rules, wall(), passed_over(records_, archive)).update(*index, changes, row_of)) {
+      index = std::make_shared<const jobs::ArchiveIndex>(std::move(*updated));
+      ++entry;
+    } else {
+      entry = indexes_.erase(entry);
+    }
+  }
+}
+
+jobs::ListingHistory& State::listings_of(const std::string& archive) {
+  const auto [found, added] = listings.try_emplace(archive);
+  auto& history = found->second;
+  if (added) records_.scan_files(archive, [&](const std::string& id, const store::FileRow& row) { history.add(id, row); });
+  return history;
 }
 
 PlanInputs State::plan_inputs(const dag::Graph& graph) const {

@@ -5,6 +5,7 @@
 #include "coordinator/control/change.hpp"
 #include "coordinator/control/config.hpp"
 #include "coordinator/control/planning.hpp"
+#include "coordinator/jobs/listing.hpp"
 #include "coordinator/requests/module_row.hpp"
 #include "coordinator/requests/request.hpp"
 
@@ -54,8 +55,16 @@ class State {
       MOLE_REQUIRES(service_mutex);
   std::shared_ptr<const jobs::ArchiveIndex> cached_index(const dag::Graph& graph, const dag::Archive& archive) const
       MOLE_REQUIRES(service_mutex);  // null: not in memory
-  // Call after rows of the archive's files have changed.
+  // Keeps an index that was read without the lock, unless rows may have changed since `indexes_read` had this value.
+  void keep_index(const dag::Graph& graph, const dag::Archive& archive, std::shared_ptr<const jobs::ArchiveIndex> index,
+                  std::uint64_t read) MOLE_REQUIRES(service_mutex);
+  // Call after rows of the archive's files have changed, and are visible to readers.
   void forget_indexes(const std::string& archive) MOLE_REQUIRES(service_mutex);
+  void forget_all_indexes() MOLE_REQUIRES(service_mutex);
+  void update_indexes(const std::string& archive, const std::vector<jobs::RowChange>& changes) MOLE_REQUIRES(service_mutex);
+
+  // Returns what is known of the listings of an archive; reads its rows if it is not in memory.
+  jobs::ListingHistory& listings_of(const std::string& archive) MOLE_REQUIRES(service_mutex);
   // Returns the plan inputs for this graph that are in memory.
   PlanInputs plan_inputs(const dag::Graph& graph) const MOLE_REQUIRES(service_mutex);
   Result<jobs::Plan> make_plan(SharedGraph graph, const jobs::PlanRequest& request) MOLE_REQUIRES(service_mutex);
@@ -76,16 +85,22 @@ class State {
   std::uint64_t next_request MOLE_GUARDED_BY(service_mutex) = 1, next_archive_task MOLE_GUARDED_BY(service_mutex) = 1;
   std::map<std::string, ModuleRow> modules MOLE_GUARDED_BY(service_mutex);
   std::map<std::string, NodeRow> nodes MOLE_GUARDED_BY(service_mutex);
-  std::map<std::string, task::Spec> specs MOLE_GUARDED_BY(service_mutex);  // of current leases
-  std::map<Digest, SharedGraph> graphs MOLE_GUARDED_BY(service_mutex);     // by revision
-  std::map<std::pair<std::string, std::string>, std::shared_ptr<const jobs::ArchiveIndex>> indexes
-      MOLE_GUARDED_BY(service_mutex);                          // by archive and pattern; shared with plans
-  double bytes_per_second MOLE_GUARDED_BY(service_mutex) = 0;  // measured, for estimates; 0: nothing yet
+  std::map<std::string, task::Spec> specs MOLE_GUARDED_BY(service_mutex);               // of current leases
+  std::map<Digest, SharedGraph> graphs MOLE_GUARDED_BY(service_mutex);                  // by revision
+  std::uint64_t indexes_read MOLE_GUARDED_BY(service_mutex) = 0;                        // changes with every change of rows
+  std::map<std::string, jobs::ListingHistory> listings MOLE_GUARDED_BY(service_mutex);  // by name of the index
+  double bytes_per_second MOLE_GUARDED_BY(service_mutex) = 0;                           // measured, for estimates; 0: nothing yet
 
  private:
+  struct CachedIndex {
+    dag::Archive archive;
+    std::shared_ptr<const jobs::ArchiveIndex> index;  // shared with plans
+  };
+
   const Config& config_;
   const store::Records& records_;
   std::mutex mutex_;
+  std::map<std::pair<std::string, std::string>, CachedIndex> indexes_ MOLE_GUARDED_BY(service_mutex);  // by archive and rules
   std::uint64_t next_event_ MOLE_GUARDED_BY(service_mutex) = 1;
   std::map<std::string, Micros> listed_at_ MOLE_GUARDED_BY(service_mutex);  // by location_of; as returned by now()
 };

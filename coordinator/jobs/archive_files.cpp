@@ -22,6 +22,9 @@ std::optional<std::uint64_t> version_number(const std::string& version) {
   return number;
 }
 
+// When a file begins that is not longer than usual; an end far in the future counts, too.
+Micros begin_of(TimeRange covers, Micros length) { return std::max(covers.from, covers.to - length); }
+
 // Whether the number in a name shows that it is as many files after `other` as its time is.
 bool follows(const task::File& other, const task::File& file, Micros from, Micros covers) {
   const auto files = static_cast<std::int64_t>(file.sequence) - static_cast<std::int64_t>(other.sequence);
@@ -33,68 +36,93 @@ bool follows(const task::File& other, const task::File& file, Micros from, Micro
 ArchiveFiles::ArchiveFiles(const dag::Archive& archive, Micros now, std::vector<task::PassedOver> passed_over)
     : duplicates_(archive.duplicates),
       covers_(archive.covers),
+      now_(now),
       latest_(now + future_tolerance),
-      minimum_size_(archive.minimum_size) {
+      minimum_size_(archive.minimum_size),
+      passed_over_(std::move(passed_over)) {
   if (auto names = manifest::FileNames::make(archive.name_rules()))
     names_ = std::move(*names);
   else
     problem_ = names.error().message;
-  for (const auto& passed : passed_over)
-    findings_.notes.push_back(std::to_string(passed.count) + (passed.count == 1 ? " path is" : " paths are") + " not listed: " +
-                              (passed.examples.empty() ? std::string() : passed.examples.front() + ": ") + passed.reason);
-  findings_.passed_over = std::move(passed_over);
 }
 
-void ArchiveFiles::add(const std::string& id, const store::FileRow& row) {
-  const auto pass_over = [&](const std::string& reason) { task::pass_over(findings_.passed_over, reason, id); };
-  if (!problem_.empty()) return pass_over(problem_);
+ArchiveFiles::Use ArchiveFiles::use_of(const std::string& id, const store::FileRow& row) const {
+  if (!problem_.empty()) return {problem_, false, false, {}};
   auto parts = names_.read(id);
   switch (parts.kind) {
     case manifest::NameKind::temporary:
-      return pass_over(temporary);
+      return {temporary, false, false, {}};
     case manifest::NameKind::unmatched:
-      return pass_over("does not match \"" + names_.rules().files + "\"");
+      return {"does not match \"" + names_.rules().files + "\"", false, false, {}};
     case manifest::NameKind::impossible:
-      return pass_over(impossible);
+      return {impossible, false, false, {}};
     case manifest::NameKind::archive_file:
       break;
   }
-  task::File file{id,          row.size,   row.revision, std::move(parts.router), parts.sequence, parts.covers, true,
-                  row.version, row.medium, row.position, row.stated_digest,       row.tier};
-  const auto begins = std::max(file.covers.from, file.covers.to - covers_);  // an end far in the future is one, too
-  if (begins > latest_) {
-    pass_over(future);
-    findings_.valid_until = std::min(findings_.valid_until, begins - future_tolerance);
-    findings_.future.push_back(std::move(file));
-    return;
-  }
-  if (file.size < minimum_size_) {
-    pass_over("smaller than \"minimum_size\"");
-    findings_.too_small.push_back(std::move(file));
-    return;
-  }
-  candidates_.push_back({std::move(file), parts.later, row.digest});
+  Use out;
+  out.candidate.file = {id,          row.size,   row.revision, std::move(parts.router), parts.sequence, parts.covers, true,
+                        row.version, row.medium, row.position, row.stated_digest,       row.tier};
+  out.candidate.later = parts.later;
+  out.candidate.digest = row.digest;
+  const auto& covers = out.candidate.file.covers;
+  out.future = begin_of(covers, covers_) > latest_;
+  out.too_small = !out.future && row.size < minimum_size_;
+  if (out.future)
+    out.reason = future;
+  else if (out.too_small)
+    out.reason = "smaller than \"minimum_size\"";
+  return out;
+}
+
+void ArchiveFiles::add(const std::string& id, const store::FileRow& row) {
+  auto use = use_of(id, row);
+  if (use.reason.empty()) return candidates_.push_back(std::move(use.candidate));
+  task::pass_over(findings_.names, use.reason, id);
+  if (use.future) findings_.future.push_back(std::move(use.candidate.file));
+  if (use.too_small) findings_.too_small.push_back(std::move(use.candidate.file));
 }
 
 ArchiveIndex ArchiveFiles::index() && {
   resolve_repeated_times();
   std::ranges::sort(candidates_, {}, [](const Candidate& c) { return place_of(c.file); });
   resolve_duplicates();
-  std::ranges::sort(findings_.conflicts, {}, [](const FileConflict& c) { return std::tie(c.from, c.router); });
-  for (const auto& passed : findings_.passed_over)
-    if (passed.reason == future || passed.reason == impossible)
-      findings_.notes.push_back(std::to_string(passed.count) + (passed.count == 1 ? " file is" : " files are") +
-                                " ignored: " + passed.examples.front() + ": " + passed.reason);
+  compose_findings();
   std::vector<task::File> files;
   files.reserve(candidates_.size());
   for (auto& candidate : candidates_) files.push_back(std::move(candidate.file));
   return ArchiveIndex(std::move(files), covers_, std::move(findings_));
 }
 
+// Completes the findings after all files have been added.
+void ArchiveFiles::compose_findings() {
+  auto& all = findings_.passed_over = passed_over_;
+  for (const auto& passed : passed_over_)
+    findings_.notes.push_back(std::to_string(passed.count) + (passed.count == 1 ? " path is" : " paths are") + " not listed: " +
+                              (passed.examples.empty() ? std::string() : passed.examples.front() + ": ") + passed.reason);
+  std::ranges::sort(findings_.names, {}, [](const task::PassedOver& passed) { return passed.examples.front(); });
+  for (const auto& passed : findings_.names) {
+    for (const auto& example : passed.examples) task::pass_over(all, passed.reason, example);
+    auto found = std::ranges::find(all, passed.reason, &task::PassedOver::reason);
+    (found == all.end() ? all.back() : *found).count += passed.count - passed.examples.size();
+  }
+  for (const auto& passed : all)
+    if (passed.reason == future || passed.reason == impossible)
+      findings_.notes.push_back(std::to_string(passed.count) + (passed.count == 1 ? " file is" : " files are") +
+                                " ignored: " + passed.examples.front() + ": " + passed.reason);
+  std::ranges::sort(findings_.conflicts, {}, [](const FileConflict& c) { return std::tie(c.from, c.router, c.files); });
+  for (const auto& file : findings_.future)
+    findings_.valid_until = std::min(findings_.valid_until, begin_of(file.covers, covers_) - future_tolerance);
+}
+
 // ---- local times that occur twice
 
 void ArchiveFiles::resolve_repeated_times() {
   if (std::ranges::none_of(candidates_, [](const Candidate& c) { return c.later.has_value(); })) return;
+  for (const auto& candidate : candidates_)
+    if (candidate.later)
+      for (const auto from : {candidate.file.covers.from, candidate.later->from})
+        findings_.repeated.emplace_back(candidate.file.router, from);
+  std::ranges::sort(findings_.repeated);
   std::ranges::sort(candidates_, {}, [](const Candidate& c) { return place_of(c.file); });
   for (auto from = candidates_.begin(); from != candidates_.end();) {
     const auto to = std::find_if(from, candidates_.end(), [&](const Candidate& c) { return c.file.router != from->file.router; });

@@ -4,11 +4,18 @@
 //   ArchiveFiles files(archive, now);
 //   records.scan_files(name, [&](const std::string& id, const store::FileRow& row) { files.add(id, row); });
 //   auto index = std::move(files).index();
+//
+// `update` makes the index after few changes from the index before them, by the same rules.
 #pragma once
 
 #include "coordinator/dag/graph.hpp"
 #include "coordinator/jobs/archive_index.hpp"
+#include "coordinator/jobs/listing.hpp"
 #include "coordinator/store/rows.hpp"
+
+#include <functional>
+#include <map>
+#include <set>
 
 namespace mole::coordinator::jobs {
 
@@ -24,6 +31,12 @@ class ArchiveFiles {
   void add(const std::string& id, const store::FileRow& row);
   ArchiveIndex index() &&;
 
+  using RowOf = std::function<std::optional<store::FileRow>(const std::string& id)>;
+  // Returns the index of the changed rows; equal to one made of all rows. Nothing must have been added. nullopt: it must be made
+  // of all rows, because the changes are many or may affect other files. `before`: made for the same archive, before the changes.
+  // `row_of`: reads a row after the changes.
+  std::optional<ArchiveIndex> update(const ArchiveIndex& before, const std::vector<RowChange>& changes, const RowOf& row_of) &&;
+
  private:
   struct Candidate {
     task::File file;
@@ -31,6 +44,22 @@ class ArchiveFiles {
     Digest digest;                   // of its content; empty: not read yet
   };
   using Candidates = std::vector<Candidate>;
+  // How a listed file is used.
+  struct Use {
+    std::string reason;  // why it is passed over; empty: it is a candidate
+    bool future = false, too_small = false;
+    Candidate candidate;  // with a reason: only if one of these
+  };
+  using Place = std::pair<std::string, Micros>;           // router and start
+  using Places = std::map<Place, std::set<std::string>>;  // changed ones, with the files that are new there
+
+  Use use_of(const std::string& id, const store::FileRow& row) const;
+  void compose_findings();
+  bool unuse(const std::string& id, const store::FileRow& row, Places& places);
+  bool use(const std::string& id, const store::FileRow& row, Places& places);
+  bool depends_on_neighbours(const ArchiveIndex& before, const Place& place, std::size_t changes) const;
+  std::optional<ArchiveIndex::Group> group_at(const ArchiveIndex& before, const Place& place, std::set<std::string> ids,
+                                              const RowOf& row_of);
 
   void resolve_repeated_times();
   void resolve_router(std::span<Candidate> candidates);
@@ -41,9 +70,10 @@ class ArchiveFiles {
   manifest::FileNames names_;
   std::string problem_;  // why no name can be read; empty: none
   Duplicates duplicates_;
-  Micros covers_, latest_;
+  Micros covers_, now_, latest_;
   std::uint64_t minimum_size_;
   Candidates candidates_;
+  std::vector<task::PassedOver> passed_over_;  // by the downloader
   Findings findings_;
 };
 

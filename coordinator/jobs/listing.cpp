@@ -3,10 +3,6 @@
 namespace mole::coordinator::jobs {
 namespace {
 
-constexpr std::size_t max_id = 4096;
-
-bool is_usable(const std::string& id) { return !id.empty() && id.size() <= max_id && id.find('\0') == std::string::npos; }
-
 store::FileRow new_row(const task::IndexEntry& entry, std::uint64_t revision) {
   return {.size = entry.size,
           .revision = revision,
@@ -40,7 +36,7 @@ FileRows apply_listing(const FileRows& known, const std::vector<task::IndexEntry
   FileRows changes;
   std::map<std::string, const task::IndexEntry*> entries;
   for (const auto& entry : listed)
-    if (is_usable(entry.id)) entries[entry.id] = &entry;
+    if (task::is_usable_id(entry.id)) entries[entry.id] = &entry;
   for (const auto& [id, entry] : entries) {
     const auto before = known.find(id);
     if (before == known.end()) {

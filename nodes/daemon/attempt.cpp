@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <fstream>
@@ -91,6 +92,7 @@ std::optional<FinishedTask> Attempt::run() {
                               .wall_limit = node_.options.wall_limit,
                               .stall_limit = node_.options.stall_limit});
   if (auto stored = store_states(report); !stored) return fail(stored.error());
+  if (!report.listing.empty()) keep_listing();
   phase_ = Phase::upload;
   return finish(std::move(report));
 }
@@ -104,6 +106,8 @@ Result<> Attempt::prepare() {
       return exhausted("cannot create the attempt folder " + folder_.string() + ": " + error.message() +
                        "; free up space on the node's disk");
   }
+  // Absent if the node has none: then the worker reports the whole listing.
+  if (spec_.kind == task::Kind::index) fs::create_hard_link(kept_listing(), folder_ / "listing", error);
   std::ofstream file(folder_ / "spec.json", std::ios::binary);
   file << nlohmann::json(spec_).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   file.close();
@@ -171,6 +175,25 @@ Result<> Attempt::store_states(const task::Report& report) const {
     if (auto stored = node_.states.adopt(file, step.state_blob); !stored) return stored;
   }
   return {};
+}
+
+// The last listing of the archive that this node has made.
+fs::path Attempt::kept_listing() const {
+  const auto tiers = spec_.archive ? nlohmann::json(spec_.archive->tiers).dump() : std::string();
+  const auto archive = spec_.archive ? task::cache_name_of(*spec_.archive) : std::string();
+  return node_.folder.listings() / Hasher().field(archive).field(tiers).finish().hex();
+}
+
+// Keeps the listing for the next refresh. On failure the next report is complete, so errors are ignored.
+void Attempt::keep_listing() const {
+  constexpr std::size_t max_kept = 32;
+  std::error_code ignored;
+  fs::rename(folder_ / "out" / "listing", kept_listing(), ignored);
+  std::vector<std::pair<fs::file_time_type, fs::path>> kept;
+  for (const auto& entry : fs::directory_iterator(node_.folder.listings(), ignored))
+    kept.emplace_back(entry.last_write_time(ignored), entry.path());
+  std::ranges::sort(kept);
+  for (std::size_t i = 0; i + max_kept < kept.size(); ++i) fs::remove(kept[i].second, ignored);
 }
 
 FinishedTask Attempt::finish(task::Report report) const {

@@ -42,6 +42,8 @@ class Attempt {
   Result<task::Report> seal();
   Result<> run_sealer(const char* verb, const std::vector<std::string>& more = {});
   Result<> store_states(const task::Report& report) const;
+  std::filesystem::path kept_listing() const;
+  void keep_listing() const;
   FinishedTask finish(task::Report report) const;
   FinishedTask fail(const Error& error) const;
   Command command(std::vector<std::string> arguments) const;

@@ -67,7 +67,7 @@ NodeFolder::~NodeFolder() {
 Result<> NodeFolder::prepare() {
   std::error_code error;
   fs::remove_all(attempts(), error);  // their workers ended with the previous daemon
-  for (const auto& part : {cache(), plugins(), states(), tables(), attempts(), finished()}) {
+  for (const auto& part : {cache(), plugins(), states(), tables(), listings(), attempts(), finished()}) {
     fs::create_directories(part, error);
     if (error) return unusable(part, error.message());
   }

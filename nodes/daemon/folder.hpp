@@ -23,6 +23,7 @@ class NodeFolder {
   std::filesystem::path plugins() const { return folder_ / "plugins"; }
   std::filesystem::path states() const { return folder_ / "states"; }
   std::filesystem::path tables() const { return folder_ / "tables"; }
+  std::filesystem::path listings() const { return folder_ / "listings"; }
   std::filesystem::path attempts() const { return folder_ / "attempts"; }
   std::filesystem::path finished() const { return folder_ / "finished"; }
 

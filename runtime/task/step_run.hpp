@@ -33,6 +33,8 @@ struct AttemptFolder {
   std::filesystem::path state(const Digest& blob) const { return path / "states" / blob.hex(); }
   std::filesystem::path tables() const { return path / "tables"; }  // routing tables by digest
   std::filesystem::path scratch() const { return path / "scratch"; }
+  std::filesystem::path listing_before() const { return path / "listing"; }  // that the node has kept, if any
+  std::filesystem::path listing() const { return path / "out" / "listing"; }
 };
 
 // One thread, except where noted. The spec and the plugins must outlive it.

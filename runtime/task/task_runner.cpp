@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 
 namespace mole::runtime {
 
@@ -43,8 +44,30 @@ std::vector<const DownloaderModule*> pointers_to(const std::vector<std::unique_p
 }  // namespace
 
 Result<> TaskRunner::list_archive() {
-  constexpr std::size_t page = 4096;
   MOLE_TRY(const auto downloaders, open_downloaders());
+  PackedListing listing;
+  const auto found = [&](const task::IndexEntry& entry) { return listing.add(entry); };
+  if (auto listed = ArchiveReader(pointers_to(downloaders)).index(found, &totals_.passed_over); !listed) return listed;
+  listing.sort();
+  totals_.listing = listing.digest();
+  if (auto reported = report_listing(listing); !reported) return reported;
+  if (auto written = listing.write(options_.folder.listing()); !written)  // the next report will be complete
+    std::fprintf(stderr, "mole-worker: %s\n", written.error().message.c_str());
+  return {};
+}
+
+// Reports the differences to the listing that the node has kept, if the coordinator knows it, too; otherwise all entries.
+Result<> TaskRunner::report_listing(const PackedListing& listing) {
+  constexpr std::size_t page = 4096, max_changes = 5000;  // the coordinator accepts no more
+  if (!spec_.listings.empty()) {
+    const auto before = PackedListing::read(options_.folder.listing_before());
+    const bool known = before && std::ranges::find(spec_.listings, before->digest()) != spec_.listings.end();
+    if (auto changes = known ? listing.changes_since(*before, max_changes) : std::nullopt) {
+      totals_.listing_before = before->digest();
+      totals_.removed = std::move(changes->removed);
+      return changes->entries.empty() ? Result<>() : sink_.index(changes->entries);
+    }
+  }
   std::vector<task::IndexEntry> entries;
   const auto flush = [&]() -> Result<> {
     if (entries.empty()) return {};
@@ -52,11 +75,10 @@ Result<> TaskRunner::list_archive() {
     entries.clear();
     return passed;
   };
-  const auto found = [&](const task::IndexEntry& entry) -> Result<> {
+  auto listed = listing.each([&](const task::IndexEntry& entry) -> Result<> {
     entries.push_back(entry);
     return entries.size() < page ? Result<>() : flush();
-  };
-  auto listed = ArchiveReader(pointers_to(downloaders)).index(found, &totals_.passed_over);
+  });
   return listed ? flush() : listed;
 }
 

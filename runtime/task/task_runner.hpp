@@ -9,6 +9,7 @@
 #pragma once
 
 #include "runtime/archive/archive_reader.hpp"
+#include "runtime/archive/packed_listing.hpp"
 #include "runtime/host/plugin_set.hpp"
 #include "runtime/host/stream_modules.hpp"
 #include "runtime/staging/cache.hpp"
@@ -40,6 +41,7 @@ class TaskRunner {
 
  private:
   Result<> list_archive();
+  Result<> report_listing(const PackedListing& listing);
   Result<> run_steps();
   Result<> stage();
   ColumnSet columns_read() const;
