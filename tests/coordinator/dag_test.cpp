@@ -108,11 +108,11 @@ TEST_F(Dag, TheCandidatesArePartOfTheFingerprint) {
 }
 
 TEST_F(Dag, AColumnMustBeProvidedBySomeDecoder) {
-  const std::string by = "modules.traffic.by=[application_label]", filter = "modules.traffic.filter=dst port 80";
+  const std::string by = "modules.traffic.by=[src_vlan]", filter = "modules.traffic.filter=dst port 80";
   EXPECT_EQ(error({by}),
-            "m.yaml:11:3: \"by\" of \"traffic\" names the column \"application_label\", which the decoder \"netflow5\" does not "
+            "m.yaml:11:3: \"by\" of \"traffic\" names the column \"src_vlan\", which the decoder \"netflow5\" does not "
             "provide; choose a different decoder");
-  write_plugin(folder_.path(), decoder("ipfix", {"application_label"}), "ipfix");
+  write_plugin(folder_.path(), decoder("ipfix", {"src_vlan"}), "ipfix");
   EXPECT_EQ(error({by}), "no error") << "IPFIX files have it";
   EXPECT_EQ(error({filter}), "no error") << "NetFlow v5 files have it";
   EXPECT_NE(error({filter, "archives.flows.decoder=ipfix"}).find("\"dst_port\", which the decoder \"ipfix\" does not provide"),

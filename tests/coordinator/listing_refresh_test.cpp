@@ -39,10 +39,7 @@ struct KeepingNode {
 struct Refreshed : World {
   KeepingNode a{"a"}, b{"b"};
 
-  Refreshed() {
-    open();
-    add_files("1", 0, 40);
-  }
+  Refreshed() { add_files("1", 0, 40); }
   // Requests a listing; returns the task that a node leases for it.
   task::Spec listing_task(const std::string& node) {
     const auto accepted =
@@ -124,7 +121,8 @@ TEST(ListingRefresh, FindsAFileThatATaskMissedAndThatIsListedStill) {
   const auto [id, entry] = *world.archive.begin();
   ASSERT_TRUE(world.client().submit(world.submission(border, "2007-09-22T00:00", "2007-09-22T04:00")));
   world.archive.erase(id);  // while the task reads it
-  for (const auto& spec : world.lease("a", 4)) world.complete(world.compute("a", spec));
+  for (auto specs = world.lease("a", 4); !specs.empty(); specs = world.lease("a", 4))
+    for (const auto& spec : specs) world.complete(world.compute("a", spec));
   world.archive[id] = entry;
   const auto done = world.refresh(world.a);
   EXPECT_FALSE(done.report.listing_before.empty());
