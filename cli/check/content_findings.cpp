@@ -98,9 +98,10 @@ void add_copies(const std::vector<coordinator::ArchiveFile>& files, std::vector<
     add_example(finding, file.id);
   }
   if (finding.count == 0) return;
-  finding.message = fmt::format("{} the content of another file of the router with an overlapping time, and {} not counted again; "
-                                "remove the copies",
-                                human_number(finding.count, "file repeats", "files repeat"), finding.count == 1 ? "is" : "are");
+  finding.message = fmt::format(
+      "{} the content of another file of the router with an overlapping time, and {} not counted again; "
+      "remove the copies",
+      human_number(finding.count, "file repeats", "files repeat"), finding.count == 1 ? "is" : "are");
   findings.push_back(std::move(finding));
 }
 

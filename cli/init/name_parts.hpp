@@ -17,8 +17,8 @@ struct Run {
 // "19991_00040895.dat" has the runs 19991, _, 00040895, ., dat.
 std::vector<Run> runs_of(std::string_view name);
 
-// Names with the same kinds of runs in the same order, the same other characters, and the same ending if it is that of a format or
-// compression. The names must outlive it.
+// Names with the same kinds of runs in the same order, the same other characters, and the same ending if it is that of a format
+// or compression. The names must outlive it.
 class NameShape {
  public:
   NameShape() = default;
