@@ -172,7 +172,7 @@ Result<std::vector<FileColumn>> Query::columns() {
   if (auto started = start("SELECT * FROM " + file_ + " LIMIT 0"); !started) return started.error();
   std::vector<FileColumn> out;
   for (idx_t i = 0; i < db_.column_count(&result_); ++i) {
-    FileColumn column{db_.column_name(&result_, i), Reading::none, {}};
+    FileColumn column{db_.column_name(&result_, i), Reading::none, false, {}};
     const auto type = db_.column_type(&result_, i);
     if (type == DUCKDB_TYPE_LIST)
       set_reading_of_list(column, item_type(i));
