@@ -69,7 +69,8 @@ TEST(Descriptions, AreLimited) {
   Descriptions d(10);
   for (std::uint32_t i = 0; i < 1000; ++i) {
     add(d, MOLE_DESCRIBES_TEMPLATE, i, 1000 - i, 0, 1, "address", i);
-    add(d, MOLE_DESCRIBES_ELEMENT, 0, i, i, 4, "name");
+    add(d, MOLE_DESCRIBES_ELEMENT, 0, i, i, 4);
+    add(d, MOLE_DESCRIBES_ELEMENT, 0, i, i, 13, "name");
     add(d, MOLE_DESCRIBES_ELEMENT, 0, 0, 0, i + 1);
     add(d, MOLE_DESCRIBES_INTERFACE, 0, i, 0, 0, "name");
     add(d, MOLE_DESCRIBES_APPLICATION, i, 0, 0, 0, "name");
@@ -78,6 +79,8 @@ TEST(Descriptions, AreLimited) {
   EXPECT_EQ(d.templates().rbegin()->domain, 9u) << "the first ones";
   EXPECT_EQ(d.elements().size(), 10u);
   EXPECT_EQ(d.elements().at({0, 0}).size(), Descriptions::max_lengths);
+  EXPECT_EQ(d.name_of({9, 9}), "name");
+  EXPECT_EQ(d.name_of({10, 10}), "");
   EXPECT_EQ(d.interfaces().size(), 10u);
   EXPECT_EQ(d.applications().size(), 10u);
   EXPECT_EQ(d.address_of(9), "address");

@@ -136,10 +136,21 @@ TEST(Parquet, ColumnsCanBeNamedInTheManifest) {
   sql.more = ", 120 AS octets";
   EXPECT_EQ(read_parquet(parquet_of(sql.select()), params).lines,
             std::vector<std::string>{"1190487600000000 1190487601000000 10.0.0.1 192.0.2.1 1234 80 0 3 120"});
-  sql.bytes = "[1]";
+  sql.bytes = "{'value': 1}";
   const auto refused = read_parquet(parquet_of(sql.select()));
   EXPECT_EQ(refused.report.state, task::FileState::unreadable);
   EXPECT_NE(reasons(refused).find("columns: {bytes: NAME}"), std::string::npos) << reasons(refused);
+}
+
+TEST(Parquet, AListInAFlowColumnIsReadIfItHasOneValue) {
+  FlowSql sql;
+  sql.start = "TIMESTAMP '2007-09-22 21:00:00'";
+  const auto lines = [&](const char* bytes) {
+    sql.bytes = bytes;
+    return read_parquet(parquet_of(sql.select())).lines.size();
+  };
+  EXPECT_EQ(lines("[1]"), 1u);
+  EXPECT_EQ(lines("[1, 2]"), 0u);
 }
 
 TEST(Parquet, DamagedFilesAreReported) {
