@@ -44,7 +44,7 @@ std::string files_text(const coordinator::PlanFiles& files) {
   return text;
 }
 
-// "tapes     12 tapes, 14 mounts, 500 files, 9.8 GiB", then how long it takes.
+// "tapes     12 tapes, 14 mounts; 500 files, 9.8 GiB to fetch; ...", then how long it takes.
 std::string staging_text(const coordinator::PlanReport& plan) {
   if (!plan.staging) return "";
   const auto& cost = *plan.staging;

@@ -85,10 +85,9 @@ std::vector<int> columns_read(const jobs::Plan& plan, std::uint32_t archive) {
   return {out.begin(), out.end()};
 }
 
-// Returns the files, by archive and number, whose columns a node keeps.
-std::set<std::pair<std::uint32_t, std::uint32_t>> add_files(const store::Records& records, const jobs::Plan& plan,
-                                                            PlanReport& out) {
-  std::set<std::pair<std::uint32_t, std::uint32_t>> kept_files;
+// Returns the files to fetch from media: no node keeps their columns.
+std::set<FileRef> add_files(const store::Records& records, const jobs::Plan& plan, PlanReport& out) {
+  std::set<FileRef> on_media;
   std::uint64_t shared = 0;
   std::map<std::uint32_t, KeptColumns> kept;       // by archive
   std::map<std::uint32_t, std::vector<int>> read;  // by archive
@@ -103,16 +102,16 @@ std::set<std::pair<std::uint32_t, std::uint32_t>> add_files(const store::Records
     if (needed.blocks > 1) shared += file.size;
     if (columns->second.of(file.id) == kept_columns_name(file, tasks::archive_of(archive), read[needed.archive])) {
       ++out.files.from_columns;
-      kept_files.insert({needed.archive, needed.file});
     } else {
       ++out.files.decoded;
       out.files.decoded_bytes += file.size;
+      if (!file.medium.empty()) on_media.insert({needed.archive, needed.file});
     }
     out.file_list.push_back(file.id);
   }
   out.files.not_read = jobs::files_in_reach(plan) - out.files.count;
   if (out.files.bytes) out.files.border_share = static_cast<double>(shared) / static_cast<double>(out.files.bytes);
-  return kept_files;
+  return on_media;
 }
 
 std::vector<PlanGap> gaps_in_reach(const jobs::Plan& plan) {
@@ -295,13 +294,11 @@ Result<PlanReport> Queries::plan(const Submissions::PlanQuery& query) const {
       if (planned.flags_at(b) & needs_any)
         out.new_jobs.push_back({plan.graph->job_name(module, plan.grid(m).start(b)), reasons.of(m, b).sentence});
   }
-  const auto kept = add_files(records, plan, out);
+  auto on_media = add_files(records, plan, out);
   out.gaps = gaps_in_reach(plan);
   if (rate <= 0) rate = assumed_bytes_per_second;
   out.estimate_seconds = static_cast<double>(out.files.decoded_bytes) / rate;
-  out.staging = staging_cost(plan, {std::move(nodes), rate, query.what_if, [&](std::uint32_t archive, std::uint32_t file) {
-                                      return kept.contains({archive, file});
-                                    }});
+  out.staging = staging_cost(plan, {std::move(nodes), rate, query.what_if, std::move(on_media)});
   out.table_warnings = table_warnings(*plan.graph, query.request.range);
   out.waits = plan.waits;
   out.notes = plan.notes;

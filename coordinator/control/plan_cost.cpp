@@ -8,12 +8,8 @@
 namespace mole::coordinator::control {
 namespace {
 
-constexpr std::uint64_t default_drives = 2;
-
-using FileRef = std::pair<std::uint32_t, std::uint32_t>;  // archive, file
-
-// The files that each unfinished block reads.
-std::map<tasks::BlockRef, std::set<FileRef>> files_by_block(const jobs::Plan& plan) {
+// The files on media that each unfinished block reads.
+std::map<tasks::BlockRef, std::set<FileRef>> files_by_block(const jobs::Plan& plan, const std::set<FileRef>& on_media) {
   std::map<tasks::BlockRef, std::set<FileRef>> out;
   for (std::size_t m = 0; m < plan.modules.size(); ++m) {
     const auto& input = plan.graph->modules[m].inputs[0];
@@ -23,25 +19,24 @@ std::map<tasks::BlockRef, std::set<FileRef>> files_by_block(const jobs::Plan& pl
       if (!plan.reads_inputs(m, b)) continue;
       for (const auto& router : routers)
         plan.indexes[input.source]->slots(router, plan.reach(m, b), [&](std::uint32_t file, TimeRange) {
-          if (file != jobs::ArchiveIndex::no_file) out[{plan.modules[m].grid, b}].insert({input.source, file});
+          if (on_media.contains({input.source, file})) out[{plan.modules[m].grid, b}].insert({input.source, file});
         });
     }
   }
   return out;
 }
 
-std::vector<leases::WantedBlock> blocks_on_media(const jobs::Plan& plan, const StagingContext& context) {
+std::vector<leases::WantedBlock> blocks_on_media(const jobs::Plan& plan, const std::set<FileRef>& on_media) {
   std::vector<leases::WantedBlock> out;
-  for (const auto& [block, files] : files_by_block(plan)) {
+  for (const auto& [block, files] : files_by_block(plan, on_media)) {
     leases::WantedBlock wanted{block, {}};
     for (const auto& [archive, number] : files) {
       const auto& file = plan.indexes[archive]->files()[number].file;
-      if (file.medium.empty() || context.is_kept(archive, number)) continue;
       const auto library = text_of(plan.graph->archives[archive].identity);
       const auto key = Hasher().field(library).field(file.id).finish();
       wanted.files.push_back({key, {library, file.medium}, file.position, file.size, plan.graph->archives[archive].name});
     }
-    if (!wanted.files.empty()) out.push_back(std::move(wanted));
+    out.push_back(std::move(wanted));
   }
   return out;
 }
@@ -70,17 +65,16 @@ std::vector<leases::ForecastNode> nodes_of(const StagingContext& context) {
 }  // namespace
 
 std::optional<PlanStaging> staging_cost(const jobs::Plan& plan, const StagingContext& context) {
+  if (context.on_media.empty()) return std::nullopt;
   leases::ForecastInput input;
-  input.blocks = blocks_on_media(plan, context);
-  if (input.blocks.empty()) return std::nullopt;
+  input.blocks = blocks_on_media(plan, context.on_media);
   input.in_order = reads_in_order(plan);
   input.nodes = nodes_of(context);
   input.compute_seconds_per_byte = 1 / context.bytes_per_second;
   PlanStaging out;
-  out.drives = context.what_if.drives > 0 ? context.what_if.drives : default_drives;
+  if (context.what_if.drives > 0) input.drives = static_cast<std::uint32_t>(context.what_if.drives);
+  out.drives = input.drives;
   out.nodes = input.nodes.size();
-  for (const auto& block : input.blocks)
-    for (const auto& file : block.files) input.drives[file.medium.library] = static_cast<std::uint32_t>(out.drives);
   const auto cost = leases::forecast(std::move(input));
   out.files = cost.files;
   out.bytes = cost.bytes;

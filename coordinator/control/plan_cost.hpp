@@ -5,8 +5,9 @@
 #include "coordinator/leases/staging_forecast.hpp"
 #include "coordinator/wire/documents/plan.hpp"
 
-#include <functional>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 namespace mole::coordinator::control {
@@ -16,15 +17,16 @@ struct StagingWhatIf {
   std::uint64_t drives = 0, nodes = 0, cache_bytes = 0;
 };
 
+using FileRef = std::pair<std::uint32_t, std::uint32_t>;  // archive, number in its index
+
 struct StagingContext {
   std::vector<leases::ForecastNode> nodes;
   double bytes_per_second = 0;  // decoded by one slot
   StagingWhatIf what_if;
-  // Whether a file of an archive need not be fetched, because a node keeps its columns.
-  std::function<bool(std::uint32_t archive, std::uint32_t file)> is_kept;
+  std::set<FileRef> on_media;  // the files to fetch from media
 };
 
-// nullopt: no file that the plan reads is on a medium.
+// nullopt: there is no file to fetch.
 std::optional<PlanStaging> staging_cost(const jobs::Plan& plan, const StagingContext& context);
 
 }  // namespace mole::coordinator::control

@@ -96,6 +96,8 @@ Result<PipelineDescription> Submissions::validate(const Submission& submission) 
 
 Result<Submissions::PlanQuery> Submissions::for_plan(const Submission& submission) const {
   if (submission.range.empty()) return invalid("the range is empty; --to must be after --from");
+  if (submission.drives > 64 || submission.nodes > 1000)
+    return invalid("a plan is estimated for at most 64 drives and 1000 nodes; lower --drives or --nodes");
   MOLE_TRY(auto resolved, resolve(submission));
   MOLE_TRY(auto part, checked_part(submission, resolved));
   PlanQuery query{part,

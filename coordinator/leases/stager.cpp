@@ -162,7 +162,7 @@ void Stager::remove_node(const std::string& name) {
 }
 
 void Stager::set_drives(const std::string& library, std::uint32_t drives) {
-  auto& known = drives_.try_emplace(library, 0).first->second;
+  auto& known = drives_[library];
   changes_ += known != drives;
   known = drives;
 }

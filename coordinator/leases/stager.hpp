@@ -27,6 +27,8 @@ namespace mole::coordinator::leases {
 
 using tasks::BlockRef;
 
+inline constexpr std::uint32_t default_drives = 2;  // of a library
+
 // A tape or other medium. `library`: identifies the store whose drives it needs.
 struct Medium {
   std::string library, name;
@@ -76,7 +78,7 @@ class Stager {
   // ---- nodes and drives
   void set_node(const std::string& node, std::uint64_t cache_limit);  // bytes; 0: it fetches nothing
   void remove_node(const std::string& node);                          // with what its cache holds
-  void set_drives(const std::string& library, std::uint32_t drives);  // default: 2
+  void set_drives(const std::string& library, std::uint32_t drives);  // default: default_drives
 
   // ---- batches
   // Returns the next batch for a node. `idle`: the node runs no task, so that it would do nothing without this batch.
@@ -168,6 +170,7 @@ class Stager {
   std::optional<Batch> choose(std::uint32_t node, Micros now);
   bool admit_one(std::uint32_t node);
   bool may_use(const Medium& medium) const;
+  std::uint32_t drives_of(const std::string& library) const;
 
   std::map<std::uint64_t, Request> requests_;
   std::vector<File> files_;

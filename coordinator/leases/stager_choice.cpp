@@ -8,7 +8,6 @@
 namespace mole::coordinator::leases {
 namespace {
 
-constexpr std::uint32_t default_drives = 2;
 constexpr std::size_t max_batch = 2000;  // files
 // The part of a cache that is reserved for blocks: the rest serves files of other archives, and columns.
 constexpr std::uint64_t reserved_percent = 75;
@@ -83,6 +82,11 @@ bool Stager::is_being_fetched(std::uint32_t node, FileNumber file) const {
                              [&](const auto& entry) { return entry.second.node == node && entry.second.files.contains(file); });
 }
 
+std::uint32_t Stager::drives_of(const std::string& library) const {
+  const auto known = drives_.find(library);
+  return known == drives_.end() ? default_drives : known->second;
+}
+
 // Whether a drive is free for the medium.
 bool Stager::may_use(const Medium& medium) const {
   std::uint32_t used = 0;
@@ -90,8 +94,7 @@ bool Stager::may_use(const Medium& medium) const {
     if (running.batch.medium == medium) return false;
     used += running.batch.medium.library == medium.library;
   }
-  const auto drives = drives_.find(medium.library);
-  return used < (drives == drives_.end() ? default_drives : drives->second);
+  return used < drives_of(medium.library);
 }
 
 std::vector<std::pair<std::uint64_t, Stager::Request*>> Stager::by_priority() {
@@ -196,8 +199,7 @@ std::optional<Batch> Stager::choose(std::uint32_t number, Micros now) {
     auto& mounted = mounted_[medium->library];
     std::erase(mounted, medium->name);
     mounted.insert(mounted.begin(), medium->name);
-    const auto drives = drives_.find(medium->library);
-    if (const auto most = drives == drives_.end() ? default_drives : drives->second; mounted.size() > most) mounted.resize(most);
+    mounted.resize(std::min<std::size_t>(mounted.size(), drives_of(medium->library)));
     ++changes_;
     return running_.emplace(batches_, std::move(running)).first->second.batch;
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -20,7 +21,6 @@ class Simulation {
       stager_.set_node(node.name, node.cache_limit);
       slots_.push_back(std::max(1u, node.slots));
     }
-    for (const auto& [library, drives] : input_.drives) stager_.set_drives(library, drives);
     for (auto& block : input_.blocks) {
       std::uint64_t bytes = 0;
       for (const auto& file : block.files) {
@@ -30,6 +30,7 @@ class Simulation {
       }
       waiting_.emplace(block.ref, bytes);
     }
+    for (const auto& library : libraries_) stager_.set_drives(library, input_.drives);
     stager_.set_request(request, 0, input_.in_order, std::exchange(input_.blocks, {}));
   }
 
@@ -58,11 +59,6 @@ class Simulation {
     std::size_t node;
     double ends;
   };
-
-  std::size_t drives_of(const std::string& library) const {
-    const auto known = input_.drives.find(library);
-    return known == input_.drives.end() ? 2 : std::max(1u, known->second);  // the stager's default
-  }
 
   // Until nothing more can start at this time.
   void start_what_can_start() {
@@ -97,7 +93,7 @@ class Simulation {
   bool all_drives_are_busy() const {
     return std::ranges::all_of(libraries_, [&](const std::string& library) {
       const auto busy = std::ranges::count(transfers_, library, [](const Transfer& t) { return t.batch.medium.library; });
-      return static_cast<std::size_t>(busy) >= drives_of(library);
+      return static_cast<std::size_t>(busy) >= input_.drives;
     });
   }
 
@@ -119,7 +115,7 @@ class Simulation {
   bool mount(Transfer& transfer) {
     const auto& medium = transfer.batch.medium;
     auto& drives = drives_[medium.library];
-    drives.resize(drives_of(medium.library));
+    drives.resize(input_.drives);
     std::optional<std::size_t> oldest;
     for (std::size_t d = 0; d < drives.size(); ++d) {
       if (drives[d].medium == medium.name) {

@@ -6,7 +6,6 @@
 #include "coordinator/leases/staging_rates.hpp"
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -22,7 +21,7 @@ struct ForecastInput {
   std::vector<WantedBlock> blocks;  // unfinished ones that read files from media
   bool in_order = false;            // as of Stager::set_request
   std::vector<ForecastNode> nodes;
-  std::map<std::string, std::uint32_t> drives;  // by library
+  std::uint32_t drives = default_drives;  // of each library; at least 1
   StagingRates rates;
   double compute_seconds_per_byte = 1 / 20e6;  // of the files of a block, in one slot
 };

@@ -27,7 +27,7 @@ std::vector<WantedBlock> blocks_of(std::size_t files, std::size_t tapes, bool se
 constexpr StagingRates rates{60, 4, 20e6};
 
 ForecastInput input_of(std::vector<WantedBlock> blocks, std::uint64_t cache = 1'000 * file_bytes, std::uint32_t drives = 2) {
-  return {std::move(blocks), false, {{"n", cache, 4}}, {{"library", drives}}, rates, 1 / 100e6};
+  return {std::move(blocks), false, {{"n", cache, 4}}, drives, rates, 1 / 100e6};
 }
 
 TEST(StagingForecast, WithAnAmpleCacheDrivesAreTheLimit) {
