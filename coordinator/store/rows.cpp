@@ -33,8 +33,9 @@ void visit_fields(T& row, auto&& f) {
 template <SameAs<LeaseRow> T>
 void visit_fields(T& row, auto&& f) {
   f("node", row.node), f("incarnation", row.incarnation), f("epoch", row.epoch), f("seq", row.seq), f("kind", row.kind),
-      f("request", row.request), f("grid", row.grid), f("block_number", row.block_number), f("block", row.block),
-      f("steps", row.steps);
+      f("request", row.request), f("grid", row.grid), f("block_number", row.block_number), f("block", row.block);
+  if (row.kind == task::Kind::fetch) f("library", row.library), f("medium", row.medium);
+  f("steps", row.steps);
 }
 
 template <SameAs<LeaseRow::Step> T>

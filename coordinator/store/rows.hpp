@@ -43,7 +43,7 @@ struct FileRow {
 std::string encode(const FileRow& row);
 std::optional<FileRow> decode_file(std::string_view bytes);
 
-// One leased compute task.
+// One leased compute, merge or fetch task.
 struct LeaseRow {
   struct Step {
     std::uint32_t module = 0;
@@ -57,6 +57,7 @@ struct LeaseRow {
   std::uint32_t grid = 0;
   std::int64_t block_number = 0;
   TimeRange block;
+  std::string library, medium;  // fetch
   std::vector<Step> steps;
 };
 

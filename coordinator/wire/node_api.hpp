@@ -14,6 +14,7 @@ namespace mole::coordinator {
 struct NodeInfo {
   std::string name, incarnation, address;
   std::uint32_t slots = 1, threads = 1;
+  std::uint64_t cache_limit = 0;
 
   static constexpr auto table = document(
       "NodeInfo", "A node that registers.",  //
@@ -21,7 +22,10 @@ struct NodeInfo {
       field("incarnation", &NodeInfo::incarnation, "128 random bits, new at every start of the daemon"),
       field("address", &NodeInfo::address,
             "Where other nodes fetch its states: `tcp:127.0.0.1:9191` or `unix:/path`; empty: it serves none"),
-      field("slots", &NodeInfo::slots, "Tasks it runs in parallel"), field("threads", &NodeInfo::threads, "Threads of a task"));
+      field("slots", &NodeInfo::slots, "Tasks it runs in parallel"), field("threads", &NodeInfo::threads, "Threads of a task"),
+      field("cache_limit", &NodeInfo::cache_limit, "Size of its file cache; absent: it runs no tasks of kind `fetch`")
+          .unit("B")
+          .optional());
 };
 
 struct Registration {
@@ -38,26 +42,31 @@ struct Registration {
 struct TaskProgress {
   std::string task, phase;
   std::uint64_t bytes_done = 0, bytes_total = 0, flows = 0;
+  std::vector<std::uint32_t> ready = {};
 
-  static constexpr auto table = document("TaskProgress", "The progress of a task.",  //
-                                         field("task", &TaskProgress::task, "Id of the task"),
-                                         field("phase", &TaskProgress::phase, "`fetch`, `run`, `seal` or `upload`"),
-                                         field("bytes_done", &TaskProgress::bytes_done, "Bytes of its files read").unit("B"),
-                                         field("bytes_total", &TaskProgress::bytes_total, "Size of its files").unit("B"),
-                                         field("flows", &TaskProgress::flows, "Flows decoded"));
+  static constexpr auto table = document(
+      "TaskProgress", "The progress of a task.",  //
+      field("task", &TaskProgress::task, "Id of the task"),
+      field("phase", &TaskProgress::phase, "`fetch`, `run`, `seal` or `upload`"),
+      field("bytes_done", &TaskProgress::bytes_done, "Bytes of its files read").unit("B"),
+      field("bytes_total", &TaskProgress::bytes_total, "Size of its files").unit("B"),
+      field("flows", &TaskProgress::flows, "Flows decoded"),
+      field("ready", &TaskProgress::ready, "`fetch`: numbers of the files of its spec that are in the node's cache").optional());
 };
 
 struct LeaseRequest {
   std::string node, incarnation;
   std::uint32_t free_slots = 0;
   std::vector<std::string> held;
+  std::uint32_t free_fetches = 0;
 
   static constexpr auto table = document(
       "LeaseRequest", "A request for tasks.",  //
       field("node", &LeaseRequest::node, "Its name"), field("incarnation", &LeaseRequest::incarnation, "Its incarnation"),
       field("free_slots", &LeaseRequest::free_slots, "Number of tasks it can accept"),
       field("held", &LeaseRequest::held,
-            "Tasks this incarnation holds. A granted task that is not among them was lost in transit and is sent again"));
+            "Tasks this incarnation holds. A granted task that is not among them was lost in transit and is sent again"),
+      field("free_fetches", &LeaseRequest::free_fetches, "Number of tasks of kind `fetch` it can accept in addition").optional());
 };
 
 struct Heartbeat {

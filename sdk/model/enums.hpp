@@ -105,8 +105,9 @@ inline constexpr auto name_table<Bzip2Decoder> = [] {
 
 namespace mole::task {
 
-// `index` lists an archive, `verify` reads files without a module, `compute` reads flows or rows, `merge` only merges states.
-enum class Kind { index, verify, compute, merge };
+// `index` lists an archive, `verify` reads files without a module, `compute` reads flows or rows, `merge` only merges states,
+// `fetch` puts files of one medium into the node's cache.
+enum class Kind { index, verify, compute, merge, fetch };
 
 // The outcome of a step. `failed`: the module or its plugin failed; `blocked`: an input step failed; `not_run`: the worker ended
 // before the step.
@@ -123,6 +124,9 @@ constexpr bool is_faulty(FileState state) {
 
 // Where a run got the flows of a file: decoded from the archive's file, or from columns cached by an earlier decode.
 enum class FlowSource { none, archive, columns };
+
+// What a fetch task did with a file: transferred it, found it or its columns in the node's cache, or failed.
+enum class FetchOutcome { fetched, cached, columns, failed };
 
 // Why a step or a task failed: a mole::Code, or how the worker ended.
 enum class FailureCode : int {
@@ -155,7 +159,7 @@ template <>
 inline constexpr auto name_table<task::Kind> = [] {
   using enum task::Kind;
   return names<task::Kind>("TaskKind", "a task kind",
-                           {{index, "index"}, {verify, "verify"}, {compute, "compute"}, {merge, "merge"}});
+                           {{index, "index"}, {verify, "verify"}, {compute, "compute"}, {merge, "merge"}, {fetch, "fetch"}});
 }();
 
 template <>
@@ -184,6 +188,16 @@ template <>
 inline constexpr auto name_table<task::FlowSource> = [] {
   using enum task::FlowSource;
   return names<task::FlowSource>("FlowSource", "a source of flows", {{none, ""}, {archive, "archive"}, {columns, "columns"}});
+}();
+
+template <>
+inline constexpr auto name_table<task::FetchOutcome> = [] {
+  using enum task::FetchOutcome;
+  return names<task::FetchOutcome>("FetchOutcome", "an outcome of a fetch",
+                                   {{fetched, "fetched", "transferred from the archive"},
+                                    {cached, "cached", "it was in the node's cache"},
+                                    {columns, "columns", "its columns were in the node's cache"},
+                                    {failed, "failed", "neither it nor its columns are in the cache"}});
 }();
 
 template <>

@@ -221,6 +221,8 @@ struct Spec {
   std::vector<Step> steps;
   std::string request = {};
   std::vector<Digest> listings = {};
+  std::vector<std::uint32_t> keep = {};
+  std::vector<File> release = {};
 
   static constexpr auto table = document(
       "Spec", "The input of a task.",  //
@@ -232,7 +234,9 @@ struct Spec {
       field("steps", &Spec::steps, "Steps, inputs before their readers"),
       field("request", &Spec::request, "The request for which it was leased, for logs: `r17`").optional(),
       field("listings", &Spec::listings, "`index`: the listings, by digest, to which the report may list the differences only")
-          .optional());
+          .optional(),
+      field("keep", &Spec::keep, "`compute`: numbers of the files that other tasks of this node wait to read").optional(),
+      field("release", &Spec::release, "Files of the archive that the node kept for tasks that were withdrawn").optional());
 };
 
 // Names a task in logs: "task 1-8 for r2, border/traffic@2007-09-22T08:00:00Z, border/mean@2007-09-22T08:00:00Z".
@@ -296,6 +300,31 @@ struct FileReport {
       field("flows_repeated", &FileReport::flows_repeated, "Those of `flows` in repeated datagrams").optional());
 };
 
+struct FetchReport {
+  std::string id;
+  std::uint64_t size = 0;
+  Digest digest;
+  FetchOutcome outcome = FetchOutcome::failed;
+  FailureCode code = FailureCode::none;
+  std::string message, medium;
+  double wait_seconds = 0, transfer_seconds = 0;
+  std::uint64_t bytes = 0;
+
+  static constexpr auto table = document(
+      "FetchReport", "The result of fetching a file into the node's cache.",  //
+      field("id", &FetchReport::id, "File"), field("size", &FetchReport::size, "Its size").unit("B"),
+      field("digest", &FetchReport::digest, "Digest of its bytes; empty: `failed`"),
+      field("outcome", &FetchReport::outcome, "Outcome"), field("code", &FetchReport::code, "Kind of the failure"),
+      field("message", &FetchReport::message, "Cause and remedy of the failure"),
+      field("medium", &FetchReport::medium, "Medium it was read from; empty: not known"),
+      field("wait_seconds", &FetchReport::wait_seconds,
+            "How long the task waited for the archive before this transfer, without transferring another file. The waits and "
+            "transfers of a task follow each other")
+          .unit("s"),
+      field("transfer_seconds", &FetchReport::transfer_seconds, "Duration of its transfer").unit("s"),
+      field("bytes", &FetchReport::bytes, "Bytes transferred, more than its size if it was transferred again").unit("B"));
+};
+
 struct CoverageRange {
   TimeRange range;
   double coverage = 0, coverage_min = 0;
@@ -353,6 +382,7 @@ struct Report {
   double seconds = 0;
   Digest listing = {}, listing_before = {};
   std::vector<std::string> removed = {};
+  std::vector<FetchReport> fetched = {};
 
   static constexpr auto table = document(
       "Report", "The output of a task.",  //
@@ -370,7 +400,8 @@ struct Report {
       field("listing_before", &Report::listing_before,
             "`index`: the listing, one of the Spec's, whose new and changed entries are in `index`; empty: all are in it")
           .optional(),
-      field("removed", &Report::removed, "`index`: the files of `listing_before` that are not listed any more").optional());
+      field("removed", &Report::removed, "`index`: the files of `listing_before` that are not listed any more").optional(),
+      field("fetched", &Report::fetched, "`fetch`: its files, in the order in which they became ready").optional());
 };
 
 bool has_failed(const Report& report);  // the task as a whole, or a step

@@ -76,6 +76,7 @@ struct JobFailure {
 struct TaskStatus {
   std::string task, node, phase;
   std::uint64_t bytes_done = 0, bytes_total = 0, flows = 0;
+  std::string medium = {};
 
   bool operator==(const TaskStatus&) const = default;
   static constexpr auto table =
@@ -84,7 +85,22 @@ struct TaskStatus {
                field("phase", &TaskStatus::phase, "`granted` before the first report, then `fetch`, `run`, `seal` or `upload`"),
                field("bytes_done", &TaskStatus::bytes_done, "Bytes of its files read so far").unit("B"),
                field("bytes_total", &TaskStatus::bytes_total, "Size of its files").unit("B"),
-               field("flows", &TaskStatus::flows, "Flows decoded so far"));
+               field("flows", &TaskStatus::flows, "Flows decoded so far"),
+               field("medium", &TaskStatus::medium, "`fetch` tasks: the tape or other medium it fetches files from").optional());
+};
+
+struct MediumWait {
+  std::string medium, node;
+  std::uint64_t files = 0, bytes = 0, blocks = 0;
+
+  bool operator==(const MediumWait&) const = default;
+  static constexpr auto table =
+      document("MediumWait", "A tape or other medium with files that blocks wait for.",  //
+               field("medium", &MediumWait::medium, "Medium"),
+               field("node", &MediumWait::node, "Node that fetches files from it; empty: none does now"),
+               field("files", &MediumWait::files, "Files on it that no cache of a node has yet"),
+               field("bytes", &MediumWait::bytes, "Their size").unit("B"),
+               field("blocks", &MediumWait::blocks, "Blocks that wait for them"));
 };
 
 struct SharedFile {
@@ -138,6 +154,7 @@ struct RequestStatus {
   std::uint64_t sample = 0;
   std::vector<DamagedFile> damaged_files = {};
   std::vector<FormatCount> formats = {};
+  std::vector<MediumWait> media = {};
 
   bool operator==(const RequestStatus&) const = default;
   static constexpr auto table = document(
@@ -183,6 +200,11 @@ struct RequestStatus {
             "`run`, when it has ended: the files of the range that are not sound, the first 100")
           .optional(),
       field("formats", &RequestStatus::formats, "`verify` and `profile`: files by router and decoder, at most 1000 combinations")
+          .optional(),
+      field(
+          "media", &RequestStatus::media,
+          "`run`: tapes and other media with files that its blocks wait for, those that most blocks wait for first, at most 20; "
+          "absent in lists of requests")
           .optional());
 };
 
