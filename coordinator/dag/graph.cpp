@@ -172,6 +172,8 @@ json to_json(const Graph& graph) {
     if (archive.export_time != ExportTime::header) out["archives"][a]["export_time"] = archive.export_time;
     if (!archive.tiers.empty()) out["archives"][a]["tiers"] = archive.tiers;
     if (archive.minimum_size > 0) out["archives"][a]["minimum_size"] = archive.minimum_size;
+    if (archive.drives != manifest::Drives())
+      out["archives"][a]["drives"] = {{"usual", archive.drives.usual}, {"at_times", archive.drives.at_times}};
   }
   for (std::size_t m = 0; m < graph.modules.size(); ++m) {
     const auto& module = graph.modules[m];
@@ -197,6 +199,8 @@ Graph graph_from_json(const json& document) {
     graph.archives[a].export_time = document["archives"][a].value("export_time", ExportTime::header);
     graph.archives[a].tiers = document["archives"][a].value("tiers", std::vector<task::PluginUse>{});
     graph.archives[a].minimum_size = document["archives"][a].value("minimum_size", std::uint64_t{0});
+    if (const auto& archive = document["archives"][a]; archive.contains("drives"))
+      graph.archives[a].drives = {archive["drives"].at("usual"), archive["drives"].at("at_times")};
   }
   for (std::size_t m = 0; m < graph.modules.size(); ++m) {
     const auto& module = document["modules"][m];

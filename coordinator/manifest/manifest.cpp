@@ -180,11 +180,60 @@ void read_tiers(Reader& reader, const YamlNode& map, const YamlNode& node, Archi
   archive.tiers.pop_back();
 }
 
+std::uint32_t read_drive_count(Reader& reader, const YamlNode& node, const std::string& what) {
+  const auto value = node.kind == YamlNode::Kind::scalar ? node.scalar() : nlohmann::json();
+  const auto drives = value.is_number_integer() ? value.get<std::int64_t>() : -1;
+  if (!reader.error() && (drives < 0 || drives > max_drives))
+    reader.fail(node.where, what + " must be a whole number from 0 to 64, such as 2");
+  return reader.error() ? default_drives : static_cast<std::uint32_t>(drives);
+}
+
+// "08:00" in seconds since midnight; nullopt: it is not a time of day.
+std::optional<std::uint32_t> time_of_day(std::string_view text) {
+  const auto digit = [&](std::size_t i) { return text[i] >= '0' && text[i] <= '9'; };
+  if (text.size() != 5 || text[2] != ':' || !digit(0) || !digit(1) || !digit(3) || !digit(4)) return std::nullopt;
+  const auto number = [&](std::size_t i) { return static_cast<std::uint32_t>((text[i] - '0') * 10 + text[i + 1] - '0'); };
+  if (number(0) > 24 || number(3) > 59 || number(0) * 60 + number(3) > 24 * 60) return std::nullopt;
+  return number(0) * 3600 + number(3) * 60;
+}
+
+// 2, or {default: 2, "08:00-18:00": 1}: drives that may be used at once, by time of day in the archive's zone.
+Drives read_drives(Reader& reader, const YamlNode& node) {
+  Drives drives;
+  if (node.kind != YamlNode::Kind::map) {
+    drives.usual = read_drive_count(reader, node, "\"drives\"");
+    if (!reader.error() && drives.usual == 0)
+      reader.fail(node.where, "\"drives\" must be at least 1, or no file would ever be read; to pause, give the times of day");
+    return drives;
+  }
+  if (node.entries.empty())
+    reader.fail(node.where, "\"drives\" is empty; give a number, such as 2, or {default: 2, \"08:00-18:00\": 1}");
+  bool any = false;
+  for (const auto& [times, value] : node.entries) {
+    const auto count = read_drive_count(reader, value, "the drives of \"" + times.text.substr(0, 60) + "\"");
+    any = any || count > 0;
+    if (times.text == "default") {
+      drives.usual = count;
+      continue;
+    }
+    const auto dash = times.text.find('-');
+    const auto from = time_of_day(std::string_view(times.text).substr(0, dash));
+    const auto to = dash == std::string::npos ? std::nullopt : time_of_day(std::string_view(times.text).substr(dash + 1));
+    if (!from || !to || *from == *to)
+      reader.fail(times.where, "\"" + times.text.substr(0, 60) +
+                                   "\" is not a part of the day; write it as \"08:00-18:00\", in the archive's time zone");
+    else
+      drives.at_times.push_back({*from, *to, count});
+  }
+  if (!reader.error() && !any) reader.fail(node.where, "\"drives\" allows no drive at any time; allow at least one at some time");
+  return drives;
+}
+
 Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) {
   static const std::vector<std::string> keys = {
       "downloader", "params",      "files",          "covers",   "block",       "lateness",     "max_late", "export_delay",
       "damage",     "decoder",     "decoder_params", "horizon",  "home",        "decode",       "zone",     "routers",
-      "duplicates", "max_content", "moved_from",     "sampling", "export_time", "minimum_size", "tiers"};
+      "duplicates", "max_content", "moved_from",     "sampling", "export_time", "minimum_size", "tiers",    "drives"};
   Archive archive;
   archive.name = key.text;
   archive.where = key.where;
@@ -246,6 +295,7 @@ Archive read_archive(Reader& reader, const YamlNode& key, const YamlNode& node) 
     if (archive.max_content == 0) reader.fail(limit->where, "\"max_content\" must be greater than zero, such as 16GiB");
   }
   if (const auto* size = map->find("minimum_size")) archive.minimum_size = reader.size(size, "\"minimum_size\"");
+  if (const auto* drives = map->find("drives")) archive.drives = read_drives(reader, *drives);
   read_name(reader, *map, "decode", archive.decode, "\"decode\" must be libbzip2 or interleaved, not");
   if (reader.error()) return archive;
   if (archive.covers < second_us || archive.covers % second_us != 0)

@@ -4,6 +4,7 @@
 //   if (!manifest) return manifest.error();  // "border.yaml:9:5: unknown key "windw"; did you mean "window"?"
 #pragma once
 
+#include "coordinator/manifest/drives.hpp"
 #include "coordinator/manifest/file_names.hpp"
 #include "sdk/model/task.hpp"
 
@@ -28,6 +29,7 @@ struct ArchiveSettings {
   ExportTime export_time = ExportTime::header;
   task::Sampling sampling;        // in a key only with `scale: sampling`
   std::optional<Micros> horizon;  // the archive is complete up to this time
+  Drives drives;                  // of its tapes or other media that may be used at once; in no key
 };
 
 struct ResourceSettings {

@@ -48,6 +48,7 @@ archives:
     damage: strict
     max_content: 64GiB
     minimum_size: 20MB
+    drives: {default: 2, "08:00-18:00": 1, "22:00-06:00": 4}
     export_time: flow_end
     decode: libbzip2
     decoder: {plugin: netflow5, params: {}}
