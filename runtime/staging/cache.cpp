@@ -321,7 +321,7 @@ Result<std::optional<ColumnsPart>> Cache::begin_columns(const Digest& digest, st
     if (!try_exclusive(part)) return std::optional<ColumnsPart>();
     remove(folder_, {name, true, 0, {}});  // its writer died
   }
-  MOLE_TRY(const auto room, make_room(folder_, options_.limit, max_bytes));
+  MOLE_TRY(const auto room, make_room(folder_, options_.limit, max_bytes, Victims::not_kept));
   if (!room) return std::optional<ColumnsPart>();
   MOLE_TRY(auto part, create_part(folder_, name, max_bytes));
   return std::optional(ColumnsPart(folder_, name, std::move(part)));
@@ -331,6 +331,23 @@ Result<> Cache::forget_columns(const Digest& name) {
   MOLE_TRY(const auto locked, lock(folder_));
   remove(folder_, {name.hex(), false, 0, {}});
   return {};
+}
+
+// ---- order of eviction
+
+void Cache::keep(std::span<const task::File> files, std::string_view archive, std::span<const Digest> columns) {
+  const auto until = ::time(nullptr) + kept_seconds;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const bool by_columns = i < columns.size() && !columns[i].empty() && set_used(folder_, columns[i].hex(), until);
+    if (!by_columns) set_used(folder_, name_of(files[i], archive), until);
+  }
+}
+
+void Cache::release(std::span<const task::File> files, std::string_view archive, std::span<const Digest> columns) {
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    end_keeping(folder_, name_of(files[i], archive));
+    if (i < columns.size() && !columns[i].empty()) end_keeping(folder_, columns[i].hex());
+  }
 }
 
 void Cache::evict_first(const Staged& file) {

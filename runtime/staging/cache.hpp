@@ -119,6 +119,11 @@ class Cache {
   Result<std::optional<ColumnsPart>> begin_columns(const Digest& name, std::uint64_t max_bytes);
   // Removes damaged columns. Tasks that still read them are not affected.
   Result<> forget_columns(const Digest& name);
+  // Evicts the columns of these files (as for acquire), or else the files, after all others, until a task uses them or a month
+  // has passed. Does nothing about files that are not in the cache.
+  void keep(std::span<const task::File> files, std::string_view archive, std::span<const Digest> columns = {});
+  // Ends `keep` for files that no task will use.
+  void release(std::span<const task::File> files, std::string_view archive, std::span<const Digest> columns = {});
   // Makes this file the first to be evicted, because its columns are in the cache.
   static void evict_first(const Staged& file);
 

@@ -18,6 +18,7 @@
 namespace mole::runtime::cache_folder {
 namespace {
 
+constexpr std::time_t kept_tolerance = 3600;  // clocks of machines that share a folder differ
 constexpr std::string_view file_suffix = ".file", part_suffix = ".part", digest_suffix = ".digest";
 
 Error failed(const std::string& doing, const fs::path& path, int error) {
@@ -167,7 +168,19 @@ Result<> publish_unsynced(const fs::path& folder, const std::string& name, const
   return {};
 }
 
-Result<bool> make_room(const fs::path& folder, std::uint64_t limit, std::uint64_t needed) {
+bool set_used(const fs::path& folder, const std::string& name, std::time_t at) {
+  const timespec times[2] = {{0, UTIME_OMIT}, {at, 0}};
+  return ::utimensat(AT_FDCWD, file_path(folder, name).c_str(), times, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+void end_keeping(const fs::path& folder, const std::string& name) {
+  struct stat status {};
+  const auto now = ::time(nullptr);
+  if (::lstat(file_path(folder, name).c_str(), &status) == 0 && status.st_mtim.tv_sec > now + kept_tolerance)
+    set_used(folder, name, now);
+}
+
+Result<bool> make_room(const fs::path& folder, std::uint64_t limit, std::uint64_t needed, Victims victims_among) {
   MOLE_TRY(auto found, entries(folder));
   std::uint64_t used = 0;
   for (const auto& entry : found) used += entry.size;
@@ -175,9 +188,11 @@ Result<bool> make_room(const fs::path& folder, std::uint64_t limit, std::uint64_
   std::sort(found.begin(), found.end(), [](const Entry& a, const Entry& b) {
     return std::tie(a.used.tv_sec, a.used.tv_nsec, a.name) < std::tie(b.used.tv_sec, b.used.tv_nsec, b.name);
   });
+  const auto kept_after = ::time(nullptr) + kept_tolerance;
   std::vector<std::pair<Entry, Pin>> victims;
   for (const auto& entry : found) {
     if (used + needed <= limit) break;
+    if (victims_among == Victims::not_kept && entry.used.tv_sec > kept_after) break;  // so are the following ones
     if (entry.part) continue;
     Pin file(::open(file_path(folder, entry.name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (!file || !try_exclusive(file)) continue;

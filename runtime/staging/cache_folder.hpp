@@ -51,9 +51,14 @@ Result<> publish(const fs::path& folder, const std::string& name, const Digest& 
 // The same without syncing, for a part of `size` bytes whose readers verify it.
 Result<> publish_unsynced(const fs::path& folder, const std::string& name, const Digest& digest, std::uint64_t size,
                           const std::string& id);
+// A file that is kept for waiting tasks has a time of last use in the future, at most this much.
+inline constexpr std::time_t kept_seconds = 30 * 86400;
+bool set_used(const fs::path& folder, const std::string& name, std::time_t at);  // false: there is no such file
+void end_keeping(const fs::path& folder, const std::string& name);               // if it is kept
+enum class Victims : std::uint8_t { any, not_kept };
 // Evicts the least recently used unpinned files if that frees space for `needed` more bytes within `limit`; otherwise evicts
 // nothing and returns false. Call under the lock of the folder.
-Result<bool> make_room(const fs::path& folder, std::uint64_t limit, std::uint64_t needed);
+Result<bool> make_room(const fs::path& folder, std::uint64_t limit, std::uint64_t needed, Victims victims = Victims::any);
 // Writes all bytes at `offset`. exhausted: the disk is full. transient: the disk failed.
 Result<> write_all(const Pin& file, std::span<const std::byte> bytes, std::uint64_t offset, const std::string& what);
 void remove(const fs::path& folder, const Entry& entry);
