@@ -75,8 +75,11 @@ Error staging_timed_out(std::size_t files) {
 Result<std::size_t> ArchiveReader::next_ready(std::span<const task::File* const> files) {
   if (files.empty()) return std::size_t{0};
   const auto take_ready = [&]() -> std::optional<std::size_t> {
-    for (std::size_t i = 0; i < files.size(); ++i)
-      if (ready_.erase(files[i]->id) > 0) return i;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      if (ready_.erase(files[i]->id) == 0) continue;
+      if (poll_.each) begin_ = std::chrono::steady_clock::now();
+      return i;
+    }
     return std::nullopt;
   };
   if (const auto ready = take_ready()) return *ready;

@@ -26,6 +26,7 @@ struct PollTimes {
   // A file that is not ready at this age of the reader fails (transient). Less than the wall limit of a worker, after which the
   // task would fail as hung; the files fetched by then stay in the cache, and the task is tried again.
   std::chrono::milliseconds total{std::chrono::minutes(45)};
+  bool each = false;  // `total` begins again when a file has become ready
 };
 
 // A broken transfer continues where it stopped, after pauses that are doubled up to `max`.
@@ -73,7 +74,7 @@ class ArchiveReader {
   std::vector<const DownloaderModule*> tiers_;
   PollTimes poll_;
   RetryTimes retry_;
-  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   std::map<std::string, Error> failed_;  // why files cannot be staged
   std::set<std::string> ready_;          // ready or failed, but not yet returned by next_ready
   std::set<std::string> staged_;         // were not ready when they were requested, so they are released after the transfer

@@ -133,6 +133,7 @@ class Sealer {
       report_.bytes_read = totals->bytes_read;
       report_.flows = totals->flows;
       report_.seconds = totals->seconds;
+      if (spec_.kind == task::Kind::fetch) report_.fetched = std::move(totals->fetched);
       if (spec_.kind != task::Kind::index) return;
       report_.passed_over = std::move(totals->passed_over);
       report_.listing = totals->listing;

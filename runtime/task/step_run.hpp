@@ -35,6 +35,7 @@ struct AttemptFolder {
   std::filesystem::path scratch() const { return path / "scratch"; }
   std::filesystem::path listing_before() const { return path / "listing"; }  // that the node has kept, if any
   std::filesystem::path listing() const { return path / "out" / "listing"; }
+  std::filesystem::path ready() const { return path / "ready"; }  // numbers of the files that a fetch task has put into the cache
 };
 
 // One thread, except where noted. The spec and the plugins must outlive it.

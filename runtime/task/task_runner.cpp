@@ -1,5 +1,6 @@
 #include "runtime/task/task_runner.hpp"
 
+#include "runtime/task/file_fetch.hpp"
 #include "runtime/task/lineage.hpp"
 
 #include <algorithm>
@@ -11,7 +12,10 @@ namespace mole::runtime {
 task::Report TaskRunner::run() {
   const auto begin = std::chrono::steady_clock::now();
   totals_.task = spec_.id;
-  if (auto done = spec_.kind == task::Kind::index ? list_archive() : run_steps(); !done) {
+  release_files();
+  auto done = spec_.kind == task::Kind::index ? list_archive() : spec_.kind == task::Kind::fetch ? fetch_files() : run_steps();
+  keep_files();
+  if (!done) {
     totals_.code = task::failure_code(done.error().code);
     totals_.message = done.error().message;
   }
@@ -80,6 +84,34 @@ Result<> TaskRunner::report_listing(const PackedListing& listing) {
     return entries.size() < page ? Result<>() : flush();
   });
   return listed ? flush() : listed;
+}
+
+// ---- fetch
+
+Result<> TaskRunner::fetch_files() {
+  MOLE_TRY(downloaders_, open_downloaders());
+  if (!options_.cache) return invalid("this worker has no cache folder; start it with --cache");
+  ArchiveReader archive(pointers_to(downloaders_), {.total = std::chrono::hours(6), .each = true});
+  FileFetch fetch(spec_, *options_.cache, archive.fetching(), options_.folder.ready(), options_.columns);
+  return fetch.run(totals_.fetched);
+}
+
+// Ends the keeping of files for tasks that were withdrawn.
+void TaskRunner::release_files() {
+  if (spec_.release.empty() || !spec_.archive || !options_.cache) return;
+  std::vector<Digest> columns;
+  for (const auto& file : spec_.release) columns.push_back(task::column_name_of(file, *spec_.archive));
+  options_.cache->release(spec_.release, task::cache_name_of(*spec_.archive), columns);
+}
+
+// Keeps the files that other tasks of the node will read.
+void TaskRunner::keep_files() {
+  if (!spec_.archive || !options_.cache) return;
+  for (const auto number : spec_.keep) {
+    if (number >= spec_.files.size()) continue;
+    const auto columns = task::column_name_of(spec_.files[number], *spec_.archive);
+    options_.cache->keep(std::span(&spec_.files[number], 1), task::cache_name_of(*spec_.archive), std::span(&columns, 1));
+  }
 }
 
 // ---- compute, merge, verify

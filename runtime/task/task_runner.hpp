@@ -42,6 +42,9 @@ class TaskRunner {
  private:
   Result<> list_archive();
   Result<> report_listing(const PackedListing& listing);
+  Result<> fetch_files();
+  void release_files();
+  void keep_files();
   Result<> run_steps();
   Result<> stage();
   ColumnSet columns_read() const;
