@@ -17,10 +17,20 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr Micros sealing_limit = hour_us;
+constexpr Micros fetch_limit = 7 * day_us;  // a tape may take hours; a worker that makes no progress is noticed earlier
 // For the stacks of a computing and a decoding thread and for the blocks they process; 44 MiB was measured. All threads share
 // one heap (runtime/task/flow_pass.cpp).
 constexpr std::uint64_t thread_address_space = std::uint64_t{64} << 20;
 constexpr std::uint64_t max_report_bytes = task::max_index_bytes + (std::uint64_t{64} << 20);  // may include an archive's index
+
+// The numbers of the files that a fetch task has put into the cache, as its worker notes them.
+std::vector<std::uint32_t> ready_files(const fs::path& file, std::size_t count) {
+  std::vector<std::uint32_t> out;
+  std::ifstream in(file);
+  for (std::uint32_t number = 0; out.size() < count && in >> number;)
+    if (number < count) out.push_back(number);
+  return out;
+}
 
 std::uint64_t input_bytes(const task::Spec& spec) {
   std::uint64_t bytes = 0;
@@ -60,7 +70,13 @@ Attempt::~Attempt() {
 coordinator::TaskProgress Attempt::progress() const {
   const auto phase = phase_.load();
   const bool read = phase > Phase::run;
-  return {.task = spec_.id, .phase = phase_name(phase), .bytes_done = read ? bytes_total_ : 0, .bytes_total = bytes_total_};
+  coordinator::TaskProgress out{
+      .task = spec_.id, .phase = phase_name(phase), .bytes_done = read ? bytes_total_ : 0, .bytes_total = bytes_total_};
+  if (spec_.kind != task::Kind::fetch) return out;
+  out.ready = ready_files(folder_ / "ready", spec_.files.size());
+  out.bytes_done = 0;
+  for (const auto number : out.ready) out.bytes_done += spec_.files[number].size;
+  return out;
 }
 
 std::optional<FinishedTask> Attempt::run() {
@@ -130,8 +146,10 @@ Result<ExitStatus> Attempt::run_worker() {
     const auto call = read_call(folder_ / "call");
     return call ? call->progress : 0;
   };
-  auto status = run_child(
-      worker, {.wall_limit = options.wall_limit, .stall_limit = options.stall_limit, .progress = recorded, .cancel = &cancel_});
+  auto status = run_child(worker, {.wall_limit = spec_.kind == task::Kind::fetch ? fetch_limit : options.wall_limit,
+                                   .stall_limit = options.stall_limit,
+                                   .progress = recorded,
+                                   .cancel = &cancel_});
   ::close(handover);
   return status;
 }

@@ -34,6 +34,7 @@ class Attempt {
   void cancel() { cancel_.request(); }
   coordinator::TaskProgress progress() const;
   const std::string& id() const { return spec_.id; }
+  task::Kind kind() const { return spec_.kind; }
   std::string title() const { return task::title_of(spec_); }  // for the log
 
  private:

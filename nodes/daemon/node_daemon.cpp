@@ -46,7 +46,8 @@ Result<> NodeDaemon::start() {
   const MutexLock lock(mutex_);
   threads_.emplace_back([this] { heartbeat_loop(); });
   threads_.emplace_back([this] { lease_loop(); });
-  for (std::uint32_t i = 0; i < options_.slots; ++i) threads_.emplace_back([this] { slot_loop(); });
+  for (std::uint32_t i = 0; i < options_.slots; ++i) threads_.emplace_back([this] { slot_loop(false); });
+  for (std::uint32_t i = 0; i < options_.fetches; ++i) threads_.emplace_back([this] { slot_loop(true); });
   return {};
 }
 
@@ -142,7 +143,8 @@ bool NodeDaemon::register_node() {
                                                         .incarnation = incarnation_,
                                                         .address = address(),
                                                         .slots = options_.slots,
-                                                        .threads = options_.threads});
+                                                        .threads = options_.threads,
+                                                        .cache_limit = options_.fetches > 0 ? options_.cache_limit : 0});
   const MutexLock lock(mutex_);
   if (!registration) {
     if (!unreachable_) spdlog::warn("cannot register, retrying: {}", registration.error().message);
@@ -172,7 +174,17 @@ void NodeDaemon::apply(const coordinator::HeartbeatReply& reply) {
 
 // ---- leases
 
-bool NodeDaemon::can_lease() const { return registered_ && !draining_ && !remote_drain_ && idle_slots_ > waiting_.size(); }
+// The slots without a task, of those for fetch tasks or of the others.
+std::uint32_t NodeDaemon::free_slots(bool fetches) const {
+  const auto waiting =
+      std::ranges::count_if(waiting_, [&](const auto& spec) { return (spec.kind == task::Kind::fetch) == fetches; });
+  const auto idle = fetches ? idle_fetches_ : idle_slots_;
+  return idle - std::min(idle, static_cast<std::uint32_t>(waiting));
+}
+
+bool NodeDaemon::can_lease() const {
+  return registered_ && !draining_ && !remote_drain_ && free_slots(false) + free_slots(true) > 0;
+}
 
 void NodeDaemon::lease_loop() {
   Backoff idle(options_.poll_min, options_.poll_max);
@@ -187,10 +199,11 @@ void NodeDaemon::lease_loop() {
       idle.reset();
       continue;
     }
-    const auto slots = idle_slots_;
+    const auto slots = idle_slots_, fetches = idle_fetches_;
     const auto next = after(idle.next());
-    while (!stopping_ && idle_slots_ <= slots && changed_.wait_until(mutex_, next) == notified) {
+    while (!stopping_ && idle_slots_ <= slots && idle_fetches_ <= fetches && changed_.wait_until(mutex_, next) == notified) {
     }
+    if (idle_slots_ > slots || idle_fetches_ > fetches) idle.reset();  // a task has ended: others may wait for its result
   }
 }
 
@@ -198,7 +211,8 @@ bool NodeDaemon::lease_tasks() {
   coordinator::LeaseRequest request{.node = folder_.name(), .incarnation = incarnation_, .free_slots = 0, .held = {}};
   {
     const MutexLock lock(mutex_);
-    request.free_slots = idle_slots_ - std::min(idle_slots_, static_cast<std::uint32_t>(waiting_.size()));
+    request.free_slots = free_slots(false);
+    request.free_fetches = free_slots(true);
     request.held = held_tasks();
   }
   auto granted = coordinator_.lease(request);
@@ -245,21 +259,31 @@ std::vector<std::string> NodeDaemon::held_tasks() const {
 
 // ---- slots
 
-void NodeDaemon::slot_loop() {
+void NodeDaemon::slot_loop(bool fetches) {
   MutexLock lock(mutex_);
   for (;;) {
-    ++idle_slots_;
+    auto& idle = fetches ? idle_fetches_ : idle_slots_;
+    ++idle;
     changed_.notify_all();
-    while (!stopping_ && (waiting_.empty() || draining_)) changed_.wait(mutex_);
-    --idle_slots_;
+    task::Spec spec;
+    while (!stopping_ && (draining_ || !take_waiting(fetches, spec))) changed_.wait(mutex_);
+    --idle;
     if (stopping_) return;
-    run_task();
+    run_task(std::move(spec));
   }
 }
 
-void NodeDaemon::run_task() {
-  auto attempt = std::make_shared<Attempt>(context_, std::move(waiting_.front()));
-  waiting_.pop_front();
+// Takes the first task that waits for a slot of this sort. false: there is none.
+bool NodeDaemon::take_waiting(bool fetches, task::Spec& spec) {
+  const auto found = std::ranges::find_if(waiting_, [&](const auto& s) { return (s.kind == task::Kind::fetch) == fetches; });
+  if (found == waiting_.end()) return false;
+  spec = std::move(*found);
+  waiting_.erase(found);
+  return true;
+}
+
+void NodeDaemon::run_task(task::Spec spec) {
+  auto attempt = std::make_shared<Attempt>(context_, std::move(spec));
   running_.emplace(attempt->id(), attempt);
   mutex_.unlock();
   spdlog::info("{}: started", attempt->title());

@@ -6,8 +6,8 @@
 //   ...                    // SIGTERM: (*node)->drain(); again: (*node)->abort();
 //   (*node)->wait();
 //
-// Threads: one registers and sends heartbeats, one leases tasks, one per slot runs a task, one delivers results. While
-// the coordinator is unreachable, running tasks continue, and finished ones are kept on disk and reported later.
+// Threads: one registers and sends heartbeats, one leases tasks, one per slot runs a task, some run fetch tasks, one delivers
+// results. While the coordinator is unreachable, running tasks continue, and finished ones are kept on disk and reported later.
 #pragma once
 
 #include "nodes/daemon/attempt.hpp"
@@ -55,8 +55,10 @@ class NodeDaemon {
   bool can_lease() const MOLE_REQUIRES(mutex_);
   bool lease_tasks();
   void accept(std::vector<task::Spec> specs);
-  void slot_loop();
-  void run_task() MOLE_REQUIRES(mutex_);
+  void slot_loop(bool fetches);
+  std::uint32_t free_slots(bool fetches) const MOLE_REQUIRES(mutex_);
+  bool take_waiting(bool fetches, task::Spec& spec) MOLE_REQUIRES(mutex_);
+  void run_task(task::Spec spec) MOLE_REQUIRES(mutex_);
   std::vector<std::string> held_tasks() const MOLE_REQUIRES(mutex_);
   void release(const std::vector<std::string>& tasks);
   void join_threads();
@@ -81,7 +83,7 @@ class NodeDaemon {
   // Each attempt is shared with the slot thread that runs it.
   std::map<std::string, std::shared_ptr<Attempt>> running_ MOLE_GUARDED_BY(mutex_);
   std::vector<std::string> unfinished_ MOLE_GUARDED_BY(mutex_);  // stopped by drain or abort, to be released
-  std::uint32_t idle_slots_ MOLE_GUARDED_BY(mutex_) = 0;
+  std::uint32_t idle_slots_ MOLE_GUARDED_BY(mutex_) = 0, idle_fetches_ MOLE_GUARDED_BY(mutex_) = 0;
   std::vector<std::thread> threads_ MOLE_GUARDED_BY(mutex_);
 };
 

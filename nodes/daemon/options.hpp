@@ -19,6 +19,7 @@ struct Options {
   std::string listen;                   // where other nodes fetch states: "unix:/path" or "tcp:127.0.0.1:0"
   std::uint32_t slots = 1;              // concurrent tasks
   std::uint32_t threads = 1;            // per task
+  std::uint32_t fetches = 4;            // concurrent tasks of kind fetch, in addition to `slots`: they wait for the archive
   std::uint64_t memory = 2 * gibibyte;  // address space of a worker, without that of its threads, bytes; 0: no limit
   std::uint64_t cache_limit = 10 * gibibyte;   // staged archive files and cached columns, bytes
   bool columns = true;                         // cache decoded columns and read them instead of the files
