@@ -1,13 +1,18 @@
 #include "coordinator/control/grants.hpp"
 
+#include "coordinator/manifest/drives.hpp"
 #include "coordinator/tasks/spec_builder.hpp"
+
+#include <map>
+#include <set>
 
 namespace mole::coordinator::control {
 namespace {
 
 // Leases are stored so that a restarted coordinator does not grant a task again while a node is still running it.
 store::LeaseRow row_of(const leases::Grant& g, const LeaseRequest& from) {
-  store::LeaseRow row{from.node, from.incarnation, g.epoch, g.seq, g.kind, g.request, g.ref.grid, g.ref.number, g.block, {}};
+  store::LeaseRow row{from.node,  from.incarnation, g.epoch, g.seq,     g.kind,   g.request,
+                      g.ref.grid, g.ref.number,     g.block, g.library, g.medium, {}};
   for (const auto& [step, job, state_key, result_key] : g.steps)
     row.steps.push_back({step.module, step.make_state, step.make_result, job.fingerprint, state_key, result_key});
   return row;
@@ -16,8 +21,16 @@ store::LeaseRow row_of(const leases::Grant& g, const LeaseRequest& from) {
 bool adopt(State& state, std::string_view id, std::string_view bytes) MOLE_REQUIRES(service_mutex) {
   const auto row = store::decode_lease(bytes);
   if (!row) return false;  // the lease is lost, which costs only repeated work
-  leases::Grant grant{std::string(id), row->epoch, row->seq, row->kind, row->request, 0, {row->grid, row->block_number},
-                      row->block,      {}};
+  leases::Grant grant;
+  grant.id = std::string(id);
+  grant.epoch = row->epoch;
+  grant.seq = row->seq;
+  grant.kind = row->kind;
+  grant.request = row->request;
+  grant.library = row->library;
+  grant.medium = row->medium;
+  grant.ref = {row->grid, row->block_number};
+  grant.block = row->block;
   for (const auto& s : row->steps)
     grant.steps.push_back({{s.module, s.make_state, s.make_result}, {s.fingerprint, row->block.from}, s.state_key, s.result_key});
   return state.scheduler.adopt(grant, row->node, row->incarnation, state.now());
@@ -74,6 +87,7 @@ Registration Grants::register_node(const NodeInfo& info, Change& change) {
 
 Result<std::vector<task::Spec>> Grants::lease(const LeaseRequest& request, Change& change) {
   tick(change);
+  set_drives();
   MOLE_TRY(auto grants, state_.scheduler.lease(request, state_.now()));
   std::vector<task::Spec> out;
   bool outdated = false;
@@ -90,6 +104,7 @@ Result<std::vector<task::Spec>> Grants::lease(const LeaseRequest& request, Chang
       continue;
     }
     spec->request = requests::request_id(grant.request);
+    manage_cache(grant, request.node, *spec);
     change.info(task::title_of(*spec) + ": leased to node " + request.node);
     if (!grant.archive_task) leased.put(Table::leases, grant.id, store::encode(row_of(grant, request)));
     out.push_back(*spec);
@@ -105,7 +120,66 @@ Result<std::vector<task::Spec>> Grants::lease(const LeaseRequest& request, Chang
   return out;
 }
 
+// Sets how many drives may be used now, for each store of the archives of live requests.
+void Grants::set_drives() {
+  std::map<std::string, std::uint32_t> drives;
+  for (const auto& [number, request] : state_.live)
+    for (const auto& archive : request.graph->archives) {
+      const auto now = manifest::drives_at(archive, state_.wall());
+      for (std::uint64_t tier = 0; tier <= archive.tiers.size(); ++tier) {
+        auto& known = drives.try_emplace(leases::library_of(archive, tier), now).first->second;
+        known = std::min(known, now);
+      }
+    }
+  for (const auto& [library, now] : drives) state_.scheduler.set_drives(library, now);
+}
+
+// Says which files of the node's cache are kept for other tasks, and which are not kept any more.
+void Grants::manage_cache(const leases::Grant& grant, const std::string& node, task::Spec& spec) {
+  if (!spec.archive) return;
+  const auto cache_name = task::cache_name_of(*spec.archive);
+  if (const auto shared = state_.scheduler.shared_files(node, grant); !shared.empty())
+    for (std::uint32_t i = 0; i < spec.files.size(); ++i)
+      if (spec.files[i].present && shared.contains(leases::medium_file_key(cache_name, spec.files[i]))) spec.keep.push_back(i);
+  const auto keys = state_.scheduler.take_released(node, cache_name);
+  if (!keys.empty()) spec.release = files_with(cache_name, keys);
+}
+
+// Returns the files with these keys, in their order, of the archive with this name in caches.
+std::vector<task::File> Grants::files_with(const std::string& cache_name, const std::vector<Digest>& keys) {
+  std::map<Digest, std::size_t> wanted;
+  for (std::size_t i = 0; i < keys.size(); ++i) wanted.emplace(keys[i], i);
+  std::map<std::size_t, task::File> found;
+  std::set<const jobs::ArchiveIndex*> searched;
+  for (const auto& [number, request] : state_.live)
+    for (const auto& archive : request.graph->archives) {
+      if (task::cache_name_of(tasks::archive_of(archive)) != cache_name) continue;
+      const auto index = state_.index_of(*request.graph, archive);
+      if (!index || !searched.insert(index.get()).second || found.size() == wanted.size()) continue;
+      for (const auto& indexed : index->files()) {
+        if (indexed.file.medium.empty()) continue;
+        const auto key = wanted.find(leases::medium_file_key(cache_name, indexed.file));
+        if (key != wanted.end()) found.emplace(key->second, indexed.file);
+      }
+    }
+  std::vector<task::File> out;
+  for (auto& [position, file] : found) out.push_back(std::move(file));
+  return out;
+}
+
+// A batch is described by any request that reads its archive.
+Result<task::Spec> Grants::fetch_spec_of(const leases::Grant& grant) {
+  for (const auto& [number, request] : state_.live)
+    for (const auto& archive : request.graph->archives) {
+      const auto cache_name = task::cache_name_of(tasks::archive_of(archive));
+      auto files = files_with(cache_name, grant.files);
+      if (files.size() == grant.files.size()) return tasks::build_archive_spec(grant, archive, std::move(files));
+    }
+  return missing("no request needs the files any more; release the task");
+}
+
 Result<task::Spec> Grants::spec_of(const leases::Grant& grant) {
+  if (grant.kind == task::Kind::fetch) return fetch_spec_of(grant);
   if (grant.archive_task) {
     const auto request = state_.live.find(grant.request);
     return request == state_.live.end() ? missing("the request has ended; release the task")

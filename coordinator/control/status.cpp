@@ -144,12 +144,14 @@ NodeStatus describe(const leases::NodeView& node, Micros now, Micros lease) {
   return out;
 }
 
+constexpr std::size_t max_media = 20;  // in a RequestStatus
+
 // Describes the leased tasks, of one request or of all.
 std::vector<TaskStatus> describe(const std::vector<leases::LeaseView>& leases, std::optional<std::uint64_t> request) {
   std::vector<TaskStatus> out;
   for (const auto& lease : leases)
     if (const auto& p = lease.progress; !request || std::ranges::find(lease.requests, *request) != lease.requests.end())
-      out.push_back({p.task, lease.node, p.phase, p.bytes_done, p.bytes_total, p.flows});
+      out.push_back({p.task, lease.node, p.phase, p.bytes_done, p.bytes_total, p.flows, lease.medium});
   return out;
 }
 
@@ -184,17 +186,21 @@ Result<RequestStatus> Queries::request(const std::string& id) const {
   std::optional<LiveRequest> live;
   Snapshot now;
   std::vector<leases::LeaseView> leases;
+  std::vector<leases::MediumDemand> media;
   {
     State::Lock lock(state_);
     if (const auto found = state_.live.find(number); found != state_.live.end()) {
       live = copy_live(state_, found->second);
       now.running = state_.scheduler.running_jobs();
       leases = state_.scheduler.leases();
+      media = state_.scheduler.media(number);
     }
   }
   if (live) {
     auto out = requests::describe(live->request, now.counts(*live), true);
     out.tasks = describe(leases, number);
+    for (const auto& wait : media)
+      if (out.media.size() < max_media) out.media.push_back({wait.medium.name, wait.node, wait.files, wait.bytes, wait.blocks});
     return out;
   }
   views_.wait();  // a caller that sees that a request has ended must find its tables

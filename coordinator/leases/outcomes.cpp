@@ -29,6 +29,7 @@ Registration Scheduler::register_node(const NodeInfo& info, Micros now) {
     node = {};
   }
   node.info = info;
+  staging_.set_node(info.name, info.cache_limit);
   node.heard = now;
   node.lost = false;
   std::erase(lost_, info.name);
@@ -53,10 +54,13 @@ HeartbeatReply Scheduler::heartbeat(const Heartbeat& message, Micros now) {
     if (lease != leases_.end() && lease->second.node == message.node && lease->second.incarnation == message.incarnation) {
       lease->second.deadline = now + settings_.lease;
       lease->second.progress = progress;
+      for (const auto file : progress.ready)
+        if (file < lease->second.grant.files.size()) staging_.stager.add_ready(message.node, lease->second.grant.files[file]);
     } else if (progress.task.starts_with(epoch_prefix)) {
       reply.cancel.push_back(progress.task);  // its lease ended
     }                                         // a task of an earlier epoch is accepted by its keys when it completes
   }
+  reopen_staged();
   std::sort(reply.cancel.begin(), reply.cancel.end());
   reply.cancel.erase(std::unique(reply.cancel.begin(), reply.cancel.end()), reply.cancel.end());
   return reply;
@@ -91,6 +95,7 @@ void Scheduler::advance(Micros now) {
   for (auto& [name, node] : nodes_)
     if (!node.lost && now - node.heard > settings_.lease + settings_.lost_after) {
       node.lost = true;
+      staging_.remove_node(name);
       lost_.push_back(name);
     }
 }
@@ -114,6 +119,12 @@ void Scheduler::add_lease(const Grant& grant, const std::string& node, const std
 
 bool Scheduler::adopt(const Grant& grant, const std::string& node, const std::string& incarnation, Micros now) {
   advance(now);
+  if (grant.kind == task::Kind::fetch) {
+    auto adopted = grant;
+    adopted.batch = staging_.stager.adopt(node, {grant.library, grant.medium});
+    add_lease(adopted, node, incarnation, now);
+    return true;
+  }
   if (grant.steps.empty() || !is_wanted(grant)) return false;
   for (const auto& step : grant.steps)
     if (inflight_.contains(step.job)) return false;
@@ -124,9 +135,11 @@ bool Scheduler::adopt(const Grant& grant, const std::string& node, const std::st
 std::vector<LeaseView> Scheduler::leases() const {
   std::vector<LeaseView> out;
   for (const auto& [id, lease] : leases_) {
-    LeaseView view{{}, lease.node, lease.progress};
+    LeaseView view{{}, lease.node, lease.progress, lease.grant.medium};
     for (const auto& [request, work] : work_)
-      if (lease.grant.archive_task ? request == lease.grant.request : work.wants(lease.grant)) view.requests.push_back(request);
+      if (lease.grant.archive_task || lease.grant.kind == task::Kind::fetch ? request == lease.grant.request
+                                                                            : work.wants(lease.grant))
+        view.requests.push_back(request);
     out.push_back(std::move(view));
   }
   return out;
@@ -137,6 +150,7 @@ void Scheduler::end_lease(const std::string& id, std::optional<LeaseEnd> why) {
   if (found == leases_.end()) return;
   for (const auto& step : found->second.grant.steps)
     if (const auto job = inflight_.find(step.job); job != inflight_.end() && job->second == id) inflight_.erase(job);
+  if (found->second.grant.kind == task::Kind::fetch) staging_.stager.end(found->second.grant.batch);
   if (why) ended_.push_back({id, found->second.node, *why});
   if (why == LeaseEnd::cancelled)
     if (const auto node = nodes_.find(found->second.node); node != nodes_.end()) node->second.cancel.push_back(id);
@@ -186,11 +200,13 @@ Effects Scheduler::complete(const Completion& completion, Micros now, Random& ra
     any_done = true;
     any_known = accept(completion, i, effects) || any_known;
   }
+  if (completion.spec.kind == task::Kind::fetch) settle_fetch(completion, now, random);
   if (grant && grant->archive_task) settle_archive_task(*grant, completion, now, random, effects);
   if (grant && !grant->steps.empty()) {
     fail_steps(*grant, completion, now, random, effects);
     reopen(*grant, now);
   }
+  refresh_blocks(completion);
   if (!effects.accepted.empty())
     effects.verdict = Verdict::accepted;
   else if (any_known)
@@ -198,6 +214,38 @@ Effects Scheduler::complete(const Completion& completion, Micros now, Random& ra
   else
     effects.verdict = effects.live && !any_done ? Verdict::accepted : Verdict::stale;
   return effects;
+}
+
+// Notes what a fetch task has put into the cache, also after its lease has ended.
+void Scheduler::settle_fetch(const Completion& completion, Micros now, Random& random) {
+  const auto& spec = completion.spec;
+  const auto cache_name = spec.archive ? task::cache_name_of(*spec.archive) : "";
+  std::map<std::string, const task::FetchReport*> reports;
+  for (const auto& report : completion.report.fetched) reports[report.id] = &report;
+  for (const auto& file : spec.files) {
+    const auto key = medium_file_key(cache_name, file);
+    const auto report = reports.find(file.id);
+    if (report != reports.end() && report->second->outcome != task::FetchOutcome::failed) {
+      staging_.stager.add_ready(completion.node, key);
+      continue;
+    }
+    const auto code = report != reports.end() ? report->second->code : completion.report.code;
+    if (code == task::FailureCode::cancelled) continue;
+    const bool permanent = code == task::FailureCode::missing || (code != task::FailureCode::none && !is_infra_failure(code));
+    staging_.stager.add_failure(key, now + backoff(settings_.infra_delay, settings_.infra_delay_cap, 1, random), permanent);
+  }
+  reopen_staged();
+}
+
+// Ends blocks of which no job reads files any more.
+void Scheduler::refresh_blocks(const Completion& completion) {
+  if (staging_.stager.empty() || completion.spec.steps.empty()) return;
+  for (const auto& [request, work] : work_) {
+    const auto* plan = work.plan();
+    if (!plan) continue;
+    for (std::uint32_t grid = 0; grid < plan->grids.size(); ++grid)
+      staging_.refresh(request, *plan, {grid, plan->grids[grid].number(completion.spec.block.from)});
+  }
 }
 
 // Returns whether some request needs or already has the results with the step's keys.

@@ -16,8 +16,10 @@ void Scheduler::set_plan(std::uint64_t request, std::int32_t priority, jobs::Pla
   auto& work = work_[request];
   work.priority = priority;
   work.set_plan(std::move(plan));
-  cancel_unwanted();
   work.refresh(failures_);
+  staging_.set_plan(request, priority, *work.plan());
+  cancel_unwanted();
+  reopen_staged();
 }
 
 void Scheduler::add_archive_task(std::uint64_t request, std::int32_t priority, ArchiveTask task) {
@@ -35,6 +37,7 @@ void Scheduler::remove_archive_tasks(std::uint64_t request, const std::string& a
 
 void Scheduler::drop(std::uint64_t request) {
   work_.erase(request);
+  staging_.stager.drop(request);
   cancel_unwanted();
 }
 
@@ -47,6 +50,7 @@ void Scheduler::cancel_unwanted() {
 }
 
 bool Scheduler::is_wanted(const Grant& grant) const {
+  if (grant.kind == task::Kind::fetch) return staging_.stager.is_wanted(grant.batch);
   if (grant.archive_task) return archive_task(grant.request, grant.archive_task).has_value();
   if (const auto* work = find_work(grant.request); work && work->wants(grant)) return true;
   return std::any_of(work_.begin(), work_.end(), [&](const auto& entry) { return entry.second.wants(grant); });
@@ -126,6 +130,15 @@ Result<std::vector<Grant>> Scheduler::lease(const LeaseRequest& request, Micros 
     add_lease(*grant, request.node, request.incarnation, now);
     out.push_back(std::move(*grant));
   }
+  if (staging_.stager.empty()) return out;
+  const bool idle =
+      out.empty() && std::ranges::none_of(leases_, [&](const auto& entry) { return entry.second.node == request.node; });
+  for (std::uint32_t fetches = 0; fetches < request.free_fetches && out.size() < settings_.max_grants; ++fetches) {
+    auto grant = next_fetch(request.node, now, idle);
+    if (!grant) break;
+    add_lease(*grant, request.node, request.incarnation, now);
+    out.push_back(std::move(*grant));
+  }
   return out;
 }
 
@@ -138,6 +151,28 @@ std::optional<Grant> Scheduler::next_grant(const std::string& node, Micros now) 
     if (auto grant = next_task(request, *work, node, now)) return grant;
   }
   return std::nullopt;
+}
+
+std::optional<Grant> Scheduler::next_fetch(const std::string& node, Micros now, bool idle) {
+  auto batch = staging_.stager.next(node, now, idle);
+  if (!batch) return std::nullopt;
+  auto grant = make_grant(batch->request);
+  grant.kind = task::Kind::fetch;
+  grant.batch = batch->number;
+  grant.library = batch->medium.library;
+  grant.medium = batch->medium.name;
+  grant.files = std::move(batch->files);
+  return grant;
+}
+
+// Makes the blocks candidates whose last file has become ready.
+void Scheduler::reopen_staged() {
+  for (const auto& [request, ref] : staging_.stager.take_staged())
+    if (const auto work = work_.find(request); work != work_.end()) work->second.reopen(ref);
+}
+
+std::set<Digest> Scheduler::shared_files(const std::string& node, const Grant& grant) const {
+  return staging_.stager.shared_files(node, grant.request, grant.ref);
 }
 
 Grant Scheduler::make_grant(std::uint64_t request) {
@@ -182,15 +217,19 @@ std::optional<Grant> Scheduler::next_task(std::uint64_t request, Work& work, con
   const auto* plan = work.plan();
   if (!plan) return std::nullopt;
   work.wake(now);
-  while (const auto ref = work.next_block(node, max_compared(), [&](BlockRef r) { return is_running(*plan, r); })) {
-    const auto steps = choose_steps(work, *ref, now);
+  const auto is_elsewhere = [&](BlockRef r) { return staging_.is_elsewhere(node, request, r); };
+  const std::function<bool(BlockRef)> skip = staging_.stager.empty() ? nullptr : std::function<bool(BlockRef)>(is_elsewhere);
+  while (const auto ref = work.next_block(
+             node, max_compared(), [&](BlockRef r) { return is_running(*plan, r); }, skip)) {
+    const auto steps = choose_steps(request, work, *ref, node, now);
     if (!steps.empty()) {
       work.set_node(*ref, node);
       return make_grant(request, *plan, *ref, steps);
     }
     // The block becomes a candidate again when a job it waits for is done, when that job's lease ends, or when its delay is over.
     // The blocks after it usually wait, too.
-    work.remove_candidates(*ref, [&](BlockRef r) { return choose_steps(work, r, now).empty(); });
+    work.remove_candidates(*ref,
+                           [&](BlockRef r) { return !is_elsewhere(r) && choose_steps(request, work, r, node, now).empty(); });
   }
   return std::nullopt;
 }
@@ -207,10 +246,13 @@ bool Scheduler::is_running(const jobs::Plan& plan, BlockRef ref) const {
 }
 
 // A job whose plugin has failed before runs alone in its task, so that another crash affects no other job.
-std::vector<tasks::FusedStep> Scheduler::choose_steps(const Work& work, BlockRef ref, Micros now) const {
+std::vector<tasks::FusedStep> Scheduler::choose_steps(std::uint64_t request, const Work& work, BlockRef ref,
+                                                      const std::string& node, Micros now) const {
   const auto& plan = *work.plan();
   const auto from = plan.grids[ref.grid].start(ref.number);
+  const bool may_read = staging_.may_read(node, request, ref);  // else its files are awaited
   const auto is_ready = [&](std::uint32_t m, bool suspect) {
+    if (!may_read && plan.graph->modules[m].inputs[0].kind == InputKind::flows && plan.reads_inputs(m, ref.number)) return false;
     const JobKey job{plan.graph->modules[m].fingerprint, from};
     const auto* record = failures_.find(job);
     return !inflight_.contains(job) && (record && record->plugin_failures > 0) == suspect && failures_.is_due(job, now);

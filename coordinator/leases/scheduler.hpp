@@ -5,6 +5,7 @@
 // Leases only keep two nodes from doing the same work.
 #pragma once
 
+#include "coordinator/leases/staging.hpp"
 #include "coordinator/leases/work.hpp"
 #include "coordinator/wire/node_api.hpp"
 
@@ -32,7 +33,8 @@ struct NodeView {
 struct LeaseView {
   std::vector<std::uint64_t> requests;  // that need its task
   std::string node;
-  TaskProgress progress;  // as last reported by the node
+  TaskProgress progress;    // as last reported by the node
+  std::string medium = {};  // fetch
 };
 
 // Why a lease ended before its task was completed.
@@ -62,10 +64,20 @@ class Scheduler {
   std::set<JobKey> running_jobs() const;
   void remember(const JobKey& job, FailureRecord failure) { failures_.restore(job, std::move(failure)); }
   void forget(const JobKey& job) { failures_.erase(job); }
+  // Returns the media with files that blocks of the request wait for, those of most blocks first.
+  std::vector<MediumDemand> media(std::uint64_t request) const { return staging_.stager.demand(request); }
   const FailureRecord* failure(const JobKey& job) const { return failures_.find(job); }
 
   // ---- nodes
   Registration register_node(const NodeInfo& node, Micros now);
+  // The number of drives of a library (library_of) that may be used now.
+  void set_drives(const std::string& library, std::uint32_t drives) { staging_.stager.set_drives(library, drives); }
+  // The keys of the files of a compute task that other tasks of the node wait to read.
+  std::set<Digest> shared_files(const std::string& node, const Grant& grant) const;
+  // Returns the keys of the files of an archive that the node kept for tasks that were withdrawn.
+  std::vector<Digest> take_released(const std::string& node, const std::string& cache_name) {
+    return staging_.stager.take_released(node, cache_name);
+  }
   // transient: this incarnation is not registered.
   Result<std::vector<Grant>> lease(const LeaseRequest& request, Micros now);
   // Takes over a stored lease after a restart and gives the node a full lease to report. Returns false if no request needs the
@@ -106,12 +118,17 @@ class Scheduler {
   void reopen_leases(const std::vector<std::string>& ids, LeaseEnd why, Micros now);
   void reopen(const Grant& grant, Micros not_before);
 
+  std::optional<Grant> next_fetch(const std::string& node, Micros now, bool idle);
+  void settle_fetch(const Completion& completion, Micros now, Random& random);
+  void refresh_blocks(const Completion& completion);
+  void reopen_staged();
   std::optional<Grant> next_grant(const std::string& node, Micros now);
   std::optional<Grant> next_archive_task(std::uint64_t request, Work& work, Micros now);
   std::optional<Grant> next_task(std::uint64_t request, Work& work, const std::string& node, Micros now);
   std::size_t max_compared() const;
   bool is_running(const jobs::Plan& plan, BlockRef ref) const;
-  std::vector<tasks::FusedStep> choose_steps(const Work& work, BlockRef ref, Micros now) const;
+  std::vector<tasks::FusedStep> choose_steps(std::uint64_t request, const Work& work, BlockRef ref, const std::string& node,
+                                             Micros now) const;
   Grant make_grant(std::uint64_t request);
   Grant make_grant(std::uint64_t request, const jobs::Plan& plan, BlockRef ref, const std::vector<tasks::FusedStep>& steps);
 
@@ -133,6 +150,7 @@ class Scheduler {
   std::map<std::uint64_t, Work> work_;      // by request
   std::map<JobKey, std::string> inflight_;  // -> lease
   FailureLog failures_;
+  Staging staging_;
 };
 
 }  // namespace mole::coordinator::leases

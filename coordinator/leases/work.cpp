@@ -175,8 +175,9 @@ void Work::remove_candidates(BlockRef ref, const std::function<bool(BlockRef)>& 
 // transferred, and the file on the common border is decoded once. Otherwise returns the first block of a run that does not follow
 // a running block, or else the middle of the longest run, so that the runs of two nodes stay separate as long as possible.
 std::optional<BlockRef> Work::next_block(const std::string& node, std::size_t max_compared,
-                                         const std::function<bool(BlockRef)>& is_running) const {
-  const auto oldest = oldest_candidates(max_compared);
+                                         const std::function<bool(BlockRef)>& is_running,
+                                         const std::function<bool(BlockRef)>& skip) const {
+  const auto oldest = oldest_candidates(max_compared, skip);
   const auto is_near = [&](BlockRef ref) {
     const auto last = last_node_.find(ref);
     if (last != last_node_.end()) return last->second == node || last->second.empty();  // failed: any node may retry it
@@ -206,11 +207,14 @@ std::optional<BlockRef> Work::next_block(const std::string& node, std::size_t ma
 }
 
 // Returns at most `limit` candidates, within `limit` block lengths of the oldest one.
-std::vector<BlockRef> Work::oldest_candidates(std::size_t limit) const {
+std::vector<BlockRef> Work::oldest_candidates(std::size_t limit, const std::function<bool(BlockRef)>& skip) const {
   std::vector<BlockRef> out;
+  std::optional<Micros> first;
   for (const auto& [from, ref] : candidates_) {
-    const auto until = candidates_.begin()->first + static_cast<Micros>(limit) * plan_->grids[ref.grid].length;
+    if (skip && skip(ref)) continue;
+    const auto until = first.value_or(from) + static_cast<Micros>(limit) * plan_->grids[ref.grid].length;
     if (out.size() == limit || from >= until) break;
+    first = first.value_or(from);
     out.push_back(ref);
   }
   return out;

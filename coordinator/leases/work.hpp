@@ -69,15 +69,17 @@ class Work {
   void accept(const StepResult& result, const FailureLog& failures, SettledStep& fresh, SettledStep& known);
   void fail(const JobKey& job, bool given_up, Micros until);  // delays the job until `until`, or abandons it
   void reopen(const JobKey& job);                             // makes the job's block a candidate again
+  void reopen(BlockRef ref) { add_candidates(ref); }
   // After a crash without a known culprit: limits the number of steps in a task over this block.
   void limit_steps(BlockRef ref, std::size_t limit) { limits_[ref] = limit; }
   std::size_t max_steps(BlockRef ref) const;
 
   void wake(Micros now);  // makes blocks whose delay is over candidates again
   // Returns the candidate the node should work on next. `max_compared`: the number of oldest candidates to choose from.
-  // `is_running(block)`: some job over the block is leased.
+  // `is_running(block)`: some job over the block is leased. `skip(block)`: only other nodes may take it; null: none is.
   std::optional<BlockRef> next_block(const std::string& node, std::size_t max_compared,
-                                     const std::function<bool(BlockRef)>& is_running) const;
+                                     const std::function<bool(BlockRef)>& is_running,
+                                     const std::function<bool(BlockRef)>& skip = nullptr) const;
   void set_node(BlockRef ref, const std::string& node) { last_node_[ref] = node; }
   // Removes a candidate, and those after it for which `idle` returns true.
   void remove_candidates(BlockRef ref, const std::function<bool(BlockRef)>& idle);
@@ -90,7 +92,7 @@ class Work {
   std::optional<Location> locate(const JobKey& job) const;
   void add_candidates(BlockRef ref);
   std::pair<Micros, BlockRef> entry(BlockRef ref) const { return {plan_->grids[ref.grid].start(ref.number), ref}; }
-  std::vector<BlockRef> oldest_candidates(std::size_t limit) const;
+  std::vector<BlockRef> oldest_candidates(std::size_t limit, const std::function<bool(BlockRef)>& skip) const;
 
   std::optional<jobs::Plan> plan_;
   std::map<Digest, std::size_t> modules_;             // by fingerprint

@@ -37,6 +37,9 @@ struct Grant {
   task::Kind kind = task::Kind::compute;
   std::uint64_t request = 0;
   std::uint64_t archive_task = 0;  // index, verify
+  std::uint64_t batch = 0;         // fetch: the stager's number
+  std::string library, medium;     // fetch
+  std::vector<Digest> files;       // fetch: keys, in the order of their positions
   BlockRef ref;                    // compute, merge
   TimeRange block;
   std::vector<GrantedStep> steps;

@@ -1,0 +1,136 @@
+#include "coordinator/leases/staging.hpp"
+
+#include "coordinator/leases/work.hpp"
+#include "coordinator/tasks/spec_builder.hpp"
+
+#include <algorithm>
+
+namespace mole::coordinator::leases {
+namespace {
+
+bool reads_flows(const jobs::Plan& plan, std::size_t m) { return plan.graph->modules[m].inputs[0].kind == InputKind::flows; }
+
+bool is_reading(const jobs::Plan& plan, std::size_t m, std::int64_t block) {
+  return reads_flows(plan, m) && is_live(plan.modules[m].flags_at(block)) && plan.reads_inputs(m, block);
+}
+
+bool has_media(const jobs::ArchiveIndex& index) {
+  return std::ranges::any_of(index.files(), [](const auto& indexed) { return !indexed.file.medium.empty(); });
+}
+
+// Whether a block that reads flows may need results of earlier blocks.
+bool in_order(const jobs::Plan& plan) {
+  for (std::size_t m = 0; m < plan.modules.size(); ++m) {
+    const auto& module = plan.graph->modules[m];
+    if (!reads_flows(plan, m)) continue;
+    if (module.since) return true;
+    if (std::ranges::any_of(module.inputs, [](const dag::Input& input) { return input.kind != InputKind::flows; })) return true;
+  }
+  return false;
+}
+
+// The files of one archive that blocks read.
+class Files {
+ public:
+  Files(const dag::Archive& archive, const jobs::ArchiveIndex& index)
+      : archive_(archive),
+        index_(index),
+        cache_name_(task::cache_name_of(tasks::archive_of(archive))),
+        known_(index.files().size()) {}
+
+  void add(const std::vector<std::string>& routers, TimeRange range, std::vector<MediumFile>& out) {
+    for (const auto& router : routers)
+      index_.slots(router, range, [&](std::uint32_t number, TimeRange) {
+        if (number == jobs::ArchiveIndex::no_file) return;
+        const auto& file = index_.files()[number].file;
+        if (file.medium.empty()) return;
+        auto& key = known_[number];
+        if (key.empty()) key = medium_file_key(cache_name_, file);
+        auto& library = libraries_[file.tier];
+        if (library.empty()) library = library_of(archive_, file.tier);
+        out.push_back({key, {library, file.medium}, file.position, file.size, cache_name_});
+      });
+  }
+
+ private:
+  const dag::Archive& archive_;
+  const jobs::ArchiveIndex& index_;
+  const std::string cache_name_;
+  std::vector<Digest> known_;
+  std::map<std::uint64_t, std::string> libraries_;  // by tier
+};
+
+}  // namespace
+
+Digest medium_file_key(const std::string& cache_name, const task::File& file) {
+  Hasher hasher;
+  for (const auto* text : {&cache_name, &file.id, &file.version}) hasher.field(*text);
+  for (const auto number : {file.size, file.revision}) hasher.field(number);
+  return hasher.finish();
+}
+
+std::string library_of(const dag::Archive& archive, std::uint64_t number) {
+  const auto tier = std::min<std::size_t>(number, archive.tiers.size());
+  const auto& store = tier == 0 ? archive.downloader : archive.tiers[archive.tiers.size() - tier];
+  return dag::text_of({store.name, store.params});
+}
+
+void Staging::set_plan(std::uint64_t request, std::int32_t priority, const jobs::Plan& plan) {
+  std::map<BlockRef, WantedBlock> blocks;
+  for (std::size_t a = 0; a < plan.indexes.size(); ++a) {
+    if (!plan.indexes[a] || !has_media(*plan.indexes[a])) continue;
+    Files files(plan.graph->archives[a], *plan.indexes[a]);
+    for (std::size_t m = 0; m < plan.modules.size(); ++m) {
+      if (!reads_flows(plan, m) || plan.graph->modules[m].inputs[0].source != a) continue;
+      const auto routers = plan.routers(m);
+      const auto& planned = plan.modules[m];
+      for (auto b = planned.first; b < planned.last(); ++b) {
+        if (!is_reading(plan, m, b)) continue;
+        auto& block = blocks[{planned.grid, b}];
+        files.add(routers, plan.reach(m, b), block.files);
+      }
+    }
+  }
+  std::vector<WantedBlock> wanted;
+  for (auto& [ref, block] : blocks) {
+    if (block.files.empty()) continue;
+    block.ref = ref;
+    wanted.push_back(std::move(block));
+  }
+  if (wanted.empty())
+    stager.drop(request);
+  else
+    stager.set_request(request, priority, in_order(plan), std::move(wanted));
+}
+
+void Staging::refresh(std::uint64_t request, const jobs::Plan& plan, BlockRef ref) {
+  if (!stager.waits(request, ref)) return;
+  bool done = true, abandoned = false;
+  for (std::size_t m = 0; m < plan.modules.size(); ++m) {
+    if (plan.modules[m].grid != ref.grid) continue;
+    done = done && !is_reading(plan, m, ref.number);
+    abandoned = abandoned || (plan.modules[m].flags_at(ref.number) & (jobs::Flag::failed | jobs::Flag::blocked));
+  }
+  if (done) stager.finish(request, ref, !abandoned);
+}
+
+bool Staging::is_elsewhere(const std::string& node, std::uint64_t request, BlockRef ref) const {
+  if (!stager.waits(request, ref) || stager.has_space(node, request, ref)) return false;
+  return std::ranges::any_of(nodes_, [&](const auto& other) { return stager.has_space(other, request, ref); }) &&
+         !stager.may_run(node, request, ref);
+}
+
+void Staging::set_node(const std::string& node, std::uint64_t cache_limit) {
+  stager.set_node(node, cache_limit);
+  if (cache_limit > 0)
+    nodes_.insert(node);
+  else
+    nodes_.erase(node);
+}
+
+void Staging::remove_node(const std::string& node) {
+  stager.remove_node(node);
+  nodes_.erase(node);
+}
+
+}  // namespace mole::coordinator::leases

@@ -1,0 +1,38 @@
+// Tells the stager which files on media the plans of all requests need.
+#pragma once
+
+#include "coordinator/jobs/plan.hpp"
+#include "coordinator/leases/stager.hpp"
+
+namespace mole::coordinator::leases {
+
+// Identifies a file in the caches of nodes, whichever request needs it. `cache_name`: task::cache_name_of its archive.
+Digest medium_file_key(const std::string& cache_name, const task::File& file);
+// Identifies the store of a tier, counted from the last one, and so the drives that read its media.
+std::string library_of(const dag::Archive& archive, std::uint64_t tier);
+
+// Not thread-safe.
+class Staging {
+ public:
+  // Call after the plan was set.
+  void set_plan(std::uint64_t request, std::int32_t priority, const jobs::Plan& plan);
+  // Ends a block if none of its jobs reads flows any more. Call after jobs of the block have ended.
+  void refresh(std::uint64_t request, const jobs::Plan& plan, BlockRef block);
+  void set_node(const std::string& node, std::uint64_t cache_limit);
+  void remove_node(const std::string& node);
+
+  // Whether jobs of the block that read flows may run on the node.
+  bool may_read(const std::string& node, std::uint64_t request, BlockRef block) const {
+    return nodes_.empty() || stager.may_run(node, request, block);
+  }
+
+  // Whether the block's files are in the cache of another node, which will run it.
+  bool is_elsewhere(const std::string& node, std::uint64_t request, BlockRef block) const;
+
+  Stager stager;
+
+ private:
+  std::set<std::string> nodes_;  // that run tasks of kind fetch; none: each task fetches its files itself
+};
+
+}  // namespace mole::coordinator::leases
