@@ -58,6 +58,13 @@ std::string task_text(const coordinator::TaskStatus& task) {
                      human_number(task.flows, "flow", "flows"));
 }
 
+// Says for which tape blocks wait: "tape MT0003: 12 files (1.2 GiB) for 4 blocks, node1 is reading it".
+std::string wait_text(const coordinator::MediumWait& wait) {
+  return fmt::format("{}: {} ({}) for {}, {}", printable(wait.medium), human_number(wait.files, "file", "files"),
+                     human_bytes(static_cast<double>(wait.bytes)), human_number(wait.blocks, "block", "blocks"),
+                     wait.node.empty() ? "queued" : "being read for " + printable(wait.node));
+}
+
 std::string target_of(const RequestStatus& request) {
   if (!request.archive.empty()) return "archive " + std::string(name_of(request.kind)) + " of " + printable(request.archive);
   if (request.module.empty()) return printable(request.pipeline);
@@ -121,6 +128,7 @@ std::string request_text(const RequestStatus& request, const Style& style) {
   if (request.damaged_files.size() > max_damaged_files)
     line("", fmt::format("and {} more; mole archive gaps lists them", request.damaged_files.size() - max_damaged_files));
   for (const auto& wait : request.waits) line("waits", printable(wait));
+  for (const auto& wait : request.media) line("tape", wait_text(wait));
   for (const auto& note : request.notes) line("note", printable(note));
   return out;
 }

@@ -45,6 +45,13 @@ std::string running_text(const std::vector<coordinator::TaskStatus>& tasks) {
   return fmt::format("{} at {} of {}", count, human_bytes(static_cast<double>(done)), human_bytes(static_cast<double>(total)));
 }
 
+// Returns "waits for tape MT0003 and 2 others".
+std::string waiting_text(const std::vector<coordinator::MediumWait>& media) {
+  auto text = "waits for tape " + printable(media.front().medium);
+  if (media.size() > 1) text += " and " + human_number(media.size() - 1, "other", "others");
+  return text;
+}
+
 // The poll interval is a fraction of the time waited so far, so that the end of a short request is noticed quickly.
 constexpr double poll_fraction = 0.02, min_poll_seconds = 0.002, max_poll_seconds = 0.2;
 constexpr double max_unreachable_seconds = 30;
@@ -77,6 +84,7 @@ std::string progress_line(const RequestStatus& request, const Pace& pace) {
   if (pace.elapsed >= 1 && bytes > pace.bytes_at_start)
     line += "  " + rate_text(static_cast<double>(bytes - pace.bytes_at_start) / pace.elapsed);
   if (!request.tasks.empty()) line += "  " + running_text(request.tasks);
+  if (!request.media.empty()) line += "  " + waiting_text(request.media);
   if (pace.elapsed >= 1 && finished > pace.jobs_at_start && finished < jobs.total)
     line += "  ETA " + human_seconds(pace.elapsed * static_cast<double>(jobs.total - finished) /
                                      static_cast<double>(finished - pace.jobs_at_start));
