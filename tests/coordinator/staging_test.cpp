@@ -1,0 +1,196 @@
+// The scheduler with files on tapes.
+#include "coordinator/leases/scheduler.hpp"
+
+#include <gtest/gtest.h>
+
+namespace mole::test {
+namespace {
+
+using namespace coordinator;
+using jobs::Flag;
+
+constexpr std::size_t blocks = 4;
+
+// One file per block of an hour; the first two on tape A, the others on tape B.
+jobs::Plan plan_of(bool on_tapes = true) {
+  auto graph = std::make_shared<dag::Graph>();
+  graph->pipeline = "p";
+  graph->archives.resize(1);
+  graph->archives[0].name = "flows";
+  graph->archives[0].lateness = 0;
+  auto& module = graph->modules.emplace_back();
+  module.name = "traffic";
+  module.fingerprint = digest_of(std::string_view("traffic"));
+  module.inputs.resize(1);
+  std::vector<task::File> files;
+  for (std::size_t b = 0; b < blocks; ++b) {
+    task::File file;
+    file.id = "file" + std::to_string(b);
+    file.size = 1000;
+    file.covers = {static_cast<Micros>(b) * hour_us, static_cast<Micros>(b + 1) * hour_us};
+    if (on_tapes) file.medium = b < 2 ? "A" : "B";
+    file.position = b;
+    files.push_back(std::move(file));
+  }
+  jobs::Plan plan;
+  plan.grids = {{hour_us, 0}};
+  plan.indexes = {std::make_shared<const jobs::ArchiveIndex>(std::move(files), hour_us)};
+  auto& planned = plan.modules.emplace_back();
+  planned.flags.assign(blocks, Flag::requested | Flag::needs_result);
+  planned.state_keys.assign(blocks, digest_of(std::string_view("state")));
+  planned.result_keys.assign(blocks, digest_of(std::string_view("result")));
+  plan.graph = std::move(graph);
+  return plan;
+}
+
+class StagingTest : public testing::Test {
+ protected:
+  void add_node(const std::string& name, std::uint64_t cache_limit) {
+    NodeInfo info;
+    info.name = info.incarnation = name;
+    info.cache_limit = cache_limit;
+    scheduler.register_node(info, now);
+  }
+  std::vector<leases::Grant> lease(const std::string& node, std::uint32_t slots, std::uint32_t fetches) {
+    LeaseRequest request{node, node, slots, held, fetches};
+    auto grants = *scheduler.lease(request, now);
+    for (const auto& grant : grants) held.push_back(grant.id);
+    return grants;
+  }
+  Completion fetched(const leases::Grant& grant, const std::vector<std::size_t>& files, const std::string& node = "a") {
+    Completion done;
+    done.node = done.incarnation = node;
+    done.spec.id = done.report.task = grant.id;
+    done.spec.kind = task::Kind::fetch;
+    done.spec.archive.emplace().name = "flows";
+    for (const auto number : files) {
+      done.spec.files.push_back(plan.indexes[0]->files()[number].file);
+      task::FetchReport report;
+      report.id = done.spec.files.back().id;
+      report.outcome = task::FetchOutcome::fetched;
+      done.report.fetched.push_back(report);
+    }
+    return done;
+  }
+  Completion computed(const leases::Grant& grant) {
+    Completion done;
+    done.node = done.incarnation = "a";
+    done.spec.id = done.report.task = grant.id;
+    done.spec.block = grant.block;
+    auto& step = done.spec.steps.emplace_back();
+    step.fingerprint = grant.steps[0].job.fingerprint;
+    step.make_result = true;
+    step.result_key = grant.steps[0].result_key;
+    auto& report = done.report.steps.emplace_back();
+    report.outcome = task::Outcome::done;
+    report.rows_blob = digest_of(std::string_view("rows"));
+    return done;
+  }
+
+  Micros now = hour_us;
+  leases::Random random{1};
+  jobs::Plan plan = plan_of();
+  leases::Scheduler scheduler{{}, 1};
+  std::vector<std::string> held;
+};
+
+TEST_F(StagingTest, FetchesFilesBeforeTheirJobsAreLeased) {
+  add_node("a", 100'000);
+  scheduler.set_plan(1, 0, plan_of());
+  const auto grants = lease("a", 2, 2);
+  ASSERT_EQ(grants.size(), 2U);
+  for (const auto& grant : grants) EXPECT_EQ(grant.kind, task::Kind::fetch);
+  EXPECT_EQ(grants[0].medium, "A");
+  EXPECT_EQ(grants[0].files.size(), 2U);
+  EXPECT_EQ(grants[1].medium, "B");
+  EXPECT_TRUE(lease("a", 2, 2).empty());
+
+  scheduler.complete(fetched(grants[0], {0, 1}), now, random);
+  const auto jobs = lease("a", 4, 2);
+  ASSERT_EQ(jobs.size(), 2U);
+  for (const auto& job : jobs) {
+    EXPECT_EQ(job.kind, task::Kind::compute);
+    EXPECT_LT(job.ref.number, 2);
+  }
+}
+
+TEST_F(StagingTest, LeasesAJobAsSoonAsAHeartbeatNamesItsFiles) {
+  add_node("a", 100'000);
+  scheduler.set_plan(1, 0, plan_of());
+  const auto grants = lease("a", 0, 1);
+  ASSERT_EQ(grants.size(), 1U);
+  TaskProgress progress{.task = grants[0].id, .phase = "run", .ready = {1}};
+  scheduler.heartbeat({.node = "a", .incarnation = "a", .tasks = {progress}}, now);
+  const auto jobs = lease("a", 4, 0);
+  ASSERT_EQ(jobs.size(), 1U);
+  EXPECT_EQ(jobs[0].ref.number, 1);
+}
+
+TEST_F(StagingTest, LeasesAJobToTheNodeThatHoldsItsFiles) {
+  add_node("a", 100'000);
+  add_node("b", 100'000);
+  scheduler.set_plan(1, 0, plan_of());
+  const auto grants = lease("a", 0, 1);
+  ASSERT_EQ(grants.size(), 1U);
+  scheduler.complete(fetched(grants[0], {0, 1}), now, random);
+  EXPECT_TRUE(lease("b", 4, 0).empty());
+  EXPECT_EQ(lease("a", 4, 0).size(), 2U);
+}
+
+TEST_F(StagingTest, CancelsAFetchThatNoRequestWants) {
+  add_node("a", 100'000);
+  scheduler.set_plan(1, 0, plan_of());
+  const auto grants = lease("a", 0, 2);
+  scheduler.drop(1);
+  EXPECT_EQ(scheduler.heartbeat({.node = "a", .incarnation = "a", .tasks = {}}, now).cancel.size(), grants.size());
+  EXPECT_TRUE(lease("a", 4, 4).empty());
+}
+
+TEST_F(StagingTest, EndsWithTheJobs) {
+  add_node("a", 100'000);
+  scheduler.set_plan(1, 0, plan_of());
+  for (int round = 0; round < 6 && !scheduler.exhausted(1); ++round)
+    for (const auto& grant : lease("a", 4, 2)) {
+      if (grant.kind == task::Kind::fetch)
+        scheduler.complete(fetched(grant, grant.medium == "A" ? std::vector<std::size_t>{0, 1} : std::vector<std::size_t>{2, 3}),
+                           now, random);
+      else
+        EXPECT_EQ(scheduler.complete(computed(grant), now, random).verdict, Verdict::accepted);
+    }
+  EXPECT_TRUE(scheduler.exhausted(1));
+  EXPECT_TRUE(scheduler.media(1).empty());
+}
+
+TEST_F(StagingTest, DoesNotConcernArchivesWithoutMediaAndNodesThatDoNotFetch) {
+  add_node("a", 0);
+  scheduler.set_plan(1, 0, plan_of());
+  EXPECT_EQ(lease("a", 4, 2).size(), blocks) << "each task fetches its own files";
+  leases::Scheduler other{{}, 1};
+  NodeInfo info;
+  info.name = info.incarnation = "a";
+  info.cache_limit = 100'000;
+  other.register_node(info, now);
+  other.set_plan(1, 0, plan_of(false));
+  EXPECT_EQ(other.lease({"a", "a", 4, {}, 4}, now)->size(), blocks);
+}
+
+TEST_F(StagingTest, UsesNoFurtherDriveAfterARestart) {
+  add_node("a", 100'000);
+  const auto library = leases::library_of(plan.graph->archives[0], 0);
+  scheduler.set_drives(library, 1);
+  scheduler.set_plan(1, 0, plan_of());
+  leases::Grant stored;
+  stored.id = "0-7";
+  stored.kind = task::Kind::fetch;
+  stored.library = library;
+  stored.medium = "A";
+  EXPECT_TRUE(scheduler.adopt(stored, "a", "a", now));
+  held.push_back("0-7");
+  EXPECT_TRUE(lease("a", 4, 4).empty());
+  scheduler.complete(fetched(stored, {0, 1}), now, random);
+  const auto grants = lease("a", 4, 4);
+  EXPECT_EQ(grants.size(), 3U) << "two jobs, and the other tape";
+}
+
+}  // namespace
+}  // namespace mole::test
