@@ -450,6 +450,33 @@ TEST_F(ColumnsInCache, DoNotEvictFilesInUse) {
   EXPECT_EQ(used(), 50u);
 }
 
+TEST_F(CacheTest, EvictsKeptFilesLast) {
+  auto cache = open(100);
+  const task::File kept[] = {archive_.file("kept", std::string(40, 'k'))};
+  const task::File later[] = {archive_.file("later", std::string(40, 'l'))};
+  const task::File next[] = {archive_.file("next", std::string(40, 'n'))};
+  ASSERT_TRUE(cache.acquire(kept, "archive", archive_.fetch()));
+  cache.keep(kept, "archive");
+  ASSERT_TRUE(cache.acquire(later, "archive", archive_.fetch()));
+  ASSERT_TRUE(cache.acquire(next, "archive", archive_.fetch()));
+  EXPECT_FALSE((*cache.acquire(kept, "archive", archive_.fetch()))[0].fetched)
+      << "'later' was evicted, although it was used later";
+  // It was used now, so it is in the usual order again.
+  ASSERT_TRUE(cache.acquire(next, "archive", archive_.fetch()));
+  ASSERT_TRUE(cache.acquire(later, "archive", archive_.fetch()));
+  EXPECT_TRUE((*cache.acquire(kept, "archive", archive_.fetch()))[0].fetched);
+}
+
+TEST_F(CacheTest, ReleasedFilesAreEvictedInTheUsualOrder) {
+  auto cache = open(100);
+  const task::File kept[] = {archive_.file("kept", std::string(40, 'k'))};
+  ASSERT_TRUE(cache.acquire(kept, "archive", archive_.fetch()));
+  cache.keep(kept, "archive");
+  EXPECT_FALSE(*cache.begin_columns(digest_of(std::string_view("columns")), 80)) << "columns do not replace kept files";
+  cache.release(kept, "archive");
+  EXPECT_TRUE(*cache.begin_columns(digest_of(std::string_view("columns")), 80));
+}
+
 TEST_F(ColumnsInCache, TheFileIsEvictedBeforeItsColumns) {
   auto cache = open(120);
   const auto file = archive_.file("a", std::string(50, 'a'));
