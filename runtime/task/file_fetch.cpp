@@ -73,7 +73,7 @@ Result<> FileFetch::transfer(const task::File& file, const ByteSink& to) {
   idle_since_ = Clock::now();
   report.transfer_seconds += seconds_between(begin, idle_since_);
   last_ = &file;
-  last_is_whole_ = done.has_value() && report.bytes % std::max<std::uint64_t>(file.size, 1) == 0;
+  last_is_whole_ = static_cast<bool>(done) && report.bytes % std::max<std::uint64_t>(file.size, 1) == 0;
   return done;
 }
 
