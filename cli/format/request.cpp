@@ -62,7 +62,9 @@ std::string task_text(const coordinator::TaskStatus& task) {
 std::string wait_text(const coordinator::MediumWait& wait) {
   return fmt::format("{}: {} ({}) for {}, {}", printable(wait.medium), human_number(wait.files, "file", "files"),
                      human_bytes(static_cast<double>(wait.bytes)), human_number(wait.blocks, "block", "blocks"),
-                     wait.node.empty() ? "queued" : "being read for " + printable(wait.node));
+                     !wait.node.empty()    ? "being read for " + printable(wait.node)
+                     : wait.reason.empty() ? "queued"
+                                           : printable(wait.reason));
 }
 
 std::string target_of(const RequestStatus& request) {

@@ -122,6 +122,7 @@ Result<std::vector<task::Spec>> Grants::lease(const LeaseRequest& request, Chang
 
 // Sets how many drives may be used now, for each store of the archives of live requests.
 void Grants::set_drives() {
+  if (!state_.scheduler.stages_files()) return;
   std::map<std::string, std::uint32_t> drives;
   for (const auto& [number, request] : state_.live)
     for (const auto& archive : request.graph->archives) {
@@ -131,50 +132,42 @@ void Grants::set_drives() {
         known = std::min(known, now);
       }
     }
-  for (const auto& [library, now] : drives) state_.scheduler.set_drives(library, now);
+  for (const auto& [library, now] : drives) state_.scheduler.set_drives(library, now, state_.now());
 }
 
-// Says which files of the node's cache are kept for other tasks, and which are not kept any more.
+// Says which files the task finds in the node's cache, which it keeps there for other tasks, and which are not kept any more.
 void Grants::manage_cache(const leases::Grant& grant, const std::string& node, task::Spec& spec) {
   if (!spec.archive) return;
   const auto cache_name = task::cache_name_of(*spec.archive);
-  if (const auto shared = state_.scheduler.shared_files(node, grant); !shared.empty())
-    for (std::uint32_t i = 0; i < spec.files.size(); ++i)
-      if (spec.files[i].present && shared.contains(leases::medium_file_key(cache_name, spec.files[i]))) spec.keep.push_back(i);
-  const auto keys = state_.scheduler.take_released(node, cache_name);
-  if (!keys.empty()) spec.release = files_with(cache_name, keys);
+  const auto shared = state_.scheduler.shared_files(node, grant), staged = state_.scheduler.staged_files(node, grant);
+  for (std::uint32_t i = 0; i < spec.files.size() && !staged.empty(); ++i) {
+    if (!spec.files[i].present) continue;
+    const auto key = leases::medium_file_key(cache_name, spec.files[i]);
+    if (staged.contains(key)) spec.staged.push_back(i);
+    if (shared.contains(key)) spec.keep.push_back(i);
+  }
+  for (const auto& released : state_.scheduler.take_released(node, cache_name))
+    if (released.description) spec.release.push_back(*released.description);
 }
 
-// Returns the files with these keys, in their order, of the archive with this name in caches.
-std::vector<task::File> Grants::files_with(const std::string& cache_name, const std::vector<Digest>& keys) {
-  std::map<Digest, std::size_t> wanted;
-  for (std::size_t i = 0; i < keys.size(); ++i) wanted.emplace(keys[i], i);
-  std::map<std::size_t, task::File> found;
-  std::set<const jobs::ArchiveIndex*> searched;
-  for (const auto& [number, request] : state_.live)
-    for (const auto& archive : request.graph->archives) {
-      if (task::cache_name_of(tasks::archive_of(archive)) != cache_name) continue;
-      const auto index = state_.index_of(*request.graph, archive);
-      if (!index || !searched.insert(index.get()).second || found.size() == wanted.size()) continue;
-      for (const auto& indexed : index->files()) {
-        if (indexed.file.medium.empty()) continue;
-        const auto key = wanted.find(leases::medium_file_key(cache_name, indexed.file));
-        if (key != wanted.end()) found.emplace(key->second, indexed.file);
-      }
-    }
-  std::vector<task::File> out;
-  for (auto& [position, file] : found) out.push_back(std::move(file));
-  return out;
-}
-
-// A batch is described by any request that reads its archive.
+// The archive is described by any request that reads it.
 Result<task::Spec> Grants::fetch_spec_of(const leases::Grant& grant) {
-  for (const auto& [number, request] : state_.live)
-    for (const auto& archive : request.graph->archives) {
-      const auto cache_name = task::cache_name_of(tasks::archive_of(archive));
-      auto files = files_with(cache_name, grant.files);
-      if (files.size() == grant.files.size()) return tasks::build_archive_spec(grant, archive, std::move(files));
+  std::vector<task::File> files;
+  std::string cache_name;
+  for (const auto& key : grant.files)
+    if (const auto* file = state_.scheduler.medium_file(key); file && file->description) {
+      files.push_back(*file->description);
+      cache_name = file->archive;
     }
+  if (files.size() == grant.files.size())
+    for (const auto& [number, request] : state_.live)
+      for (const auto& archive : request.graph->archives)
+        if (task::cache_name_of(tasks::archive_of(archive)) == cache_name) {
+          auto spec = tasks::build_archive_spec(grant, archive, std::move(files));
+          for (std::uint32_t i = 0; i < grant.files.size(); ++i)
+            if (state_.scheduler.needs_whole(grant.files[i])) spec.whole.push_back(i);
+          return spec;
+        }
   return missing("no request needs the files any more; release the task");
 }
 

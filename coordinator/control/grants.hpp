@@ -22,7 +22,6 @@ class Grants {
   void store_node(const NodeRow& node, Change& change) const;
   void set_drives() MOLE_REQUIRES(service_mutex);
   void manage_cache(const leases::Grant& grant, const std::string& node, task::Spec& spec) MOLE_REQUIRES(service_mutex);
-  std::vector<task::File> files_with(const std::string& cache_name, const std::vector<Digest>& keys) MOLE_REQUIRES(service_mutex);
   Result<task::Spec> fetch_spec_of(const leases::Grant& grant) MOLE_REQUIRES(service_mutex);
   Result<task::Spec> spec_of(const leases::Grant& grant) MOLE_REQUIRES(service_mutex);
   Result<task::Spec> archive_spec_of(const leases::Grant& grant, const Request& request) MOLE_REQUIRES(service_mutex);

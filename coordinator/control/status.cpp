@@ -186,21 +186,20 @@ Result<RequestStatus> Queries::request(const std::string& id) const {
   std::optional<LiveRequest> live;
   Snapshot now;
   std::vector<leases::LeaseView> leases;
-  std::vector<leases::MediumDemand> media;
+  std::vector<MediumWait> media;
   {
     State::Lock lock(state_);
     if (const auto found = state_.live.find(number); found != state_.live.end()) {
       live = copy_live(state_, found->second);
       now.running = state_.scheduler.running_jobs();
       leases = state_.scheduler.leases();
-      media = state_.scheduler.media(number);
+      media = state_.scheduler.media(number, state_.now());
     }
   }
   if (live) {
     auto out = requests::describe(live->request, now.counts(*live), true);
     out.tasks = describe(leases, number);
-    for (const auto& wait : media)
-      if (out.media.size() < max_media) out.media.push_back({wait.medium.name, wait.node, wait.files, wait.bytes, wait.blocks});
+    out.media.assign(media.begin(), media.begin() + static_cast<std::ptrdiff_t>(std::min(media.size(), max_media)));
     return out;
   }
   views_.wait();  // a caller that sees that a request has ended must find its tables

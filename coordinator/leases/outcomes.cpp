@@ -54,8 +54,7 @@ HeartbeatReply Scheduler::heartbeat(const Heartbeat& message, Micros now) {
     if (lease != leases_.end() && lease->second.node == message.node && lease->second.incarnation == message.incarnation) {
       lease->second.deadline = now + settings_.lease;
       lease->second.progress = progress;
-      for (const auto file : progress.ready)
-        if (file < lease->second.grant.files.size()) staging_.stager.add_ready(message.node, lease->second.grant.files[file]);
+      add_ready(message.node, lease->second.grant, progress.ready);
     } else if (progress.task.starts_with(epoch_prefix)) {
       reply.cancel.push_back(progress.task);  // its lease ended
     }                                         // a task of an earlier epoch is accepted by its keys when it completes
@@ -200,10 +199,13 @@ Effects Scheduler::complete(const Completion& completion, Micros now, Random& ra
     any_done = true;
     any_known = accept(completion, i, effects) || any_known;
   }
-  if (completion.spec.kind == task::Kind::fetch) settle_fetch(completion, now, random);
+  if (completion.spec.kind == task::Kind::fetch) settle_fetch(grant, completion, now, random);
   if (grant && grant->archive_task) settle_archive_task(*grant, completion, now, random, effects);
   if (grant && !grant->steps.empty()) {
-    fail_steps(*grant, completion, now, random, effects);
+    if (completion.report.unstaged.empty())
+      fail_steps(*grant, completion, now, random, effects);
+    else
+      lose_files(completion);
     reopen(*grant, now);
   }
   refresh_blocks(completion);
@@ -214,38 +216,6 @@ Effects Scheduler::complete(const Completion& completion, Micros now, Random& ra
   else
     effects.verdict = effects.live && !any_done ? Verdict::accepted : Verdict::stale;
   return effects;
-}
-
-// Notes what a fetch task has put into the cache, also after its lease has ended.
-void Scheduler::settle_fetch(const Completion& completion, Micros now, Random& random) {
-  const auto& spec = completion.spec;
-  const auto cache_name = spec.archive ? task::cache_name_of(*spec.archive) : "";
-  std::map<std::string, const task::FetchReport*> reports;
-  for (const auto& report : completion.report.fetched) reports[report.id] = &report;
-  for (const auto& file : spec.files) {
-    const auto key = medium_file_key(cache_name, file);
-    const auto report = reports.find(file.id);
-    if (report != reports.end() && report->second->outcome != task::FetchOutcome::failed) {
-      staging_.stager.add_ready(completion.node, key);
-      continue;
-    }
-    const auto code = report != reports.end() ? report->second->code : completion.report.code;
-    if (code == task::FailureCode::cancelled) continue;
-    const bool permanent = code == task::FailureCode::missing || (code != task::FailureCode::none && !is_infra_failure(code));
-    staging_.stager.add_failure(key, now + backoff(settings_.infra_delay, settings_.infra_delay_cap, 1, random), permanent);
-  }
-  reopen_staged();
-}
-
-// Ends blocks of which no job reads files any more.
-void Scheduler::refresh_blocks(const Completion& completion) {
-  if (staging_.stager.empty() || completion.spec.steps.empty()) return;
-  for (const auto& [request, work] : work_) {
-    const auto* plan = work.plan();
-    if (!plan) continue;
-    for (std::uint32_t grid = 0; grid < plan->grids.size(); ++grid)
-      staging_.refresh(request, *plan, {grid, plan->grids[grid].number(completion.spec.block.from)});
-  }
 }
 
 // Returns whether some request needs or already has the results with the step's keys.

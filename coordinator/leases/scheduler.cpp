@@ -153,28 +153,6 @@ std::optional<Grant> Scheduler::next_grant(const std::string& node, Micros now) 
   return std::nullopt;
 }
 
-std::optional<Grant> Scheduler::next_fetch(const std::string& node, Micros now, bool idle) {
-  auto batch = staging_.stager.next(node, now, idle);
-  if (!batch) return std::nullopt;
-  auto grant = make_grant(batch->request);
-  grant.kind = task::Kind::fetch;
-  grant.batch = batch->number;
-  grant.library = batch->medium.library;
-  grant.medium = batch->medium.name;
-  grant.files = std::move(batch->files);
-  return grant;
-}
-
-// Makes the blocks candidates whose last file has become ready.
-void Scheduler::reopen_staged() {
-  for (const auto& [request, ref] : staging_.stager.take_staged())
-    if (const auto work = work_.find(request); work != work_.end()) work->second.reopen(ref);
-}
-
-std::set<Digest> Scheduler::shared_files(const std::string& node, const Grant& grant) const {
-  return staging_.stager.shared_files(node, grant.request, grant.ref);
-}
-
 Grant Scheduler::make_grant(std::uint64_t request) {
   Grant grant;
   grant.epoch = epoch_;

@@ -5,8 +5,10 @@
 // Leases only keep two nodes from doing the same work.
 #pragma once
 
+#include "coordinator/leases/breakers.hpp"
 #include "coordinator/leases/staging.hpp"
 #include "coordinator/leases/work.hpp"
+#include "coordinator/wire/documents/request.hpp"
 #include "coordinator/wire/node_api.hpp"
 
 #include <utility>
@@ -65,17 +67,24 @@ class Scheduler {
   void remember(const JobKey& job, FailureRecord failure) { failures_.restore(job, std::move(failure)); }
   void forget(const JobKey& job) { failures_.erase(job); }
   // Returns the media with files that blocks of the request wait for, those of most blocks first.
-  std::vector<MediumDemand> media(std::uint64_t request) const { return staging_.stager.demand(request); }
+  std::vector<MediumWait> media(std::uint64_t request, Micros now) const;
   const FailureRecord* failure(const JobKey& job) const { return failures_.find(job); }
 
   // ---- nodes
   Registration register_node(const NodeInfo& node, Micros now);
-  // The number of drives of a library (library_of) that may be used now.
-  void set_drives(const std::string& library, std::uint32_t drives) { staging_.stager.set_drives(library, drives); }
+  // The number of drives of a library (library_of) that may be used now. Call before lease.
+  void set_drives(const std::string& library, std::uint32_t drives, Micros now);
+  // Whether jobs wait for files on media.
+  bool stages_files() const { return !staging_.stager.empty(); }
+  // Null: no job wants the file any more.
+  const MediumFile* medium_file(const Digest& key) const { return staging_.stager.find_file(key); }
   // The keys of the files of a compute task that other tasks of the node wait to read.
   std::set<Digest> shared_files(const std::string& node, const Grant& grant) const;
-  // Returns the keys of the files of an archive that the node kept for tasks that were withdrawn.
-  std::vector<Digest> take_released(const std::string& node, const std::string& cache_name) {
+  // The keys of the files of a compute task that are in the cache of the node.
+  std::set<Digest> staged_files(const std::string& node, const Grant& grant) const;
+  bool needs_whole(const Digest& file) const { return staging_.stager.needs_whole(file); }  // its columns are not enough
+  // Returns the files of an archive that the node kept for tasks that were withdrawn.
+  std::vector<MediumFile> take_released(const std::string& node, const std::string& cache_name) {
     return staging_.stager.take_released(node, cache_name);
   }
   // transient: this incarnation is not registered.
@@ -119,7 +128,12 @@ class Scheduler {
   void reopen(const Grant& grant, Micros not_before);
 
   std::optional<Grant> next_fetch(const std::string& node, Micros now, bool idle);
-  void settle_fetch(const Completion& completion, Micros now, Random& random);
+  void add_ready(const std::string& node, const Grant& grant, const std::vector<std::uint32_t>& files);
+  void settle_fetch(const std::optional<Grant>& grant, const Completion& completion, Micros now, Random& random);
+  void fail_file(const Digest& key, task::FailureCode code, Micros now, Random& random);
+  void fail_batch(const Grant& grant, const std::string& node, const task::Report& report, const std::vector<Digest>& files,
+                  Micros now, Random& random);
+  void lose_files(const Completion& completion);
   void refresh_blocks(const Completion& completion);
   void reopen_staged();
   std::optional<Grant> next_grant(const std::string& node, Micros now);
@@ -151,6 +165,7 @@ class Scheduler {
   std::map<JobKey, std::string> inflight_;  // -> lease
   FailureLog failures_;
   Staging staging_;
+  Breakers breakers_;
 };
 
 }  // namespace mole::coordinator::leases

@@ -74,7 +74,11 @@ void Stager::finish(std::uint64_t request, BlockRef ref, bool used) {
 
 Stager::FileNumber Stager::add_file(const MediumFile& file) {
   const auto [known, added] = file_numbers_.try_emplace(file.key, static_cast<FileNumber>(files_.size()));
-  if (!added) return known->second;
+  if (!added) {
+    files_[known->second].file.description = file.description;  // of the latest index
+    return known->second;
+  }
+  ++wanted_files_[file.medium.library];
   if (!free_files_.empty()) {
     known->second = free_files_.back();
     free_files_.pop_back();
@@ -98,7 +102,9 @@ void Stager::remove_block(Block& block, std::uint64_t request, BlockRef ref, boo
 
 void Stager::drop_unused_file(FileNumber number) {
   for (auto& [id, running] : running_) running.files.erase(number);
-  file_numbers_.erase(files_[number].file.key);
+  const auto& file = files_[number].file;
+  if (const auto wanted = wanted_files_.find(file.medium.library); --wanted->second == 0) wanted_files_.erase(wanted);
+  file_numbers_.erase(file.key);
   files_[number] = {};
   free_files_.push_back(number);
 }
@@ -113,7 +119,7 @@ void Stager::release_space(Block& block, bool used) {
     node.blocks.erase(count);
     const auto& file = files_[number];
     node.reserved -= file.file.size;
-    if (!used && has(*block.node, number)) node.released.emplace_back(file.file.archive, file.file.key);
+    if (!used && has(*block.node, number)) node.released.push_back(file.file);
   }
   block.node.reset();
 }
@@ -123,7 +129,7 @@ void Stager::reserve(Block& block, std::uint32_t number) {
   for (const auto file : block.files)
     if (++node.blocks[file] == 1) {
       node.reserved += files_[file].file.size;
-      std::erase(node.released, std::pair(files_[file].file.archive, files_[file].file.key));
+      std::erase_if(node.released, [&](const MediumFile& released) { return released.key == files_[file].file.key; });
     }
   block.node = number;
 }
@@ -175,18 +181,19 @@ std::uint64_t Stager::adopt(const std::string& node, const Medium& medium) {
   return batches_;
 }
 
-void Stager::add_ready(const std::string& name, const Digest& key) {
+bool Stager::add_ready(const std::string& name, const Digest& key) {
   const auto found = file_numbers_.find(key);
-  if (found == file_numbers_.end()) return;
+  if (found == file_numbers_.end()) return false;
   const auto node = node_number(name);
   auto& file = files_[found->second];
   for (auto& [id, running] : running_)
     if (running.node == node) running.files.erase(found->second);
-  if (has(node, found->second)) return;
+  if (has(node, found->second)) return false;
   ++changes_;
   file.held.push_back(node);
   for (const auto& [request, ref] : file.readers)
     if (holds(node, requests_.at(request).blocks.at(ref))) staged_.emplace_back(request, ref);
+  return true;
 }
 
 bool Stager::add_failure(const Digest& key, Micros until, bool permanent) {
@@ -208,6 +215,20 @@ bool Stager::add_failure(const Digest& key, Micros until, bool permanent) {
   return false;
 }
 
+void Stager::lose(const std::string& name, const Digest& key) {
+  const auto found = file_numbers_.find(key);
+  if (found == file_numbers_.end()) return;
+  ++changes_;
+  auto& file = files_[found->second];
+  std::erase(file.held, node_number(name));
+  file.settled = file.settled || ++file.losses >= attempts;
+}
+
+bool Stager::needs_whole(const Digest& key) const {
+  const auto found = file_numbers_.find(key);
+  return found != file_numbers_.end() && files_[found->second].losses > 0;
+}
+
 void Stager::end(std::uint64_t batch) { changes_ += running_.erase(batch); }
 
 bool Stager::is_wanted(std::uint64_t batch) const {
@@ -223,6 +244,12 @@ bool Stager::is_wanted(std::uint64_t batch) const {
 }
 
 // ---- blocks
+
+bool Stager::has(const std::string& name, const Digest& key) const {
+  const auto found = file_numbers_.find(key);
+  const auto* node = find_node(name);
+  return found != file_numbers_.end() && node && has(static_cast<std::uint32_t>(node - nodes_.data()), found->second);
+}
 
 bool Stager::has(std::uint32_t node, FileNumber file) const {
   return std::ranges::find(files_[file].held, node) != files_[file].held.end();
@@ -264,19 +291,35 @@ std::set<Digest> Stager::shared_files(const std::string& name, std::uint64_t req
   return out;
 }
 
+std::set<Digest> Stager::staged_files(const std::string& name, std::uint64_t request, BlockRef ref) const {
+  std::set<Digest> out;
+  const auto* block = find_block(request, ref);
+  const auto* node = find_node(name);
+  if (!block || !node || node->limit == 0) return out;
+  for (const auto number : block->files)
+    if (!files_[number].settled && has(static_cast<std::uint32_t>(node - nodes_.data()), number))
+      out.insert(files_[number].file.key);
+  return out;
+}
+
 std::vector<std::pair<std::uint64_t, BlockRef>> Stager::take_staged() { return std::exchange(staged_, {}); }
 
-std::vector<Digest> Stager::take_released(const std::string& name, const std::string& archive) {
-  std::vector<Digest> out;
+std::vector<MediumFile> Stager::take_released(const std::string& name, const std::string& archive) {
+  std::vector<MediumFile> out;
   const auto* known = find_node(name);
   if (!known) return out;
   auto& node = nodes_[static_cast<std::size_t>(known - nodes_.data())];
-  std::erase_if(node.released, [&](const auto& released) {
-    if (released.first != archive) return false;
-    out.push_back(released.second);
+  std::erase_if(node.released, [&](MediumFile& released) {
+    if (released.archive != archive) return false;
+    out.push_back(std::move(released));
     return true;
   });
   return out;
+}
+
+const MediumFile* Stager::find_file(const Digest& key) const {
+  const auto found = file_numbers_.find(key);
+  return found == file_numbers_.end() ? nullptr : &files_[found->second].file;
 }
 
 std::vector<MediumDemand> Stager::demand(std::uint64_t request) const {

@@ -14,9 +14,11 @@
 // are not there fetches them itself.
 #pragma once
 
+#include "coordinator/manifest/drives.hpp"
 #include "coordinator/tasks/fuse.hpp"
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -25,9 +27,8 @@
 
 namespace mole::coordinator::leases {
 
+using manifest::default_drives;
 using tasks::BlockRef;
-
-inline constexpr std::uint32_t default_drives = 2;  // of a library
 
 // A tape or other medium. `library`: identifies the store whose drives it needs.
 struct Medium {
@@ -40,7 +41,8 @@ struct MediumFile {
   Digest key;  // identifies its copies in the caches of nodes
   Medium medium;
   std::uint64_t position = 0, size = 0;
-  std::string archive = {};  // the files of a batch are of one archive
+  std::string archive = {};                            // its name in caches; the files of a batch are of one archive
+  std::shared_ptr<const task::File> description = {};  // for the spec of a task; not used by the stager
 };
 
 struct WantedBlock {
@@ -79,16 +81,22 @@ class Stager {
   void set_node(const std::string& node, std::uint64_t cache_limit);  // bytes; 0: it fetches nothing
   void remove_node(const std::string& node);                          // with what its cache holds
   void set_drives(const std::string& library, std::uint32_t drives);  // default: default_drives
+  std::uint32_t drives_of(const std::string& library) const;
 
   // ---- batches
   // Returns the next batch for a node. `idle`: the node runs no task, so that it would do nothing without this batch.
   std::optional<Batch> next(const std::string& node, Micros now, bool idle = false);
   // Notes a batch granted before a restart, whose files are not known.
   std::uint64_t adopt(const std::string& node, const Medium& medium);
-  void add_ready(const std::string& node, const Digest& file);  // it is in the node's cache
+  bool add_ready(const std::string& node, const Digest& file);  // it is in the node's cache; returns whether that is new
+  bool has(const std::string& node, const Digest& file) const;
   // A file was not fetched and is not fetched before `until`. Returns false after the third time: blocks no longer wait for it,
   // and their tasks report why it cannot be fetched. `permanent`: not tried again.
   bool add_failure(const Digest& file, Micros until, bool permanent);
+  // A task did not find a file in the cache of the node that should hold it, or only columns of it that are not enough. It is
+  // fetched again; after the third time, the tasks that read it fetch it themselves.
+  void lose(const std::string& node, const Digest& file);
+  bool needs_whole(const Digest& file) const;  // whether kept columns of the file are not enough
   void end(std::uint64_t batch);
   // Whether the batch fetches nothing that is not wanted any more.
   bool is_wanted(std::uint64_t batch) const;
@@ -101,10 +109,14 @@ class Stager {
   bool has_space(const std::string& node, std::uint64_t request, BlockRef block) const;
   // Returns the files of the block that other blocks wait for on the same node.
   std::set<Digest> shared_files(const std::string& node, std::uint64_t request, BlockRef block) const;
+  // Returns the files of the block that the node holds; none if its tasks fetch files themselves.
+  std::set<Digest> staged_files(const std::string& node, std::uint64_t request, BlockRef block) const;
   // Blocks whose last file became ready since the last call.
   std::vector<std::pair<std::uint64_t, BlockRef>> take_staged();
   // Returns the files of the archive that the node kept for blocks that were withdrawn.
-  std::vector<Digest> take_released(const std::string& node, const std::string& archive);
+  std::vector<MediumFile> take_released(const std::string& node, const std::string& archive);
+  // Null: no block wants the file.
+  const MediumFile* find_file(const Digest& key) const;
   // The media that blocks of a request wait for, those of most blocks first.
   std::vector<MediumDemand> demand(std::uint64_t request) const;
   std::uint64_t reserved(const std::string& node) const;  // bytes
@@ -118,7 +130,8 @@ class Stager {
     MediumFile file;
     std::uint32_t blocks = 0, failures = 0;
     Micros not_before = 0;
-    bool settled = false;               // blocks do not wait for it
+    bool settled = false;  // blocks do not wait for it
+    std::uint32_t losses = 0;
     std::vector<std::uint32_t> held{};  // numbers of nodes
     std::vector<std::pair<std::uint64_t, BlockRef>> readers{};
   };
@@ -126,9 +139,9 @@ class Stager {
     std::string name;
     std::uint64_t limit = 0, reserved = 0;
     std::unordered_map<FileNumber, std::uint32_t> blocks{};  // number of its blocks by file
-    std::vector<std::pair<std::string, Digest>> released{};  // archive, file
-    std::uint64_t idle_at = 0;                               // changes_ when there was nothing to fetch
-    Micros wake = 0;                                         // there may be something at this time
+    std::vector<MediumFile> released{};
+    std::uint64_t idle_at = 0;  // changes_ when there was nothing to fetch
+    Micros wake = 0;            // there may be something at this time
   };
   struct Block {
     std::vector<FileNumber> files;
@@ -170,7 +183,7 @@ class Stager {
   std::optional<Batch> choose(std::uint32_t node, Micros now);
   bool admit_one(std::uint32_t node);
   bool may_use(const Medium& medium) const;
-  std::uint32_t drives_of(const std::string& library) const;
+  bool any_drive_is_free() const;
 
   std::map<std::uint64_t, Request> requests_;
   std::vector<File> files_;
@@ -179,6 +192,7 @@ class Stager {
   std::vector<Node> nodes_;
   std::map<std::uint64_t, Running> running_;
   std::map<std::string, std::uint32_t> drives_;              // by library
+  std::map<std::string, std::size_t> wanted_files_;          // by library
   std::map<std::string, std::vector<std::string>> mounted_;  // by library: the media used last, the latest one first
   std::vector<std::pair<std::uint64_t, BlockRef>> staged_;
   std::uint64_t batches_ = 0, changes_ = 1, wanted_bytes_ = 0;

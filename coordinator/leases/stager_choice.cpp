@@ -97,6 +97,14 @@ bool Stager::may_use(const Medium& medium) const {
   return used < drives_of(medium.library);
 }
 
+bool Stager::any_drive_is_free() const {
+  return std::ranges::any_of(wanted_files_, [&](const auto& entry) {
+    const auto used =
+        std::ranges::count_if(running_, [&](const auto& running) { return running.second.batch.medium.library == entry.first; });
+    return static_cast<std::uint32_t>(used) < drives_of(entry.first);
+  });
+}
+
 std::vector<std::pair<std::uint64_t, Stager::Request*>> Stager::by_priority() {
   std::vector<std::pair<std::uint64_t, Request*>> out;
   for (auto& [id, request] : requests_) out.emplace_back(id, &request);
@@ -128,7 +136,7 @@ bool Stager::admit_one(std::uint32_t number) {
 std::optional<Batch> Stager::next(const std::string& name, Micros now, bool idle) {
   const auto number = node_number(name);
   auto& node = nodes_[number];
-  if (node.limit == 0 || requests_.empty()) return std::nullopt;
+  if (node.limit == 0 || requests_.empty() || !any_drive_is_free()) return std::nullopt;
   const auto state = changes_ * 2 + (idle ? 1 : 0);
   if (node.idle_at == state && now < node.wake) return std::nullopt;
   admit_in_order(number);

@@ -32,29 +32,29 @@ bool in_order(const jobs::Plan& plan) {
 // The files of one archive that blocks read.
 class Files {
  public:
-  Files(const dag::Archive& archive, const jobs::ArchiveIndex& index)
+  Files(const dag::Archive& archive, std::shared_ptr<const jobs::ArchiveIndex> index)
       : archive_(archive),
-        index_(index),
+        index_(std::move(index)),
         cache_name_(task::cache_name_of(tasks::archive_of(archive))),
-        known_(index.files().size()) {}
+        known_(index_->files().size()) {}
 
   void add(const std::vector<std::string>& routers, TimeRange range, std::vector<MediumFile>& out) {
     for (const auto& router : routers)
-      index_.slots(router, range, [&](std::uint32_t number, TimeRange) {
+      index_->slots(router, range, [&](std::uint32_t number, TimeRange) {
         if (number == jobs::ArchiveIndex::no_file) return;
-        const auto& file = index_.files()[number].file;
+        const auto& file = index_->files()[number].file;
         if (file.medium.empty()) return;
         auto& key = known_[number];
         if (key.empty()) key = medium_file_key(cache_name_, file);
         auto& library = libraries_[file.tier];
         if (library.empty()) library = library_of(archive_, file.tier);
-        out.push_back({key, {library, file.medium}, file.position, file.size, cache_name_});
+        out.push_back({key, {library, file.medium}, file.position, file.size, cache_name_, {index_, &file}});
       });
   }
 
  private:
   const dag::Archive& archive_;
-  const jobs::ArchiveIndex& index_;
+  const std::shared_ptr<const jobs::ArchiveIndex> index_;
   const std::string cache_name_;
   std::vector<Digest> known_;
   std::map<std::uint64_t, std::string> libraries_;  // by tier
@@ -79,7 +79,7 @@ void Staging::set_plan(std::uint64_t request, std::int32_t priority, const jobs:
   std::map<BlockRef, WantedBlock> blocks;
   for (std::size_t a = 0; a < plan.indexes.size(); ++a) {
     if (!plan.indexes[a] || !has_media(*plan.indexes[a])) continue;
-    Files files(plan.graph->archives[a], *plan.indexes[a]);
+    Files files(plan.graph->archives[a], plan.indexes[a]);
     for (std::size_t m = 0; m < plan.modules.size(); ++m) {
       if (!reads_flows(plan, m) || plan.graph->modules[m].inputs[0].source != a) continue;
       const auto routers = plan.routers(m);

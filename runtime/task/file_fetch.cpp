@@ -23,6 +23,8 @@ FileFetch::FileFetch(const task::Spec& spec, Cache& cache, Fetching fetching, st
     columns_.push_back(columns ? task::column_name_of(spec_.files[i], *spec_.archive) : Digest());
     numbers_.emplace(spec_.files[i].id, i);
   }
+  for (const auto number : spec_.whole)
+    if (number < columns_.size()) columns_[number] = {};
 }
 
 Result<> FileFetch::run(std::vector<task::FetchReport>& reports) {

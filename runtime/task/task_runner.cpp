@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <set>
 
 namespace mole::runtime {
 
@@ -133,8 +134,25 @@ Result<> TaskRunner::stage() {
   // verify reads the archive's files, not copies of them or cached columns.
   const bool verify = spec_.kind == task::Kind::verify;
   const FlowFilesOptions files{options_.threads, options_.columns && !verify, verify, verify, columns_read()};
-  flows_ = std::make_unique<FlowFiles>(spec_, *options_.cache, *decoders_, archive_->fetching(), files);
+  flows_ = std::make_unique<FlowFiles>(spec_, *options_.cache, *decoders_, fetching(), files);
   return flows_->stage();
+}
+
+// A file that a fetch task has staged is not fetched by this task, which would use a drive of its own: the task ends instead, and
+// the file is staged again.
+Fetching TaskRunner::fetching() {
+  auto archive = archive_->fetching();
+  if (spec_.staged.empty()) return archive;
+  std::set<std::string> staged;
+  for (const auto number : spec_.staged)
+    if (number < spec_.files.size()) staged.insert(spec_.files[number].id);
+  return {archive.fetch,
+          [this, staged = std::move(staged), archive](std::span<const task::File* const> files) -> Result<std::size_t> {
+            for (const auto* file : files)
+              if (staged.contains(file->id)) totals_.unstaged.push_back(file->id);
+            if (totals_.unstaged.empty()) return archive.choose(files);
+            return transient("file " + totals_.unstaged.front() + " is not in the node's cache any more; it is staged again");
+          }};
 }
 
 // Returns the flow columns that any step reads.

@@ -47,6 +47,7 @@ class TaskRunner {
   void keep_files();
   Result<> run_steps();
   Result<> stage();
+  Fetching fetching();
   ColumnSet columns_read() const;
   void set_levels();
   Result<> run_level(std::uint32_t level);

@@ -223,6 +223,7 @@ struct Spec {
   std::vector<Digest> listings = {};
   std::vector<std::uint32_t> keep = {};
   std::vector<File> release = {};
+  std::vector<std::uint32_t> staged = {}, whole = {};
 
   static constexpr auto table = document(
       "Spec", "The input of a task.",  //
@@ -236,7 +237,12 @@ struct Spec {
       field("listings", &Spec::listings, "`index`: the listings, by digest, to which the report may list the differences only")
           .optional(),
       field("keep", &Spec::keep, "`compute`: numbers of the files that other tasks of this node wait to read").optional(),
-      field("release", &Spec::release, "Files of the archive that the node kept for tasks that were withdrawn").optional());
+      field("release", &Spec::release, "Files of the archive that the node kept for tasks that were withdrawn").optional(),
+      field("staged", &Spec::staged,
+            "`compute`: numbers of the files that a fetch task has put into the node's cache. The task does not fetch them")
+          .optional(),
+      field("whole", &Spec::whole, "`fetch`: numbers of the files that are needed even if the node keeps their columns")
+          .optional());
 };
 
 // Names a task in logs: "task 1-8 for r2, border/traffic@2007-09-22T08:00:00Z, border/mean@2007-09-22T08:00:00Z".
@@ -383,6 +389,7 @@ struct Report {
   Digest listing = {}, listing_before = {};
   std::vector<std::string> removed = {};
   std::vector<FetchReport> fetched = {};
+  std::vector<std::string> unstaged = {};
 
   static constexpr auto table = document(
       "Report", "The output of a task.",  //
@@ -401,7 +408,11 @@ struct Report {
             "`index`: the listing, one of the Spec's, whose new and changed entries are in `index`; empty: all are in it")
           .optional(),
       field("removed", &Report::removed, "`index`: the files of `listing_before` that are not listed any more").optional(),
-      field("fetched", &Report::fetched, "`fetch`: its files, in the order in which they became ready").optional());
+      field("fetched", &Report::fetched, "`fetch`: its files, in the order in which they became ready").optional(),
+      field("unstaged", &Report::unstaged,
+            "`compute`: files that are not in the node's cache any more, or whose kept columns lack some that are read, so that "
+            "the task ended")
+          .optional());
 };
 
 bool has_failed(const Report& report);  // the task as a whole, or a step

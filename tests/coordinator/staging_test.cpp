@@ -158,7 +158,7 @@ TEST_F(StagingTest, EndsWithTheJobs) {
         EXPECT_EQ(scheduler.complete(computed(grant), now, random).verdict, Verdict::accepted);
     }
   EXPECT_TRUE(scheduler.exhausted(1));
-  EXPECT_TRUE(scheduler.media(1).empty());
+  EXPECT_TRUE(scheduler.media(1, now).empty());
 }
 
 TEST_F(StagingTest, DoesNotConcernArchivesWithoutMediaAndNodesThatDoNotFetch) {
@@ -174,10 +174,103 @@ TEST_F(StagingTest, DoesNotConcernArchivesWithoutMediaAndNodesThatDoNotFetch) {
   EXPECT_EQ(other.lease({"a", "a", 4, {}, 4}, now)->size(), blocks);
 }
 
+TEST_F(StagingTest, WaitsForAnArchiveThatFailsAsAWhole) {
+  add_node("a", 100'000);
+  const auto library = leases::library_of(plan.graph->archives[0], 0);
+  const auto ask = [&] {
+    scheduler.set_drives(library, 2, now);
+    return lease("a", 0, 2);
+  };
+  scheduler.set_plan(1, 0, plan_of());
+  const auto grants = ask();
+  ASSERT_EQ(grants.size(), 2U);
+  for (const auto& grant : grants) {
+    auto failed = fetched(grant, {});
+    failed.report.code = task::FailureCode::transient;
+    failed.report.message = "connection refused";
+    scheduler.complete(failed, now, random);
+  }
+  EXPECT_TRUE(ask().empty());
+  ASSERT_EQ(scheduler.media(1, now).size(), 2U);
+  EXPECT_NE(scheduler.media(1, now)[0].reason.find("connection refused; attempt 2 in "), std::string::npos);
+  now += 5 * second_us;
+  const auto attempt = ask();
+  ASSERT_EQ(attempt.size(), 1U) << "one batch tries it";
+  EXPECT_EQ(attempt[0].files.size(), 2U) << "no file was to blame";
+  TaskProgress progress{.task = attempt[0].id, .phase = "run", .ready = {0}};
+  scheduler.heartbeat({.node = "a", .incarnation = "a", .tasks = {progress}}, now);
+  EXPECT_EQ(ask().size(), 1U) << "the other drive is used again";
+  EXPECT_TRUE(scheduler.media(1, now)[0].reason.empty());
+}
+
+TEST_F(StagingTest, LeavesFilesToTheirTasksIfTheArchiveFailsForLong) {
+  add_node("a", 100'000);
+  const auto library = leases::library_of(plan.graph->archives[0], 0);
+  scheduler.set_plan(1, 0, plan_of());
+  std::size_t attempts = 0;
+  for (int hour = 0; hour < 48 && lease("a", 4, 0).empty(); ++hour, now += hour_us) {
+    scheduler.register_node({.name = "a", .incarnation = "a", .cache_limit = 100'000}, now);
+    scheduler.set_drives(library, 2, now);
+    for (const auto& grant : lease("a", 0, 2)) {
+      auto failed = fetched(grant, grant.medium == "A" ? std::vector<std::size_t>{0, 1} : std::vector<std::size_t>{2, 3});
+      failed.report.fetched.clear();
+      failed.report.code = task::FailureCode::transient;
+      scheduler.complete(failed, now, random);
+      ++attempts;
+    }
+  }
+  EXPECT_GE(attempts, 20U);
+  EXPECT_LE(attempts, 24U);
+}
+
+TEST_F(StagingTest, ACrashCountsAgainstOneFile) {
+  add_node("a", 100'000);
+  scheduler.set_plan(1, 0, plan_of());
+  auto crashed = fetched(lease("a", 0, 1)[0], {0, 1});
+  crashed.report.fetched.clear();
+  crashed.report.code = task::FailureCode::crashed;
+  scheduler.complete(crashed, now, random);
+  const auto next = lease("a", 0, 1);
+  ASSERT_EQ(next.size(), 1U);
+  ASSERT_EQ(next[0].medium, "A");
+  ASSERT_EQ(next[0].files.size(), 1U);
+  EXPECT_EQ(scheduler.medium_file(next[0].files[0])->description->id, "file1") << "the first one is tried again later";
+}
+
+TEST_F(StagingTest, StagesFilesAgainThatATaskDidNotFind) {
+  add_node("a", 100'000);
+  scheduler.set_plan(1, 0, plan_of());
+  for (int round = 0; round < 3; ++round) {
+    const auto fetch = lease("a", 0, 1);
+    ASSERT_EQ(fetch.size(), 1U);
+    ASSERT_EQ(fetch[0].medium, "A");
+    for (const auto& key : fetch[0].files) EXPECT_EQ(scheduler.needs_whole(key), round > 0 && key == fetch[0].files[0]);
+    scheduler.complete(fetched(fetch[0], round == 0 ? std::vector<std::size_t>{0, 1} : std::vector<std::size_t>{0}), now, random);
+    const auto jobs = lease("a", 1, 0);
+    ASSERT_EQ(jobs.size(), 1U);
+    ASSERT_EQ(jobs[0].ref.number, 0);
+    EXPECT_EQ(scheduler.staged_files("a", jobs[0]).size(), 1U);
+    auto lost = computed(jobs[0]);
+    lost.spec.archive.emplace().name = "flows";
+    lost.spec.files.push_back(plan.indexes[0]->files()[0].file);
+    lost.report.steps[0] = {};
+    lost.report.steps[0].outcome = task::Outcome::not_run;
+    lost.report.code = task::FailureCode::transient;
+    lost.report.unstaged = {"file0"};
+    scheduler.complete(lost, now, random);
+    EXPECT_FALSE(scheduler.failure(jobs[0].steps[0].job)) << "the job has not failed";
+    for (const auto& other : lease("a", 0, 0)) ADD_FAILURE() << other.id;
+  }
+  const auto last = lease("a", 1, 0);
+  ASSERT_EQ(last.size(), 1U);
+  EXPECT_EQ(last[0].ref.number, 0);
+  EXPECT_TRUE(scheduler.staged_files("a", last[0]).empty()) << "the task fetches its file itself";
+}
+
 TEST_F(StagingTest, UsesNoFurtherDriveAfterARestart) {
   add_node("a", 100'000);
   const auto library = leases::library_of(plan.graph->archives[0], 0);
-  scheduler.set_drives(library, 1);
+  scheduler.set_drives(library, 1, now);
   scheduler.set_plan(1, 0, plan_of());
   leases::Grant stored;
   stored.id = "0-7";

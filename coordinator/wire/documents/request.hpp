@@ -92,6 +92,7 @@ struct TaskStatus {
 struct MediumWait {
   std::string medium, node;
   std::uint64_t files = 0, bytes = 0, blocks = 0;
+  std::string reason = {};
 
   bool operator==(const MediumWait&) const = default;
   static constexpr auto table =
@@ -100,7 +101,8 @@ struct MediumWait {
                field("node", &MediumWait::node, "Node that fetches files from it; empty: none does now"),
                field("files", &MediumWait::files, "Files on it that no cache of a node has yet"),
                field("bytes", &MediumWait::bytes, "Their size").unit("B"),
-               field("blocks", &MediumWait::blocks, "Blocks that wait for them"));
+               field("blocks", &MediumWait::blocks, "Blocks that wait for them"),
+               field("reason", &MediumWait::reason, "Why no node may fetch from it now").optional());
 };
 
 struct SharedFile {

@@ -1,0 +1,131 @@
+// Fetch tasks: the scheduler asks the stager which files are next, and tells it what has become of them.
+#include "coordinator/leases/scheduler.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace mole::coordinator::leases {
+
+void Scheduler::set_drives(const std::string& library, std::uint32_t drives, Micros now) {
+  staging_.stager.set_drives(library, breakers_.allowed(library, drives, now));
+}
+
+std::vector<MediumWait> Scheduler::media(std::uint64_t request, Micros now) const {
+  std::vector<MediumWait> out;
+  for (auto& demand : staging_.stager.demand(request)) {
+    MediumWait wait{demand.medium.name, demand.node, demand.files, demand.bytes, demand.blocks};
+    if (const auto* failure = breakers_.find(demand.medium.library); failure && demand.node.empty())
+      wait.reason = failure->message + "; attempt " + std::to_string(failure->failures + 1) + " in " +
+                    std::to_string(std::max<Micros>(failure->until - now, 0) / second_us) + " s";
+    else if (demand.node.empty() && staging_.stager.drives_of(demand.medium.library) == 0)
+      wait.reason = "the manifest allows no drive at this time of day";
+    out.push_back(std::move(wait));
+  }
+  return out;
+}
+
+std::optional<Grant> Scheduler::next_fetch(const std::string& node, Micros now, bool idle) {
+  auto batch = staging_.stager.next(node, now, idle);
+  if (!batch) return std::nullopt;
+  auto grant = make_grant(batch->request);
+  grant.kind = task::Kind::fetch;
+  grant.batch = batch->number;
+  grant.library = batch->medium.library;
+  grant.medium = batch->medium.name;
+  grant.files = std::move(batch->files);
+  return grant;
+}
+
+// Makes the blocks candidates whose last file has become ready.
+void Scheduler::reopen_staged() {
+  for (const auto& [request, ref] : staging_.stager.take_staged())
+    if (const auto work = work_.find(request); work != work_.end()) work->second.reopen(ref);
+}
+
+std::set<Digest> Scheduler::shared_files(const std::string& node, const Grant& grant) const {
+  return staging_.stager.shared_files(node, grant.request, grant.ref);
+}
+
+std::set<Digest> Scheduler::staged_files(const std::string& node, const Grant& grant) const {
+  return staging_.stager.staged_files(node, grant.request, grant.ref);
+}
+
+// ---- results
+
+// Notes which files of a running fetch task are in the node's cache, by their numbers in the grant.
+void Scheduler::add_ready(const std::string& node, const Grant& grant, const std::vector<std::uint32_t>& files) {
+  bool any = false;
+  for (const auto file : files)
+    if (file < grant.files.size()) any = staging_.stager.add_ready(node, grant.files[file]) || any;
+  if (any) breakers_.succeed(grant.library);
+}
+
+// A file that this node cannot get is tried again, by any node, or is left to the tasks that read it, which report why.
+void Scheduler::fail_file(const Digest& key, task::FailureCode code, Micros now, Random& random) {
+  const bool permanent = code == task::FailureCode::missing || (code != task::FailureCode::none && !is_infra_failure(code));
+  staging_.stager.add_failure(key, now + backoff(settings_.infra_delay, settings_.infra_delay_cap, 1, random), permanent);
+}
+
+// Notes what a fetch task has put into the cache, also after its lease has ended. `grant`: of its lease, if it has one.
+void Scheduler::settle_fetch(const std::optional<Grant>& grant, const Completion& completion, Micros now, Random& random) {
+  const auto& [spec, report] = std::tie(completion.spec, completion.report);
+  const auto cache_name = spec.archive ? task::cache_name_of(*spec.archive) : "";
+  std::map<std::string, const task::FetchReport*> reports;
+  for (const auto& fetched : report.fetched) reports[fetched.id] = &fetched;
+  std::vector<Digest> unreported;
+  bool any = false;
+  for (const auto& file : spec.files) {
+    const auto key = medium_file_key(cache_name, file);
+    const auto known = reports.find(file.id);
+    if (known == reports.end()) {
+      unreported.push_back(key);
+    } else if (known->second->outcome != task::FetchOutcome::failed) {
+      staging_.stager.add_ready(completion.node, key);
+      any = true;
+    } else if (grant) {
+      fail_file(key, known->second->code, now, random);
+    }
+  }
+  if (grant && any) breakers_.succeed(grant->library);
+  if (grant && report.code != task::FailureCode::cancelled) fail_batch(*grant, completion.node, report, unreported, now, random);
+  reopen_staged();
+}
+
+// The failure of a fetch task as a whole. `files`: those that it did not report.
+void Scheduler::fail_batch(const Grant& grant, const std::string& node, const task::Report& report,
+                           const std::vector<Digest>& files, Micros now, Random& random) {
+  using enum task::FailureCode;
+  if (report.code == crashed || report.code == hung) {
+    // Probably because of the file after those that are ready; the others are fetched without it.
+    const auto first = std::ranges::find_if(files, [&](const Digest& key) { return !staging_.stager.has(node, key); });
+    if (first != files.end()) fail_file(*first, transient, now, random);
+  } else if (report.code != none && is_infra_failure(report.code)) {
+    breakers_.fail(grant.library, report.message, settings_, now, random);
+    if (breakers_.find(grant.library)->failures < settings_.infra_attempts) return;
+    for (const auto& key : files) fail_file(key, missing, now, random);
+  } else {
+    for (const auto& key : files) fail_file(key, report.code, now, random);
+  }
+}
+
+// Files that should have been in the cache of a node, but were not when a task was to read them.
+void Scheduler::lose_files(const Completion& completion) {
+  if (!completion.spec.archive) return;
+  const auto cache_name = task::cache_name_of(*completion.spec.archive);
+  const std::set<std::string> lost(completion.report.unstaged.begin(), completion.report.unstaged.end());
+  for (const auto& file : completion.spec.files)
+    if (lost.contains(file.id)) staging_.stager.lose(completion.node, medium_file_key(cache_name, file));
+}
+
+// Ends blocks of which no job reads files any more.
+void Scheduler::refresh_blocks(const Completion& completion) {
+  if (staging_.stager.empty() || completion.spec.steps.empty()) return;
+  for (const auto& [request, work] : work_) {
+    const auto* plan = work.plan();
+    if (!plan) continue;
+    for (std::uint32_t grid = 0; grid < plan->grids.size(); ++grid)
+      staging_.refresh(request, *plan, {grid, plan->grids[grid].number(completion.spec.block.from)});
+  }
+}
+
+}  // namespace mole::coordinator::leases
