@@ -26,12 +26,12 @@ std::string modules_text(const std::vector<coordinator::PlanModule>& modules, co
   return table.text(style);
 }
 
-// "files     34 files, 643 KiB; 35.00 % of the bytes are read for two blocks", then how they are read.
+// "files     34 files, 643 KiB", then how they are read.
 std::string files_text(const coordinator::PlanFiles& files) {
   std::string text = "files     none to read\n";
   if (files.count > 0) {
-    text = fmt::format("files     {}, {}; {} of the bytes are read for two blocks\n", human_number(files.count, "file", "files"),
-                       human_bytes(static_cast<double>(files.bytes)), human_share(files.border_share));
+    text = fmt::format("files     {}, {}\n", human_number(files.count, "file", "files"),
+                       human_bytes(static_cast<double>(files.bytes)));
     text += fmt::format("decode    {}, {}\n", human_number(files.decoded, "file", "files"),
                         human_bytes(static_cast<double>(files.decoded_bytes)));
   }
@@ -199,6 +199,24 @@ std::string waits_text(const coordinator::PlanReport& plan) {
   return out;
 }
 
+// "overhead  35.00 % of the bytes are read again at the borders of blocks of 4 h; blocks of 28 h would read 5 % again", then
+// what a crash loses.
+std::string overhead_text(const coordinator::PlanReport& plan) {
+  if (!plan.overhead) return "";
+  const auto& cost = *plan.overhead;
+  std::string text;
+  if (cost.borders > 0 || cost.before_range > 0) {
+    text = fmt::format("overhead  {} of the bytes are read again at the borders of blocks of {}", human_share(cost.borders),
+                       format_duration(cost.block_length));
+    if (cost.better_length > 0)
+      text += fmt::format("; blocks of {} would read about 5 % again", format_duration(cost.better_length));
+    if (cost.before_range > 0) text += fmt::format("; {} only for blocks before the range", human_share(cost.before_range));
+    text += "\n";
+  }
+  return text + fmt::format("crash     loses at most {} of work: one block of {}\n", human_seconds(cost.block_seconds),
+                            human_bytes(static_cast<double>(cost.block_bytes)));
+}
+
 std::string plan_text(const coordinator::PlanReport& plan, const Style& style) {
   const auto& jobs = plan.jobs;
   auto text = modules_text(plan.modules, style) + "\n";
@@ -210,7 +228,7 @@ std::string plan_text(const coordinator::PlanReport& plan, const Style& style) {
                       human_count(jobs.waiting));
   text += waits_text(plan);
   text += files_text(plan.files);
-  text += staging_text(plan);
+  text += overhead_text(plan) + staging_text(plan);
   if (plan.estimate_seconds > 0 && !plan.staging) text += "estimate  " + human_seconds(plan.estimate_seconds) + "\n";
   return text + listings_text(plan) + gap_counts_text(plan.gaps) + table_warnings_text(plan) + notes_text(plan) +
          reasons_text(plan, style);

@@ -3,6 +3,7 @@
 #include "coordinator/control/lacking_input.hpp"
 #include "coordinator/control/places.hpp"
 #include "coordinator/control/plan_cost.hpp"
+#include "coordinator/control/plan_overhead.hpp"
 #include "coordinator/control/queries.hpp"
 #include "coordinator/control/requests.hpp"
 #include "coordinator/requests/lineage.hpp"
@@ -88,7 +89,6 @@ std::vector<int> columns_read(const jobs::Plan& plan, std::uint32_t archive) {
 // Returns the files to fetch from media: no node keeps their columns.
 std::set<FileRef> add_files(const store::Records& records, const jobs::Plan& plan, PlanReport& out) {
   std::set<FileRef> on_media;
-  std::uint64_t shared = 0;
   std::map<std::uint32_t, KeptColumns> kept;       // by archive
   std::map<std::uint32_t, std::vector<int>> read;  // by archive
   const auto all = jobs::needed_files(plan);
@@ -99,7 +99,6 @@ std::set<FileRef> add_files(const store::Records& records, const jobs::Plan& pla
     if (added) read[needed.archive] = columns_read(plan, needed.archive);
     ++out.files.count;
     out.files.bytes += file.size;
-    if (needed.blocks > 1) shared += file.size;
     if (columns->second.of(file.id) == kept_columns_name(file, tasks::archive_of(archive), read[needed.archive])) {
       ++out.files.from_columns;
     } else {
@@ -110,7 +109,6 @@ std::set<FileRef> add_files(const store::Records& records, const jobs::Plan& pla
     out.file_list.push_back(file.id);
   }
   out.files.not_read = jobs::files_in_reach(plan) - out.files.count;
-  if (out.files.bytes) out.files.border_share = static_cast<double>(shared) / static_cast<double>(out.files.bytes);
   return on_media;
 }
 
@@ -299,6 +297,7 @@ Result<PlanReport> Queries::plan(const Submissions::PlanQuery& query) const {
   if (rate <= 0) rate = assumed_bytes_per_second;
   out.estimate_seconds = static_cast<double>(out.files.decoded_bytes) / rate;
   out.staging = staging_cost(plan, {std::move(nodes), rate, query.what_if, std::move(on_media)});
+  out.overhead = overhead_of(plan, rate);
   out.table_warnings = table_warnings(*plan.graph, query.request.range);
   out.waits = plan.waits;
   out.notes = plan.notes;

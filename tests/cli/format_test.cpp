@@ -53,7 +53,8 @@ TEST(Plan, ShowsModulesFilesAndReasons) {
   coordinator::PlanReport plan;
   plan.jobs = {4, 2, 0};
   plan.modules = {{"border/mean", 6, 4, 2, 0, 2048}};
-  plan.files = {14, 3 << 20, 0.0714, 10, 2 << 20, 4, 3};
+  plan.files = {14, 3 << 20, 10, 2 << 20, 4, 3};
+  plan.overhead = {0.0714, 0.01, 4 * hour_us, 8 * hour_us, 1 << 20, 90};
   plan.estimate_seconds = 12;
   plan.new_jobs = {{"border/mean@2007-09-22T06:00:00Z", "params changed"}};
   EXPECT_EQ(plan_text(plan, plain),
@@ -61,10 +62,13 @@ TEST(Plan, ShowsModulesFilesAndReasons) {
             "border/mean       6       4    2        0      2.0 KiB\n"
             "\n"
             "jobs      2 new, 4 reused, 0 waiting\n"
-            "files     14 files, 3.0 MiB; 7.14 % of the bytes are read for two blocks\n"
+            "files     14 files, 3.0 MiB\n"
             "decode    10 files, 2.0 MiB\n"
             "cached    4 files are read from the columns that a node kept\n"
             "not read  3 files, because what is computed from them is stored\n"
+            "overhead  7.14 % of the bytes are read again at the borders of blocks of 4h; blocks of 8h would read about 5 % again; "
+            "1.00 % only for blocks before the range\n"
+            "crash     loses at most 1 min 30 s of work: one block of 1.0 MiB\n"
             "estimate  12 s\n"
             "\n"
             "new job                           reason\n"

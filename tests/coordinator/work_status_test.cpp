@@ -299,6 +299,28 @@ TEST(WorkStatus, ListsSayWhatARequestIs) {
   EXPECT_NE(requests[1]["submitted"], nullptr);
 }
 
+TEST(WorkStatus, PlansTellWhatIsReadBeyondTheRange) {
+  World world;
+  world.add_files("1", 0, 13);
+  const auto first = world.submission(chain, "2007-09-22", "2007-09-22T04");
+  ASSERT_TRUE(world.client().archive_task(first, "border/flows", coordinator::RequestKind::index));
+  world.work();
+  const auto overhead = [&](const coordinator::Submission& submission) { return (*world.client().plan(submission))["overhead"]; };
+  // Two blocks of two hours, each with a file for late flows.
+  auto planned = overhead(first);
+  EXPECT_DOUBLE_EQ(planned["borders"], 1.0 / 5);
+  EXPECT_EQ(planned["before_range"], 0);
+  EXPECT_EQ(planned["block_length"], 2 * hour_us);
+  EXPECT_EQ(planned["better_length"], 8 * hour_us);
+  EXPECT_EQ(planned["block_bytes"], 3000);
+  // The window of six hours needs three blocks before the range.
+  planned = overhead(world.submission(chain, "2007-09-22T08", "2007-09-22T12"));
+  EXPECT_DOUBLE_EQ(planned["borders"], 4.0 / 11);
+  EXPECT_DOUBLE_EQ(planned["before_range"], 6.0 / 11);
+  world.run(first);
+  EXPECT_FALSE((*world.client().plan(first)).contains("overhead")) << "nothing is read";
+}
+
 TEST(WorkStatus, PlansCountWhatWillBeDecoded) {
   World world;
   world.keeps_columns = true;

@@ -32,19 +32,38 @@ struct PlanModule {
 
 struct PlanFiles {
   std::uint64_t count = 0, bytes = 0;
-  double border_share = 0;
   std::uint64_t decoded = 0, decoded_bytes = 0, from_columns = 0, not_read = 0;
 
   bool operator==(const PlanFiles&) const = default;
   static constexpr auto table = document(
       "PlanFiles", "Files a plan reads.",  //
       field("count", &PlanFiles::count, "Number of files"), field("bytes", &PlanFiles::bytes, "Their size").unit("B"),
-      field("border_share", &PlanFiles::border_share, "Share of the bytes that are read by two blocks"),
       field("decoded", &PlanFiles::decoded, "Files to decode: no node keeps their columns"),
       field("decoded_bytes", &PlanFiles::decoded_bytes, "Their size").unit("B"),
       field("from_columns", &PlanFiles::from_columns,
             "Files whose columns a node kept when it last read them, so that they need not be decoded"),
       field("not_read", &PlanFiles::not_read, "Files that need not be read, because what is computed from them is stored"));
+};
+
+struct PlanOverhead {
+  double borders = 0, before_range = 0;
+  Micros block_length = 0, better_length = 0;
+  std::uint64_t block_bytes = 0;
+  double block_seconds = 0;
+
+  bool operator==(const PlanOverhead&) const = default;
+  static constexpr auto table = document(
+      "PlanOverhead", "What a plan reads more than once, or for blocks before its range, and what a crash loses.",  //
+      field("borders", &PlanOverhead::borders, "Bytes that a further block reads again, as a share of the bytes of the files"),
+      field("before_range", &PlanOverhead::before_range,
+            "Share of the bytes that only blocks before the range read, for windows and checkpoints"),
+      field("block_length", &PlanOverhead::block_length, "Length of the blocks that read most").unit("us"),
+      field("better_length", &PlanOverhead::better_length,
+            "Length with which `borders` would be about 0.05; 0: it is not more than that now")
+          .unit("us"),
+      field("block_bytes", &PlanOverhead::block_bytes, "Bytes of the files of the largest block").unit("B"),
+      field("block_seconds", &PlanOverhead::block_seconds, "Time to decode them: what a crash of its worker loses at most")
+          .unit("s"));
 };
 
 struct PlanGap {
@@ -114,6 +133,7 @@ struct PlanReport {
   std::vector<std::string> table_warnings, waits, notes;
   std::vector<PlanListing> listings = {};
   std::optional<PlanStaging> staging = {};
+  std::optional<PlanOverhead> overhead = {};
 
   bool operator==(const PlanReport&) const = default;
   static constexpr auto table = document(
@@ -131,7 +151,8 @@ struct PlanReport {
       field("waits", &PlanReport::waits, "Messages that state which jobs wait for which files"),
       field("notes", &PlanReport::notes, "Messages about the archives that need attention"),
       field("listings", &PlanReport::listings, "The listings of its archives").optional(),
-      field("staging", &PlanReport::staging, "Absent: no file is on a tape").optional());
+      field("staging", &PlanReport::staging, "Absent: no file is on a tape").optional(),
+      field("overhead", &PlanReport::overhead, "Absent: no file is read").optional());
 };
 
 }  // namespace mole::coordinator
