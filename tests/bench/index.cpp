@@ -21,7 +21,6 @@ struct Archive : mole::test::World {
   task::ListingDigest digest;
 
   Archive() {
-    open();
     join("a", "a1");
     add(0, hours);
   }

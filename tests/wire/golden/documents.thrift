@@ -69,6 +69,7 @@ enum TaskKind {
   VERIFY = 1
   COMPUTE = 2
   MERGE = 3
+  FETCH = 4
 }
 
 enum DamagePolicy {
@@ -141,6 +142,13 @@ enum FlowSource {
   COLUMNS = 2
 }
 
+enum FetchOutcome {
+  FETCHED = 0
+  CACHED = 1
+  COLUMNS = 2
+  FAILED = 3
+}
+
 enum Verdict {
   ACCEPTED = 0
   DUPLICATE = 1
@@ -173,11 +181,10 @@ struct PlanModule {
 struct PlanFiles {
   1: i64 count
   2: i64 bytes
-  3: double border_share
-  4: i64 decoded
-  5: i64 decoded_bytes
-  6: i64 from_columns
-  7: i64 not_read
+  3: i64 decoded
+  4: i64 decoded_bytes
+  5: i64 from_columns
+  6: i64 not_read
 }
 
 struct PlanGap {
@@ -211,6 +218,15 @@ struct PlanStaging {
   10: i64 nodes
 }
 
+struct PlanOverhead {
+  1: double borders
+  2: double before_range
+  3: i64 block_length
+  4: i64 better_length
+  5: i64 block_bytes
+  6: double block_seconds
+}
+
 struct PlanReport {
   1: PlanJobs jobs
   2: list<PlanModule> modules
@@ -224,6 +240,7 @@ struct PlanReport {
   10: list<string> notes
   11: optional list<PlanListing> listings
   12: optional PlanStaging staging
+  13: optional PlanOverhead overhead
 }
 
 struct PipelineArchive {
@@ -319,6 +336,7 @@ struct TaskStatus {
   4: i64 bytes_done
   5: i64 bytes_total
   6: i64 flows
+  7: optional string medium
 }
 
 struct DelayCounts {
@@ -366,6 +384,15 @@ struct FormatCount {
   5: i64 to_us
 }
 
+struct MediumWait {
+  1: string medium
+  2: string node
+  3: i64 files
+  4: i64 bytes
+  5: i64 blocks
+  6: optional string reason
+}
+
 struct RequestStatus {
   1: string id
   2: RequestKind kind
@@ -401,6 +428,7 @@ struct RequestStatus {
   32: optional i64 sample
   33: optional list<DamagedFile> damaged_files
   34: optional list<FormatCount> formats
+  35: optional list<MediumWait> media
 }
 
 struct FinishedJob {
@@ -611,6 +639,7 @@ struct NodeInfo {
   3: string address
   4: i32 slots
   5: i32 threads
+  6: optional i64 cache_limit
 }
 
 struct Registration {
@@ -624,6 +653,7 @@ struct LeaseRequest {
   2: string incarnation
   3: i32 free_slots
   4: list<string> held
+  5: optional i32 free_fetches
 }
 
 struct PluginUse {
@@ -765,6 +795,10 @@ struct Spec {
   8: list<Step> steps
   9: optional string request
   10: optional list<binary> listings
+  11: optional list<i32> keep
+  12: optional list<File> release
+  13: optional list<i32> staged
+  14: optional list<i32> whole
 }
 
 struct Grants {
@@ -778,6 +812,7 @@ struct TaskProgress {
   3: i64 bytes_done
   4: i64 bytes_total
   5: i64 flows
+  6: optional list<i32> ready
 }
 
 struct Heartbeat {
@@ -851,6 +886,19 @@ struct IndexEntry {
   8: optional i64 tier
 }
 
+struct FetchReport {
+  1: string id
+  2: i64 size
+  3: binary digest
+  4: FetchOutcome outcome
+  5: FailureCode code
+  6: string message
+  7: string medium
+  8: double wait_seconds
+  9: double transfer_seconds
+  10: i64 bytes
+}
+
 struct Report {
   1: string task
   2: list<StepReport> steps
@@ -868,6 +916,8 @@ struct Report {
   14: optional binary listing
   15: optional binary listing_before
   16: optional list<string> removed
+  17: optional list<FetchReport> fetched
+  18: optional list<string> unstaged
 }
 
 struct Completion {
