@@ -147,6 +147,8 @@ Result<> HandoverWriter::end(const task::Report& totals) {
   written.listing = totals.listing;
   written.listing_before = totals.listing_before;
   written.removed = totals.removed;
+  written.fetched = totals.fetched;
+  written.unstaged = totals.unstaged;
   return frame(end_kind, dump(json(written)));
 }
 
