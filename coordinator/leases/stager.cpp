@@ -101,7 +101,8 @@ void Stager::remove_block(Block& block, std::uint64_t request, BlockRef ref, boo
 }
 
 void Stager::drop_unused_file(FileNumber number) {
-  for (auto& [id, running] : running_) running.files.erase(number);
+  for (auto& [id, running] : running_)
+    if (running.files.erase(number) > 0) running.unwanted = true;
   const auto& file = files_[number].file;
   if (const auto wanted = wanted_files_.find(file.medium.library); --wanted->second == 0) wanted_files_.erase(wanted);
   file_numbers_.erase(file.key);
@@ -235,12 +236,8 @@ bool Stager::is_wanted(std::uint64_t batch) const {
   const auto found = running_.find(batch);
   if (found == running_.end()) return false;
   const auto& running = found->second;
-  return running.batch.files.empty() ||  // not known
-         std::ranges::all_of(running.batch.files, [&](const Digest& key) {
-           const auto number = file_numbers_.find(key);
-           if (number == file_numbers_.end()) return false;
-           return has(running.node, number->second) || nodes_[running.node].blocks.contains(number->second);
-         });
+  return !running.unwanted &&
+         std::ranges::all_of(running.files, [&](FileNumber file) { return nodes_[running.node].blocks.contains(file); });
 }
 
 // ---- blocks

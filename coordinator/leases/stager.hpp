@@ -98,7 +98,7 @@ class Stager {
   void lose(const std::string& node, const Digest& file);
   bool needs_whole(const Digest& file) const;  // whether kept columns of the file are not enough
   void end(std::uint64_t batch);
-  // Whether the batch fetches nothing that is not wanted any more.
+  // Whether every file of the batch that is not ready yet is still wanted.
   bool is_wanted(std::uint64_t batch) const;
 
   // ---- blocks
@@ -157,6 +157,7 @@ class Stager {
     Batch batch;
     std::uint32_t node = 0;
     std::set<FileNumber> files{};  // not ready yet
+    bool unwanted = false;         // a file that was not ready is not wanted any more
   };
   struct Choice;
 

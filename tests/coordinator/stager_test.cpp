@@ -307,6 +307,20 @@ TEST(Stager, ReleasesWhatOnlyAWithdrawnRequestWants) {
   EXPECT_EQ(rest->files, (std::vector{key_of(9), key_of(10), key_of(11), key_of(12)}));
 }
 
+TEST(Stager, ContinuesABatchOfWhichSomeFilesWereUsed) {
+  const Archive archive{60, 1, true};
+  Stager stager;
+  stager.set_node("n", 1'000'000);
+  stager.set_request(1, 0, false, blocks_of(archive, 0, 12));
+  const auto batch = stager.next("n", 0);
+  ASSERT_TRUE(batch);
+  for (std::size_t f = 0; f < 7; ++f) stager.add_ready("n", key_of(f));
+  stager.finish(1, {0, 0}, true);
+  EXPECT_TRUE(stager.is_wanted(batch->number)) << "files 0 to 5 were used, the others are still to be fetched";
+  stager.finish(1, {0, 6}, true);
+  EXPECT_FALSE(stager.is_wanted(batch->number)) << "files 7 to 12 are to be fetched, but nobody wants them";
+}
+
 TEST(Stager, KeepsTheLimitOfDrivesOverNodesAndAfterARestart) {
   const Archive archive;
   Stager stager;
