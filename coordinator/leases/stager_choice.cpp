@@ -117,7 +117,7 @@ void Stager::admit_in_order(std::uint32_t number) {
   for (auto& [id, request] : by_priority()) {
     if (!request->in_order) continue;
     for (auto& [ref, block] : request->blocks) {
-      if (block.node || exceeds_every_cache(block)) continue;
+      if (block.node || block.bytes > nodes_[number].limit) continue;
       if (!is_near(number, block) || !fits(nodes_[number], block)) break;
       reserve(block, number);
     }
@@ -125,12 +125,18 @@ void Stager::admit_in_order(std::uint32_t number) {
 }
 
 // Reserves space for the first block that has none, beyond the part of the cache for blocks. Otherwise blocks that wait for its
-// results could keep the space for ever.
+// results could keep the space for ever. Not while a block that has space waits for its files: a drive may be busy for hours, and
+// each call would reserve more than the cache holds.
 bool Stager::admit_one(std::uint32_t number) {
+  Block* first = nullptr;
   for (auto& [id, request] : by_priority())
-    for (auto& [ref, block] : request->blocks)
-      if (!block.node && block.bytes <= nodes_[number].limit) return reserve(block, number), true;
-  return false;
+    for (auto& [ref, block] : request->blocks) {
+      if (block.node == number && !holds(number, block)) return false;
+      if (!first && !block.node && block.bytes <= nodes_[number].limit && is_near(number, block)) first = &block;
+    }
+  if (!first) return false;
+  reserve(*first, number);
+  return true;
 }
 
 std::optional<Batch> Stager::next(const std::string& name, Micros now, bool idle) {
@@ -161,7 +167,7 @@ std::optional<Batch> Stager::choose(std::uint32_t number, Micros now) {
   for (auto& [id, request] : by_priority())
     for (auto& [ref, block] : request->blocks) {
       const bool here = block.node == number;
-      if (block.node ? !here : request->in_order || exceeds_every_cache(block) || !is_near(number, block)) continue;
+      if (block.node ? !here : request->in_order || block.bytes > node.limit || !is_near(number, block)) continue;
       std::set<const Medium*, decltype([](const Medium* a, const Medium* b) { return *a < *b; })> media;
       for (const auto file : block.files)
         if (is_missing(file)) media.insert(&files_[file].file.medium);

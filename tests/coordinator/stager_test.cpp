@@ -336,6 +336,47 @@ TEST(Stager, KeepsTheLimitOfDrivesOverNodesAndAfterARestart) {
   EXPECT_TRUE(stager.next("b", 0));
 }
 
+TEST(Stager, ReservesNoMoreThanItsCacheWhileTheDrivesAreBusy) {
+  const Archive archive{600, 1, true};
+  Stager stager;
+  stager.set_node("a", 30 * file_bytes);
+  stager.set_node("b", 30 * file_bytes);
+  stager.set_request(1, 0, false, blocks_of(archive, 0, 600));
+  const auto batch = stager.next("a", 0, true);
+  ASSERT_TRUE(batch);
+  for (const auto& key : batch->files) {
+    stager.add_ready("a", key);
+    EXPECT_FALSE(stager.next("b", 0, true)) << "the tape is in use";
+    ASSERT_LE(stager.reserved("b"), 30 * file_bytes);
+  }
+}
+
+TEST(Stager, FetchesAFileToOneNodeOnlyForTwoRequests) {
+  const Archive archive{12, 2, true};
+  Stager stager;
+  stager.set_node("a", 1'000'000);
+  stager.set_node("b", 1'000'000);
+  stager.set_request(1, 0, false, blocks_of(archive, 0, 5, 5));
+  const auto batch = stager.next("a", 0, true);
+  ASSERT_TRUE(batch);
+  stager.set_request(2, 0, false, blocks_of(archive, 0, 5, 5));
+  for (const auto& key : batch->files) stager.add_ready("a", key);
+  stager.end(batch->number);
+  EXPECT_FALSE(stager.next("b", 0, true)) << "node a has the files";
+}
+
+TEST(Stager, ABlockForALargerCacheDoesNotHoldBackTheOthers) {
+  const Archive archive{60, 3, true};
+  Stager stager;
+  stager.set_node("small", 10 * file_bytes);
+  stager.set_node("large", 100 * file_bytes);
+  stager.set_request(1, 5, false, blocks_of(archive, 0, 19, 19));
+  stager.set_request(2, 0, false, blocks_of(archive, 40, 46));
+  const auto batch = stager.next("small", 0);
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(batch->medium.name, "T2");
+}
+
 TEST(Stager, TriesAFileThreeTimesThenLetsItsBlockRun) {
   const Archive archive{6, 1, true};
   Stager stager;
