@@ -29,7 +29,9 @@ Registration Scheduler::register_node(const NodeInfo& info, Micros now) {
     node = {};
   }
   node.info = info;
-  staging_.set_node(info.name, info.cache_limit);
+  if (staging_.set_node(info.name, info.cache_limit))
+    for (auto& [request, work] : work_)
+      if (work.plan()) work.refresh(failures_);  // blocks that waited for another node are candidates again
   node.heard = now;
   node.lost = false;
   std::erase(lost_, info.name);

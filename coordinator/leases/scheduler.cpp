@@ -195,7 +195,7 @@ std::optional<Grant> Scheduler::next_task(std::uint64_t request, Work& work, con
   const auto* plan = work.plan();
   if (!plan) return std::nullopt;
   work.wake(now);
-  const auto is_elsewhere = [&](BlockRef r) { return staging_.is_elsewhere(node, request, r); };
+  const auto is_elsewhere = [&](BlockRef r) { return staging_.stager.is_elsewhere(node, request, r); };
   const std::function<bool(BlockRef)> skip = staging_.stager.empty() ? nullptr : std::function<bool(BlockRef)>(is_elsewhere);
   while (const auto ref = work.next_block(
              node, max_compared(), [&](BlockRef r) { return is_running(*plan, r); }, skip)) {

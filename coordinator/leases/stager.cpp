@@ -149,19 +149,28 @@ const Stager::Node* Stager::find_node(const std::string& name) const {
   return found == nodes_.end() ? nullptr : &*found;
 }
 
-void Stager::set_node(const std::string& name, std::uint64_t cache_limit) {
-  auto& node = nodes_[node_number(name)];
-  changes_ += node.limit != cache_limit;
+bool Stager::set_node(const std::string& name, std::uint64_t cache_limit) {
+  const auto number = node_number(name);
+  auto& node = nodes_[number];
+  if (node.limit == cache_limit) return false;
+  ++changes_;
+  if (cache_limit < node.limit) release_node(number);  // its blocks may be too large for it now
   node.limit = cache_limit;
+  return true;
+}
+
+// Ends the reservations of all blocks on a node.
+void Stager::release_node(std::uint32_t number) {
+  for (auto& [id, request] : requests_)
+    for (auto& [ref, block] : request.blocks)
+      if (block.node == number) release_space(block, true);
 }
 
 void Stager::remove_node(const std::string& name) {
   if (!find_node(name)) return;
   ++changes_;
   const auto number = node_number(name);
-  for (auto& [id, request] : requests_)
-    for (auto& [ref, block] : request.blocks)
-      if (block.node == number) release_space(block, true);
+  release_node(number);
   for (auto& file : files_) std::erase(file.held, number);
   std::erase_if(running_, [&](const auto& entry) { return entry.second.node == number; });
   nodes_[number].limit = 0;
@@ -268,6 +277,15 @@ bool Stager::may_run(const std::string& name, std::uint64_t request, BlockRef re
   if (!block || exceeds_every_cache(*block)) return true;
   const auto* node = find_node(name);
   return node && node->limit > 0 && holds(static_cast<std::uint32_t>(node - nodes_.data()), *block);
+}
+
+bool Stager::is_elsewhere(const std::string& name, std::uint64_t request, BlockRef ref) const {
+  const auto* block = find_block(request, ref);
+  if (!block || has_space(name, request, ref) || may_run(name, request, ref)) return false;
+  if (block->node) return true;
+  for (std::uint32_t other = 0; other < nodes_.size(); ++other)
+    if (nodes_[other].limit > 0 && holds(other, *block)) return true;
+  return false;
 }
 
 bool Stager::has_space(const std::string& name, std::uint64_t request, BlockRef ref) const {

@@ -78,7 +78,8 @@ class Stager {
   bool empty() const { return requests_.empty(); }
 
   // ---- nodes and drives
-  void set_node(const std::string& node, std::uint64_t cache_limit);  // bytes; 0: it fetches nothing
+  // `cache_limit`: bytes; 0: it fetches nothing. Returns whether it was different.
+  bool set_node(const std::string& node, std::uint64_t cache_limit);
   void remove_node(const std::string& node);                          // with what its cache holds
   void set_drives(const std::string& library, std::uint32_t drives);  // default: default_drives
   std::uint32_t drives_of(const std::string& library) const;
@@ -107,6 +108,8 @@ class Stager {
   bool waits(std::uint64_t request, BlockRef block) const { return find_block(request, block) != nullptr; }
   // Whether the node has reserved space for the block.
   bool has_space(const std::string& node, std::uint64_t request, BlockRef block) const;
+  // Whether the block can only run on another node, which has its files or has reserved space for them.
+  bool is_elsewhere(const std::string& node, std::uint64_t request, BlockRef block) const;
   // Returns the files of the block that other blocks wait for on the same node.
   std::set<Digest> shared_files(const std::string& node, std::uint64_t request, BlockRef block) const;
   // Returns the files of the block that the node holds; none if its tasks fetch files themselves.
@@ -164,6 +167,7 @@ class Stager {
   FileNumber add_file(const MediumFile& file);
   void remove_block(Block& block, std::uint64_t request, BlockRef ref, bool used);
   void release_space(Block& block, bool used);
+  void release_node(std::uint32_t node);
   void reserve(Block& block, std::uint32_t node);
   void drop_unused_file(FileNumber number);
   std::uint32_t node_number(const std::string& name);

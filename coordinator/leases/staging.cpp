@@ -114,18 +114,12 @@ void Staging::refresh(std::uint64_t request, const jobs::Plan& plan, BlockRef re
   if (done) stager.finish(request, ref, !abandoned);
 }
 
-bool Staging::is_elsewhere(const std::string& node, std::uint64_t request, BlockRef ref) const {
-  if (!stager.waits(request, ref) || stager.has_space(node, request, ref)) return false;
-  return std::ranges::any_of(nodes_, [&](const auto& other) { return stager.has_space(other, request, ref); }) &&
-         !stager.may_run(node, request, ref);
-}
-
-void Staging::set_node(const std::string& node, std::uint64_t cache_limit) {
-  stager.set_node(node, cache_limit);
+bool Staging::set_node(const std::string& node, std::uint64_t cache_limit) {
   if (cache_limit > 0)
     nodes_.insert(node);
   else
     nodes_.erase(node);
+  return stager.set_node(node, cache_limit);
 }
 
 void Staging::remove_node(const std::string& node) {

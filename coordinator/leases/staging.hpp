@@ -18,16 +18,14 @@ class Staging {
   void set_plan(std::uint64_t request, std::int32_t priority, const jobs::Plan& plan);
   // Ends a block if none of its jobs reads flows any more. Call after jobs of the block have ended.
   void refresh(std::uint64_t request, const jobs::Plan& plan, BlockRef block);
-  void set_node(const std::string& node, std::uint64_t cache_limit);
+  // Returns whether other nodes may run blocks now than before.
+  bool set_node(const std::string& node, std::uint64_t cache_limit);
   void remove_node(const std::string& node);
 
   // Whether jobs of the block that read flows may run on the node.
   bool may_read(const std::string& node, std::uint64_t request, BlockRef block) const {
     return nodes_.empty() || stager.may_run(node, request, block);
   }
-
-  // Whether the block's files are in the cache of another node, which will run it.
-  bool is_elsewhere(const std::string& node, std::uint64_t request, BlockRef block) const;
 
   Stager stager;
 

@@ -12,15 +12,15 @@ using jobs::Flag;
 constexpr std::size_t blocks = 4;
 
 // One file per block of an hour; the first two on tape A, the others on tape B.
-jobs::Plan plan_of(bool on_tapes = true) {
+jobs::Plan plan_of(bool on_tapes = true, const std::string& module_name = "traffic") {
   auto graph = std::make_shared<dag::Graph>();
   graph->pipeline = "p";
   graph->archives.resize(1);
   graph->archives[0].name = "flows";
   graph->archives[0].lateness = 0;
   auto& module = graph->modules.emplace_back();
-  module.name = "traffic";
-  module.fingerprint = digest_of(std::string_view("traffic"));
+  module.name = module_name;
+  module.fingerprint = digest_of(module_name);
   module.inputs.resize(1);
   std::vector<task::File> files;
   for (std::size_t b = 0; b < blocks; ++b) {
@@ -135,6 +135,29 @@ TEST_F(StagingTest, LeasesAJobToTheNodeThatHoldsItsFiles) {
   scheduler.complete(fetched(grants[0], {0, 1}), now, random);
   EXPECT_TRUE(lease("b", 4, 0).empty());
   EXPECT_EQ(lease("a", 4, 0).size(), 2U);
+}
+
+TEST_F(StagingTest, LeavesAJobToTheNodeThatHasItsFilesForAnotherRequest) {
+  add_node("a", 100'000);
+  add_node("b", 100'000);
+  scheduler.set_plan(1, 0, plan_of());
+  const auto grants = lease("a", 0, 1);
+  ASSERT_EQ(grants.size(), 1U);
+  scheduler.complete(fetched(grants[0], {0, 1}), now, random);
+  scheduler.set_plan(2, 0, plan_of(true, "addresses"));
+  EXPECT_TRUE(lease("b", 4, 0).empty());
+  EXPECT_EQ(lease("a", 8, 0).size(), 4U) << "two blocks of both requests";
+}
+
+TEST_F(StagingTest, RunsTheJobsOfANodeThatFetchesNoLonger) {
+  add_node("a", 100'000);
+  scheduler.set_plan(1, 0, plan_of());
+  ASSERT_EQ(lease("a", 4, 1).size(), 1U);
+  NodeInfo info;
+  info.name = "a";
+  info.incarnation = "later";
+  scheduler.register_node(info, now);
+  EXPECT_EQ(scheduler.lease({"a", "later", 8, {}, 0}, now)->size(), blocks);
 }
 
 TEST_F(StagingTest, CancelsAFetchThatNoRequestWants) {
