@@ -117,12 +117,15 @@ void Scheduler::lose_files(const Completion& completion) {
     if (lost.contains(file.id)) staging_.stager.lose(completion.node, medium_file_key(cache_name, file));
 }
 
-// Ends blocks of which no job reads files any more.
-void Scheduler::refresh_blocks(const Completion& completion) {
+// Ends blocks of which no job reads files any more. An abandoned job also stops jobs of other blocks.
+void Scheduler::refresh_blocks(const Completion& completion, const Effects& effects) {
   if (staging_.stager.empty() || completion.spec.steps.empty()) return;
+  const bool any_abandoned = std::ranges::any_of(effects.failures, [](const auto& failure) { return failure.second.given_up; });
   for (const auto& [request, work] : work_) {
     const auto* plan = work.plan();
     if (!plan) continue;
+    if (any_abandoned)
+      for (const auto ref : staging_.stager.blocks_of(request)) staging_.refresh(request, *plan, ref);
     for (std::uint32_t grid = 0; grid < plan->grids.size(); ++grid)
       staging_.refresh(request, *plan, {grid, plan->grids[grid].number(completion.spec.block.from)});
   }

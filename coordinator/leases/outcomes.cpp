@@ -210,7 +210,7 @@ Effects Scheduler::complete(const Completion& completion, Micros now, Random& ra
       lose_files(completion);
     reopen(*grant, now);
   }
-  refresh_blocks(completion);
+  refresh_blocks(completion, effects);
   if (!effects.accepted.empty())
     effects.verdict = Verdict::accepted;
   else if (any_known)

@@ -134,7 +134,7 @@ class Scheduler {
   void fail_batch(const Grant& grant, const std::string& node, const task::Report& report, const std::vector<Digest>& files,
                   Micros now, Random& random);
   void lose_files(const Completion& completion);
-  void refresh_blocks(const Completion& completion);
+  void refresh_blocks(const Completion& completion, const Effects& effects);
   void reopen_staged();
   std::optional<Grant> next_grant(const std::string& node, Micros now);
   std::optional<Grant> next_archive_task(std::uint64_t request, Work& work, Micros now);

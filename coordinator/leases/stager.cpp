@@ -272,6 +272,13 @@ const Stager::Block* Stager::find_block(std::uint64_t request, BlockRef ref) con
   return block == found->second.blocks.end() ? nullptr : &block->second;
 }
 
+std::vector<BlockRef> Stager::blocks_of(std::uint64_t request) const {
+  std::vector<BlockRef> out;
+  if (const auto found = requests_.find(request); found != requests_.end())
+    for (const auto& [ref, block] : found->second.blocks) out.push_back(ref);
+  return out;
+}
+
 bool Stager::may_run(const std::string& name, std::uint64_t request, BlockRef ref) const {
   const auto* block = find_block(request, ref);
   if (!block || exceeds_every_cache(*block)) return true;

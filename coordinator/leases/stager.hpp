@@ -106,6 +106,7 @@ class Stager {
   // Whether a node holds the files of the block, or staging does not concern the block.
   bool may_run(const std::string& node, std::uint64_t request, BlockRef block) const;
   bool waits(std::uint64_t request, BlockRef block) const { return find_block(request, block) != nullptr; }
+  std::vector<BlockRef> blocks_of(std::uint64_t request) const;  // unfinished
   // Whether the node has reserved space for the block.
   bool has_space(const std::string& node, std::uint64_t request, BlockRef block) const;
   // Whether the block can only run on another node, which has its files or has reserved space for them.

@@ -184,6 +184,29 @@ TEST_F(StagingTest, EndsWithTheJobs) {
   EXPECT_TRUE(scheduler.media(1, now).empty());
 }
 
+TEST_F(StagingTest, FetchesNothingForJobsThatAFailureStops) {
+  auto chained = plan_of();
+  auto graph = std::make_shared<dag::Graph>(*chained.graph);
+  graph->modules[0].since = 0;
+  chained.graph = std::move(graph);
+  chained.modules[0].flags.assign(blocks, Flag::requested | Flag::needs_state | Flag::needs_result);
+  add_node("a", 100'000);
+  scheduler.set_plan(1, 0, std::move(chained));
+  const auto grants = lease("a", 0, 1);
+  ASSERT_EQ(grants.size(), 1U);
+  scheduler.complete(fetched(grants[0], {0, 1}), now, random);
+  const auto jobs = lease("a", 4, 0);
+  ASSERT_EQ(jobs.size(), 1U) << "the others need its state";
+  auto failed = computed(jobs[0]);
+  failed.spec.archive.emplace().damage = DamagePolicy::strict;
+  failed.report.steps[0].outcome = task::Outcome::failed;
+  failed.report.steps[0].code = task::FailureCode::corrupt;
+  scheduler.complete(failed, now, random);
+  EXPECT_TRUE(scheduler.exhausted(1));
+  EXPECT_TRUE(scheduler.media(1).empty());
+  EXPECT_TRUE(lease("a", 4, 4).empty());
+}
+
 TEST_F(StagingTest, DoesNotConcernArchivesWithoutMediaAndNodesThatDoNotFetch) {
   add_node("a", 0);
   scheduler.set_plan(1, 0, plan_of());
