@@ -8,7 +8,7 @@
 namespace mole::coordinator::leases {
 namespace {
 
-constexpr std::size_t max_batch = 2000;  // files
+constexpr std::size_t max_batch = 500;  // files: a worker has one open file for each, and may have 1024
 // The part of a cache that is reserved for blocks: the rest serves files of other archives, and columns.
 constexpr std::uint64_t reserved_percent = 75;
 // Weights. A block that has reserved space is preferred, because it returns the space. A tape that may still be in a drive is

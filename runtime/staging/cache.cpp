@@ -40,9 +40,10 @@ struct Item {
 // One call of acquire.
 class Acquisition {
  public:
+  // `keeps`: the files are kept (Cache::keep) instead of pinned.
   Acquisition(const fs::path& folder, const CacheOptions& options, std::span<const task::File> files, std::string_view archive,
-              std::span<const Digest> columns)
-      : folder_(folder), options_(options) {
+              std::span<const Digest> columns, bool keeps = false)
+      : folder_(folder), options_(options), keeps_(keeps) {
     for (std::size_t i = 0; i < files.size(); ++i) {
       names_.push_back(files[i].present ? name_of(files[i], archive) : std::string());
       if (!files[i].present) continue;
@@ -63,6 +64,7 @@ class Acquisition {
   Result<bool> reserve_all();
   Result<> look_up(const std::string& name, Item& item);
   void release_all();
+  static void keep(Item& item);
   Result<> fetch_all(const Fetching& fetching);
   Result<> fetch_one(const std::string& name, Item& item, const Fetch& fetch);
   Result<Digest> write(Item& item, const Fetch& fetch);
@@ -70,6 +72,7 @@ class Acquisition {
 
   const fs::path& folder_;
   const CacheOptions& options_;
+  const bool keeps_;
   std::vector<std::string> names_;  // of the files in order; empty: not present
   std::map<std::string, Item> items_;
   Clock::time_point deadline_;
@@ -161,11 +164,19 @@ Result<bool> Acquisition::reserve_all() {
   auto room = make_room(folder_, options_.limit, needed);
   if (!room || !*room) return room;
   for (auto& [name, item] : items_) {
+    if (keeps_ && item.state == Item::State::pinned) keep(item);
     if (item.state != Item::State::open) continue;
     MOLE_TRY(item.pin, create_part(folder_, name, item.file->size));
     item.state = Item::State::writing;
   }
   return true;
+}
+
+// Replaces the pin: the file is evicted after all others.
+void Acquisition::keep(Item& item) {
+  const timespec times[2] = {{0, UTIME_OMIT}, {::time(nullptr) + kept_seconds, 0}};
+  if (item.pin) (void)::futimens(item.pin.get(), times);
+  item.pin = Pin();
 }
 
 // Looks for the file or its columns in the cache; leaves the item open if neither exists. Call under the lock of the folder.
@@ -215,6 +226,7 @@ Result<> Acquisition::fetch_one(const std::string& name, Item& item, const Fetch
   item.digest = *digest;
   item.fetched = true;
   item.state = Item::State::pinned;
+  if (keeps_) keep(item);
   return {};
 }
 
@@ -261,6 +273,7 @@ Result<std::vector<Staged>> Acquisition::staged() const {
     staged.size = item.file->size;
     staged.digest = item.digest;
     staged.fetched = item.fetched;
+    if (keeps_) continue;
     staged.pin = Pin(::fcntl(item.pin.get(), F_DUPFD_CLOEXEC, 0));  // shares the lock
     if (!staged.pin) return exhausted("too many open files to pin the task's input; raise the limit on open files");
   }
@@ -283,6 +296,13 @@ Result<Cache> Cache::open(const std::filesystem::path& folder, const CacheOption
 Result<std::vector<Staged>> Cache::acquire(std::span<const task::File> files, std::string_view archive, const Fetching& fetching,
                                            std::span<const Digest> columns) {
   Acquisition acquisition(folder_, options_, files, archive, columns);
+  if (auto done = acquisition.run(fetching); !done) return done.error();
+  return acquisition.staged();
+}
+
+Result<std::vector<Staged>> Cache::fetch_and_keep(std::span<const task::File> files, std::string_view archive,
+                                                  const Fetching& fetching, std::span<const Digest> columns) {
+  Acquisition acquisition(folder_, options_, files, archive, columns, true);
   if (auto done = acquisition.run(fetching); !done) return done.error();
   return acquisition.staged();
 }

@@ -114,6 +114,11 @@ class Cache {
   Result<std::vector<Staged>> acquire(std::span<const task::File> files, std::string_view archive, const Fetching& fetching,
                                       std::span<const Digest> columns = {});
 
+  // The same, but pins nothing: each file is kept (see `keep`) as soon as it is in the cache, so that other tasks can read and
+  // evict it while the rest is fetched. Every file that is being fetched needs one open file.
+  Result<std::vector<Staged>> fetch_and_keep(std::span<const task::File> files, std::string_view archive,
+                                             const Fetching& fetching, std::span<const Digest> columns = {});
+
   // Reserves space for a column file of this name and at most this size; evicts files like acquire. nullopt: the file exists or
   // is being written by another task, or there is no space. Never waits.
   Result<std::optional<ColumnsPart>> begin_columns(const Digest& name, std::uint64_t max_bytes);

@@ -31,7 +31,7 @@ Result<> FileFetch::run(std::vector<task::FetchReport>& reports) {
   idle_since_ = Clock::now();
   const Fetching timed([this](const task::File& file, const ByteSink& to) { return transfer(file, to); },
                        [this](std::span<const task::File* const> files) { return choose(files); });
-  auto staged = cache_.acquire(spec_.files, archive_, timed, columns_);
+  auto staged = cache_.fetch_and_keep(spec_.files, archive_, timed, columns_);
   if (staged && !begun_) add_cached({});
   settle();
   for (std::size_t i = 0; staged && i < spec_.files.size(); ++i) {
@@ -68,14 +68,16 @@ Result<> FileFetch::transfer(const task::File& file, const ByteSink& to) {
   auto& report = reports_[file.id];
   const auto begin = Clock::now();
   report.wait_seconds += seconds_between(idle_since_, begin);
+  std::uint64_t received = 0;
   auto done = fetching_.fetch(file, [&](std::span<const std::byte> bytes) {
-    report.bytes += bytes.size();
+    received += bytes.size();
     return to(bytes);
   });
+  report.bytes += received;
   idle_since_ = Clock::now();
   report.transfer_seconds += seconds_between(begin, idle_since_);
   last_ = &file;
-  last_is_whole_ = static_cast<bool>(done) && report.bytes % std::max<std::uint64_t>(file.size, 1) == 0;
+  last_is_whole_ = static_cast<bool>(done) && received == file.size;
   return done;
 }
 
@@ -105,9 +107,7 @@ void FileFetch::settle() {
 
 void FileFetch::add_ready(const task::File& file) {
   order_.push_back(file.id);
-  const auto number = numbers_.at(file.id);
-  cache_.keep(std::span(&file, 1), archive_, std::span(&columns_[number], 1));
-  std::ofstream(progress_, std::ios::app) << number << '\n';  // only for the progress: may fail
+  std::ofstream(progress_, std::ios::app) << numbers_.at(file.id) << '\n';  // only for the progress: may fail
 }
 
 }  // namespace mole::runtime

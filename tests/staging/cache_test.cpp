@@ -467,6 +467,24 @@ TEST_F(CacheTest, EvictsKeptFilesLast) {
   EXPECT_TRUE((*cache.acquire(kept, "archive", archive_.fetch()))[0].fetched);
 }
 
+TEST_F(CacheTest, FetchAndKeepPinsNothing) {
+  auto cache = open(100);
+  const task::File files[] = {archive_.file("a", std::string(40, 'a')), archive_.file("b", std::string(40, 'b'))};
+  const auto kept = cache.fetch_and_keep(files, "archive", archive_.fetch());
+  ASSERT_TRUE(kept);
+  EXPECT_TRUE((*kept)[0].fetched);
+  EXPECT_FALSE((*kept)[0].pin);
+  EXPECT_FALSE(*cache.begin_columns(digest_of(std::string_view("columns")), 80)) << "columns do not replace kept files";
+  const auto used_now = cache.acquire(std::span(files, 1), "archive", archive_.fetch());
+  const auto again = cache.fetch_and_keep(files, "archive", archive_.fetch());
+  EXPECT_FALSE((*again)[1].fetched);
+  EXPECT_EQ((*again)[0].digest, digest_of(std::string(40, 'a')));
+  // A task needs the space, so that the file that is not in use is evicted although it is kept.
+  const task::File other[] = {archive_.file("c", std::string(60, 'c'))};
+  EXPECT_TRUE(cache.acquire(other, "archive", archive_.fetch()));
+  EXPECT_EQ(archive_.fetches, 3);
+}
+
 TEST_F(CacheTest, ReleasedFilesAreEvictedInTheUsualOrder) {
   auto cache = open(100);
   const task::File kept[] = {archive_.file("kept", std::string(40, 'k'))};
