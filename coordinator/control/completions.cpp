@@ -159,7 +159,8 @@ Verdict Completions::apply_one(const Completion& given, const std::vector<task::
   }
   const auto effects = state_.scheduler.complete(completion, state_.now(), state_.random);
   log_completion(completion, effects, change);
-  if (state_.specs.erase(completion.spec.id)) change.batch.erase(Table::leases, completion.spec.id);
+  // A lease that was stored before a restart has no spec.
+  if (state_.specs.erase(completion.spec.id) || effects.live) change.batch.erase(Table::leases, completion.spec.id);
   const auto owner = state_.live.find(effects.request);
   if (owner != state_.live.end() && effects.live) count_progress(owner->second, report);
   if (report.seconds > 0 && report.bytes_read > 0) {

@@ -59,8 +59,10 @@ void State::log(json event, Change& change) {
 }
 
 void State::log_ended_leases(Change& change) {
-  for (const auto& [task, node, why] : scheduler.take_ended())
+  for (const auto& [task, node, why] : scheduler.take_ended()) {
     change.warn(title_of(task) + ": " + name_of(why) + " on node " + node);
+    change.batch.erase(Table::leases, task);
+  }
 }
 
 std::string State::title_of(const std::string& task) const {

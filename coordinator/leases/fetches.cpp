@@ -42,7 +42,7 @@ void Scheduler::reopen_staged() {
     if (const auto work = work_.find(request); work != work_.end()) work->second.reopen(ref);
 }
 
-std::set<Digest> Scheduler::shared_files(const std::string& node, const Grant& grant) const {
+std::set<Digest> Scheduler::shared_files(const std::string& node, const Grant& grant) {
   return staging_.stager.shared_files(node, grant.request, grant.ref);
 }
 
@@ -60,51 +60,66 @@ void Scheduler::add_ready(const std::string& node, const Grant& grant, const std
   if (any) breakers_.succeed(grant.library);
 }
 
-// A file that this node cannot get is tried again, by any node, or is left to the tasks that read it, which report why.
-void Scheduler::fail_file(const Digest& key, task::FailureCode code, Micros now, Random& random) {
-  const bool permanent = code == task::FailureCode::missing || (code != task::FailureCode::none && !is_infra_failure(code));
-  staging_.stager.add_failure(key, now + backoff(settings_.infra_delay, settings_.infra_delay_cap, 1, random), permanent);
-}
-
-// Notes what a fetch task has put into the cache, also after its lease has ended. `grant`: of its lease, if it has one.
+// Notes what a fetch task has put into the cache, also after its lease has ended. Only under a lease (`grant`) failures count.
 void Scheduler::settle_fetch(const std::optional<Grant>& grant, const Completion& completion, Micros now, Random& random) {
+  if (!grant && !nodes_.contains(completion.node)) return;
   const auto& [spec, report] = std::tie(completion.spec, completion.report);
   const auto cache_name = spec.archive ? task::cache_name_of(*spec.archive) : "";
   std::map<std::string, const task::FetchReport*> reports;
   for (const auto& fetched : report.fetched) reports[fetched.id] = &fetched;
+  std::set<Digest> granted;  // none: not known after a restart
+  if (grant) granted.insert(grant->files.begin(), grant->files.end());
   std::vector<Digest> unreported;
   bool any = false;
   for (const auto& file : spec.files) {
     const auto key = medium_file_key(cache_name, file);
-    const auto known = reports.find(file.id);
-    if (known == reports.end()) {
-      unreported.push_back(key);
-    } else if (known->second->outcome != task::FetchOutcome::failed) {
+    if (!granted.empty() && !granted.contains(key)) continue;
+    const auto fetched = reports.find(file.id);
+    if (fetched != reports.end() && fetched->second->outcome != task::FetchOutcome::failed) {
       staging_.stager.add_ready(completion.node, key);
       any = true;
-    } else if (grant) {
-      fail_file(key, known->second->code, now, random);
+    } else if (!grant || staging_.stager.has(completion.node, key)) {
+      continue;
+    } else if (fetched != reports.end()) {
+      fail_file(key, fetched->second->code, now, random);
+    } else {
+      unreported.push_back(key);
     }
   }
   if (grant && any) breakers_.succeed(grant->library);
-  if (grant && report.code != task::FailureCode::cancelled) fail_batch(*grant, completion.node, report, unreported, now, random);
+  if (grant && report.code != task::FailureCode::cancelled) fail_batch(*grant, report, unreported, now, random);
   reopen_staged();
 }
 
-// The failure of a fetch task as a whole. `files`: those that it did not report.
-void Scheduler::fail_batch(const Grant& grant, const std::string& node, const task::Report& report,
-                           const std::vector<Digest>& files, Micros now, Random& random) {
+// The failure of a file. It is tried again, by any node, or is left to the tasks that read it, which report why.
+void Scheduler::fail_file(const Digest& key, task::FailureCode code, Micros now, Random& random) {
   using enum task::FailureCode;
-  if (report.code == crashed || report.code == hung) {
-    // Probably because of the file after those that are ready; the others are fetched without it.
-    const auto first = std::ranges::find_if(files, [&](const Digest& key) { return !staging_.stager.has(node, key); });
-    if (first != files.end()) fail_file(*first, transient, now, random);
-  } else if (report.code != none && is_infra_failure(report.code)) {
-    breakers_.fail(grant.library, report.message, settings_, now, random);
-    if (breakers_.find(grant.library)->failures < settings_.infra_attempts) return;
-    for (const auto& key : files) fail_file(key, missing, now, random);
-  } else {
-    for (const auto& key : files) fail_file(key, report.code, now, random);
+  const bool permanent = code == missing || code == corrupt || code == denied || code == invalid || code == unsupported;
+  const auto failures = staging_.stager.failures(key) + 1;
+  const auto until = now + backoff(settings_.infra_delay, settings_.infra_delay_cap, failures, random);
+  staging_.stager.add_failure(key, until, permanent);
+}
+
+// The failure of a fetch task as a whole. `files`: those that are not ready, and that it did not report, in its order.
+void Scheduler::fail_batch(const Grant& grant, const task::Report& report, const std::vector<Digest>& files, Micros now,
+                           Random& random) {
+  if (files.empty()) return;
+  switch (report.code) {
+    using enum task::FailureCode;
+    case crashed:
+    case hung:
+    case internal:  // probably because of the first file; the others are fetched without it
+      return fail_file(files.front(), report.code, now, random);
+    case none:
+    case denied:
+    case invalid:
+    case unsupported:
+      for (const auto& key : files) fail_file(key, report.code, now, random);
+      return;
+    default:  // because of the archive, or of the node
+      breakers_.fail(grant.library, report.message, settings_, now, random);
+      if (breakers_.find(grant.library)->failures >= settings_.infra_attempts)
+        for (const auto& key : files) staging_.stager.add_failure(key, now, true);
   }
 }
 

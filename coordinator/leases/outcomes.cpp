@@ -57,6 +57,7 @@ HeartbeatReply Scheduler::heartbeat(const Heartbeat& message, Micros now) {
       lease->second.deadline = now + settings_.lease;
       lease->second.progress = progress;
       add_ready(message.node, lease->second.grant, progress.ready);
+      lease->second.progress.ready.clear();
     } else if (progress.task.starts_with(epoch_prefix)) {
       reply.cancel.push_back(progress.task);  // its lease ended
     }                                         // a task of an earlier epoch is accepted by its keys when it completes

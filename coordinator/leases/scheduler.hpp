@@ -79,7 +79,7 @@ class Scheduler {
   // Null: no job wants the file any more.
   const MediumFile* medium_file(const Digest& key) const { return staging_.stager.find_file(key); }
   // The keys of the files of a compute task that other tasks of the node wait to read.
-  std::set<Digest> shared_files(const std::string& node, const Grant& grant) const;
+  std::set<Digest> shared_files(const std::string& node, const Grant& grant);
   // The keys of the files of a compute task that are in the cache of the node.
   std::set<Digest> staged_files(const std::string& node, const Grant& grant) const;
   bool needs_whole(const Digest& file) const { return staging_.stager.needs_whole(file); }  // its columns are not enough
@@ -131,8 +131,7 @@ class Scheduler {
   void add_ready(const std::string& node, const Grant& grant, const std::vector<std::uint32_t>& files);
   void settle_fetch(const std::optional<Grant>& grant, const Completion& completion, Micros now, Random& random);
   void fail_file(const Digest& key, task::FailureCode code, Micros now, Random& random);
-  void fail_batch(const Grant& grant, const std::string& node, const task::Report& report, const std::vector<Digest>& files,
-                  Micros now, Random& random);
+  void fail_batch(const Grant& grant, const task::Report& report, const std::vector<Digest>& files, Micros now, Random& random);
   void lose_files(const Completion& completion);
   void refresh_blocks(const Completion& completion, const Effects& effects);
   void reopen_staged();

@@ -120,7 +120,8 @@ void Stager::release_space(Block& block, bool used) {
     node.blocks.erase(count);
     const auto& file = files_[number];
     node.reserved -= file.file.size;
-    if (!used && has(*block.node, number)) node.released.push_back(file.file);
+    const bool kept = node.kept_again.erase(number) > 0 || !used;
+    if (kept && has(*block.node, number)) node.released.push_back(file.file);
   }
   block.node.reset();
 }
@@ -239,6 +240,11 @@ bool Stager::needs_whole(const Digest& key) const {
   return found != file_numbers_.end() && files_[found->second].losses > 0;
 }
 
+std::uint32_t Stager::failures(const Digest& key) const {
+  const auto found = file_numbers_.find(key);
+  return found == file_numbers_.end() ? 0 : files_[found->second].failures;
+}
+
 void Stager::end(std::uint64_t batch) { changes_ += running_.erase(batch); }
 
 bool Stager::is_wanted(std::uint64_t batch) const {
@@ -300,15 +306,17 @@ bool Stager::has_space(const std::string& name, std::uint64_t request, BlockRef 
   return block && block->node && nodes_[*block->node].name == name;
 }
 
-std::set<Digest> Stager::shared_files(const std::string& name, std::uint64_t request, BlockRef ref) const {
+std::set<Digest> Stager::shared_files(const std::string& name, std::uint64_t request, BlockRef ref) {
   std::set<Digest> out;
   const auto* block = find_block(request, ref);
-  const auto* node = find_node(name);
-  if (!block || !node) return out;
+  if (!block || !find_node(name)) return out;
+  const auto here = node_number(name);
+  auto& node = nodes_[here];
   for (const auto number : block->files) {
-    const auto count = node->blocks.find(number);
-    const bool own = block->node && &nodes_[*block->node] == node;
-    if (count != node->blocks.end() && count->second > (own ? 1U : 0U)) out.insert(files_[number].file.key);
+    const auto count = node.blocks.find(number);
+    if (count == node.blocks.end() || count->second <= (block->node == here ? 1U : 0U)) continue;
+    node.kept_again.insert(number);
+    out.insert(files_[number].file.key);
   }
   return out;
 }

@@ -98,6 +98,7 @@ class Stager {
   // fetched again; after the third time, the tasks that read it fetch it themselves.
   void lose(const std::string& node, const Digest& file);
   bool needs_whole(const Digest& file) const;  // whether kept columns of the file are not enough
+  std::uint32_t failures(const Digest& file) const;
   void end(std::uint64_t batch);
   // Whether every file of the batch that is not ready yet is still wanted.
   bool is_wanted(std::uint64_t batch) const;
@@ -111,8 +112,8 @@ class Stager {
   bool has_space(const std::string& node, std::uint64_t request, BlockRef block) const;
   // Whether the block can only run on another node, which has its files or has reserved space for them.
   bool is_elsewhere(const std::string& node, std::uint64_t request, BlockRef block) const;
-  // Returns the files of the block that other blocks wait for on the same node.
-  std::set<Digest> shared_files(const std::string& node, std::uint64_t request, BlockRef block) const;
+  // Returns the files of the block that other blocks wait for on the same node, which keeps them after their use.
+  std::set<Digest> shared_files(const std::string& node, std::uint64_t request, BlockRef block);
   // Returns the files of the block that the node holds; none if its tasks fetch files themselves.
   std::set<Digest> staged_files(const std::string& node, std::uint64_t request, BlockRef block) const;
   // Blocks whose last file became ready since the last call.
@@ -143,6 +144,7 @@ class Stager {
     std::string name;
     std::uint64_t limit = 0, reserved = 0;
     std::unordered_map<FileNumber, std::uint32_t> blocks{};  // number of its blocks by file
+    std::set<FileNumber> kept_again{};                       // after their use, for other blocks
     std::vector<MediumFile> released{};
     std::uint64_t idle_at = 0;  // changes_ when there was nothing to fetch
     Micros wake = 0;            // there may be something at this time

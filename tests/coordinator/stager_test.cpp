@@ -336,47 +336,6 @@ TEST(Stager, KeepsTheLimitOfDrivesOverNodesAndAfterARestart) {
   EXPECT_TRUE(stager.next("b", 0));
 }
 
-TEST(Stager, ReservesNoMoreThanItsCacheWhileTheDrivesAreBusy) {
-  const Archive archive{600, 1, true};
-  Stager stager;
-  stager.set_node("a", 30 * file_bytes);
-  stager.set_node("b", 30 * file_bytes);
-  stager.set_request(1, 0, false, blocks_of(archive, 0, 600));
-  const auto batch = stager.next("a", 0, true);
-  ASSERT_TRUE(batch);
-  for (const auto& key : batch->files) {
-    stager.add_ready("a", key);
-    EXPECT_FALSE(stager.next("b", 0, true)) << "the tape is in use";
-    ASSERT_LE(stager.reserved("b"), 30 * file_bytes);
-  }
-}
-
-TEST(Stager, FetchesAFileToOneNodeOnlyForTwoRequests) {
-  const Archive archive{12, 2, true};
-  Stager stager;
-  stager.set_node("a", 1'000'000);
-  stager.set_node("b", 1'000'000);
-  stager.set_request(1, 0, false, blocks_of(archive, 0, 5, 5));
-  const auto batch = stager.next("a", 0, true);
-  ASSERT_TRUE(batch);
-  stager.set_request(2, 0, false, blocks_of(archive, 0, 5, 5));
-  for (const auto& key : batch->files) stager.add_ready("a", key);
-  stager.end(batch->number);
-  EXPECT_FALSE(stager.next("b", 0, true)) << "node a has the files";
-}
-
-TEST(Stager, ABlockForALargerCacheDoesNotHoldBackTheOthers) {
-  const Archive archive{60, 3, true};
-  Stager stager;
-  stager.set_node("small", 10 * file_bytes);
-  stager.set_node("large", 100 * file_bytes);
-  stager.set_request(1, 5, false, blocks_of(archive, 0, 19, 19));
-  stager.set_request(2, 0, false, blocks_of(archive, 40, 46));
-  const auto batch = stager.next("small", 0);
-  ASSERT_TRUE(batch);
-  EXPECT_EQ(batch->medium.name, "T2");
-}
-
 TEST(Stager, TriesAFileThreeTimesThenLetsItsBlockRun) {
   const Archive archive{6, 1, true};
   Stager stager;
@@ -395,21 +354,6 @@ TEST(Stager, TriesAFileThreeTimesThenLetsItsBlockRun) {
     EXPECT_FALSE(stager.next("n", now + 10)) << "too early";
   }
   EXPECT_TRUE(stager.may_run("n", 1, {0, 0}));
-}
-
-TEST(Stager, ForgetsWhatALostNodeHeld) {
-  const Archive archive{6, 1, true};
-  Stager stager;
-  stager.set_node("a", 1'000'000);
-  stager.set_request(1, 0, false, blocks_of(archive, 0, 6));
-  ASSERT_TRUE(stager.next("a", 0));
-  for (std::size_t f = 0; f < 6; ++f) stager.add_ready("a", key_of(f));
-  EXPECT_TRUE(stager.may_run("a", 1, {0, 0}));
-  stager.remove_node("a");
-  stager.set_node("b", 1'000'000);
-  const auto batch = stager.next("b", 0);
-  ASSERT_TRUE(batch);
-  EXPECT_EQ(batch->files.size(), 6U);
 }
 
 }  // namespace

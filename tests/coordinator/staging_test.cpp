@@ -313,6 +313,37 @@ TEST_F(StagingTest, StagesFilesAgainThatATaskDidNotFind) {
   EXPECT_TRUE(scheduler.staged_files("a", last[0]).empty()) << "the task fetches its file itself";
 }
 
+TEST_F(StagingTest, FetchesAgainWhatAKilledTaskDidNotReport) {
+  add_node("a", 100'000);
+  const auto library = leases::library_of(plan.graph->archives[0], 0);
+  scheduler.set_plan(1, 0, plan_of());
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    scheduler.set_drives(library, 2, now);
+    const auto grants = lease("a", 4, 1);
+    ASSERT_EQ(grants.size(), 1U) << attempt;
+    ASSERT_EQ(grants[0].kind, task::Kind::fetch) << "no job may run without its files";
+    auto killed = fetched(grants[0], grants[0].medium == "A" ? std::vector<std::size_t>{0, 1} : std::vector<std::size_t>{2, 3});
+    killed.report.fetched.clear();
+    killed.report.code = task::FailureCode::exhausted;
+    scheduler.complete(killed, now, random);
+    now += hour_us;
+    scheduler.heartbeat({.node = "a", .incarnation = "a", .tasks = {}}, now);
+  }
+}
+
+TEST_F(StagingTest, CountsNoFailureThatIsReportedWithoutALease) {
+  add_node("a", 100'000);
+  scheduler.set_plan(1, 0, plan_of());
+  leases::Grant other;
+  other.id = "1-77";
+  auto report = fetched(other, {0, 1});
+  report.report.fetched.clear();
+  report.report.code = task::FailureCode::denied;
+  scheduler.complete(report, now, random);
+  EXPECT_TRUE(lease("a", 4, 0).empty()) << "its files are not there";
+  EXPECT_EQ(lease("a", 0, 2).size(), 2U);
+}
+
 TEST_F(StagingTest, UsesNoFurtherDriveAfterARestart) {
   add_node("a", 100'000);
   const auto library = leases::library_of(plan.graph->archives[0], 0);
