@@ -83,6 +83,7 @@ Result<std::size_t> ArchiveReader::next_ready(std::span<const task::File* const>
     return std::nullopt;
   };
   if (const auto ready = take_ready()) return *ready;
+  release_transferred();
   Pause pause(poll_.first, poll_.max);
   for (unsigned failures = 0;;) {
     std::optional<Error> failed;
@@ -183,9 +184,14 @@ Result<> ArchiveReader::fetch(const task::File& file, const ByteSink& to) {
     if (auto other = from(tier, expected); other || written > 0) done = other;
   }
   if (done) done = digest.check(file.id);
-  // An archive that cannot release it now may do so later by itself.
-  if (done && staged_.erase(file.id) > 0) (void)tiers_[tier_of(file)]->release(std::span(&file.id, 1));
+  if (done && staged_.erase(file.id) > 0) transferred_[tier_of(file)].push_back(file.id);
   return done;
+}
+
+// An archive that cannot release files now may do so later by itself.
+void ArchiveReader::release_transferred() {
+  for (std::size_t tier = 0; tier < tiers_.size(); ++tier)
+    if (const auto files = std::exchange(transferred_[tier], {}); !files.empty()) (void)tiers_[tier]->release(files);
 }
 
 Fetching ArchiveReader::fetching() {

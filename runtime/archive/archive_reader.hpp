@@ -43,7 +43,9 @@ class ArchiveReader {
       : ArchiveReader(std::vector{&downloader}, poll, retry) {}
   // The tiers of an archive, in the order in which they are tried; at least one.
   explicit ArchiveReader(std::vector<const DownloaderModule*> tiers, PollTimes poll = {}, RetryTimes retry = {})
-      : tiers_(std::move(tiers)), poll_(poll), retry_(retry) {}
+      : tiers_(std::move(tiers)), poll_(poll), retry_(retry), transferred_(tiers_.size()) {}
+  ArchiveReader(const ArchiveReader&) = delete;
+  ~ArchiveReader() { release_transferred(); }
 
   // Calls `found` for every file of the archive, as the first tier that has it lists it, and counts the paths that the
   // downloaders pass over (null: not wanted). A file that a later tier lists with a different size is counted there, too.
@@ -56,14 +58,15 @@ class ArchiveReader {
   Result<std::size_t> next_ready(std::span<const task::File* const> files);
 
   // Writes the bytes of a file to the sink, after staging it if next_ready did not, and compares them with the digest that the
-  // archive states. Releases it if it was staged for this reader. A later tier is tried if one does not have the file or cannot
-  // deliver its first byte. corrupt: the digest differs.
+  // archive states. If it was staged for this reader, it is released with others, before the next ones are staged. A later tier
+  // is tried if one does not have the file or cannot deliver its first byte. corrupt: the digest differs.
   Result<> fetch(const task::File& file, const ByteSink& to);
   // Valid as long as the reader.
   Fetching fetching();
 
  private:
   bool is_late(std::chrono::milliseconds pause) const { return std::chrono::steady_clock::now() - begin_ + pause > poll_.total; }
+  void release_transferred();
   Result<> poll_tier(std::size_t tier, std::span<const task::File* const> files);
   std::size_t tier_of(const task::File& file) const {
     return tiers_.size() - 1 - std::min<std::size_t>(file.tier, tiers_.size() - 1);
@@ -78,6 +81,7 @@ class ArchiveReader {
   std::map<std::string, Error> failed_;  // why files cannot be staged
   std::set<std::string> ready_;          // ready or failed, but not yet returned by next_ready
   std::set<std::string> staged_;         // were not ready when they were requested, so they are released after the transfer
+  std::vector<std::vector<std::string>> transferred_;  // by tier: to be released
 };
 
 }  // namespace mole::runtime

@@ -346,6 +346,33 @@ TEST_F(TiersTest, AreTriedInOrder) {
   EXPECT_EQ(read("nowhere", 0).error().code, Code::missing);
 }
 
+TEST_F(ArchiveReaderTest, StagedFilesAreReleasedTogetherBeforeMoreAreStaged) {
+  const auto downloader = open_downloader<Slow>(*record_);
+  script.piece = 0;
+  for (const char* id : {"a", "b", "c"}) {
+    script.content[id] = "0123456789";
+    script.polls[id] = 1;
+  }
+  script.polls["c"] = 2;
+  const std::vector<task::File> files{file("a"), file("b"), file("c")};
+  const auto ignore = [](std::span<const std::byte>) -> Result<> { return {}; };
+  {
+    ArchiveReader archive(*downloader, {1ms, 2ms, 1s}, {3, 1ms, 2ms});
+    std::vector<const task::File*> wanted{&files[0], &files[1], &files[2]};
+    for (int ready = 0; ready < 2; ++ready) {
+      const auto number = archive.next_ready(wanted);
+      ASSERT_TRUE(number);
+      ASSERT_TRUE(archive.fetch(*wanted[*number], ignore));
+      wanted.erase(wanted.begin() + static_cast<std::ptrdiff_t>(*number));
+      EXPECT_TRUE(script.released.empty());
+    }
+    ASSERT_TRUE(archive.next_ready(wanted));
+    EXPECT_EQ(script.released, (std::vector<std::string>{"a", "b"}));
+    ASSERT_TRUE(archive.fetch(*wanted[0], ignore));
+  }
+  EXPECT_EQ(script.released, std::vector<std::string>{"c"});
+}
+
 TEST_F(ArchiveReaderTest, FilesAreReleasedIfTheDownloaderCan) {
   const std::vector<std::string> ids = {"a", "b"};
   EXPECT_TRUE(open_downloader<Plain>(*record_)->release(ids));

@@ -203,7 +203,7 @@ TEST_F(StagingTest, FetchesNothingForJobsThatAFailureStops) {
   failed.report.steps[0].code = task::FailureCode::corrupt;
   scheduler.complete(failed, now, random);
   EXPECT_TRUE(scheduler.exhausted(1));
-  EXPECT_TRUE(scheduler.media(1).empty());
+  EXPECT_TRUE(scheduler.media(1, now).empty());
   EXPECT_TRUE(lease("a", 4, 4).empty());
 }
 
