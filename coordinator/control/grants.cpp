@@ -2,6 +2,7 @@
 
 #include "coordinator/manifest/drives.hpp"
 #include "coordinator/tasks/spec_builder.hpp"
+#include "sdk/model/kept_columns.hpp"
 
 #include <map>
 #include <set>
@@ -142,7 +143,7 @@ void Grants::manage_cache(const leases::Grant& grant, const std::string& node, t
   const auto shared = state_.scheduler.shared_files(node, grant), staged = state_.scheduler.staged_files(node, grant);
   for (std::uint32_t i = 0; i < spec.files.size() && !staged.empty(); ++i) {
     if (!spec.files[i].present) continue;
-    const auto key = leases::medium_file_key(cache_name, spec.files[i]);
+    const auto key = kept_file_name(spec.files[i], cache_name);
     if (staged.contains(key)) spec.staged.push_back(i);
     if (shared.contains(key)) spec.keep.push_back(i);
   }
@@ -150,7 +151,7 @@ void Grants::manage_cache(const leases::Grant& grant, const std::string& node, t
     if (released.description) spec.release.push_back(*released.description);
 }
 
-// The archive is described by any request that reads it.
+// Another request describes the archive if the one for which the batch was granted has ended.
 Result<task::Spec> Grants::fetch_spec_of(const leases::Grant& grant) {
   std::vector<task::File> files;
   std::string cache_name;
@@ -159,15 +160,17 @@ Result<task::Spec> Grants::fetch_spec_of(const leases::Grant& grant) {
       files.push_back(*file->description);
       cache_name = file->archive;
     }
-  if (files.size() == grant.files.size())
-    for (const auto& [number, request] : state_.live)
-      for (const auto& archive : request.graph->archives)
-        if (task::cache_name_of(tasks::archive_of(archive)) == cache_name) {
-          auto spec = tasks::build_archive_spec(grant, archive, std::move(files));
-          for (std::uint32_t i = 0; i < grant.files.size(); ++i)
-            if (state_.scheduler.needs_whole(grant.files[i])) spec.whole.push_back(i);
-          return spec;
-        }
+  std::vector<const Request*> requests;
+  if (const auto own = state_.live.find(grant.request); own != state_.live.end()) requests.push_back(&own->second);
+  for (const auto& [number, request] : state_.live) requests.push_back(&request);
+  for (const auto* request : requests)
+    for (const auto& archive : request->graph->archives)
+      if (files.size() == grant.files.size() && task::cache_name_of(tasks::archive_of(archive)) == cache_name) {
+        auto spec = tasks::build_archive_spec(grant, archive, std::move(files));
+        for (std::uint32_t i = 0; i < grant.files.size(); ++i)
+          if (state_.scheduler.needs_whole(grant.files[i])) spec.whole.push_back(i);
+        return spec;
+      }
   return missing("no request needs the files any more; release the task");
 }
 

@@ -1,5 +1,6 @@
 // Fetch tasks: the scheduler asks the stager which files are next, and tells it what has become of them.
 #include "coordinator/leases/scheduler.hpp"
+#include "sdk/model/kept_columns.hpp"
 
 #include <algorithm>
 #include <tuple>
@@ -8,6 +9,7 @@ namespace mole::coordinator::leases {
 
 void Scheduler::set_drives(const std::string& library, std::uint32_t drives, Micros now) {
   staging_.stager.set_drives(library, breakers_.allowed(library, drives, now));
+  if (staging_.stager.limit_batches(library, drives)) cancel_unwanted();
 }
 
 std::vector<MediumWait> Scheduler::media(std::uint64_t request, Micros now) const {
@@ -43,6 +45,8 @@ void Scheduler::reopen_staged() {
 }
 
 std::set<Digest> Scheduler::shared_files(const std::string& node, const Grant& grant) {
+  // A later task reads the same files for the other jobs of the block.
+  if (const auto* plan = this->plan(grant.request); plan && staging_.reads_again(*plan, grant)) return staged_files(node, grant);
   return staging_.stager.shared_files(node, grant.request, grant.ref);
 }
 
@@ -69,25 +73,27 @@ void Scheduler::settle_fetch(const std::optional<Grant>& grant, const Completion
   for (const auto& fetched : report.fetched) reports[fetched.id] = &fetched;
   std::set<Digest> granted;  // none: not known after a restart
   if (grant) granted.insert(grant->files.begin(), grant->files.end());
-  std::vector<Digest> unreported;
+  std::set<Digest> reported;
   bool any = false;
   for (const auto& file : spec.files) {
-    const auto key = medium_file_key(cache_name, file);
-    if (!granted.empty() && !granted.contains(key)) continue;
+    const auto key = kept_file_name(file, cache_name);
     const auto fetched = reports.find(file.id);
-    if (fetched != reports.end() && fetched->second->outcome != task::FetchOutcome::failed) {
+    if (fetched == reports.end() || (!granted.empty() && !granted.contains(key))) continue;
+    reported.insert(key);
+    if (fetched->second->outcome != task::FetchOutcome::failed) {
       staging_.stager.add_ready(completion.node, key);
       any = true;
-    } else if (!grant || staging_.stager.has(completion.node, key)) {
-      continue;
-    } else if (fetched != reports.end()) {
+    } else if (grant) {
       fail_file(key, fetched->second->code, now, random);
-    } else {
-      unreported.push_back(key);
     }
   }
   if (grant && any) breakers_.succeed(grant->library);
-  if (grant && report.code != task::FailureCode::cancelled) fail_batch(*grant, report, unreported, now, random);
+  if (grant && report.code != task::FailureCode::cancelled) {
+    std::vector<Digest> unreported;
+    for (const auto& key : grant->files)
+      if (!reported.contains(key) && !staging_.stager.has(completion.node, key)) unreported.push_back(key);
+    fail_batch(*grant, report, unreported, now, random);
+  }
   reopen_staged();
 }
 
@@ -123,13 +129,15 @@ void Scheduler::fail_batch(const Grant& grant, const task::Report& report, const
   }
 }
 
-// Files that should have been in the cache of a node, but were not when a task was to read them.
-void Scheduler::lose_files(const Completion& completion) {
-  if (!completion.spec.archive) return;
+// Files that should have been in the cache of a node, but were not when a task was to read them. Returns whether there are any.
+bool Scheduler::lose_files(const Completion& completion) {
+  if (!completion.spec.archive) return false;
   const auto cache_name = task::cache_name_of(*completion.spec.archive);
+  bool any = false;
   const std::set<std::string> lost(completion.report.unstaged.begin(), completion.report.unstaged.end());
   for (const auto& file : completion.spec.files)
-    if (lost.contains(file.id)) staging_.stager.lose(completion.node, medium_file_key(cache_name, file));
+    if (lost.contains(file.id)) any = staging_.stager.lose(completion.node, kept_file_name(file, cache_name)) || any;
+  return any;
 }
 
 // Ends blocks of which no job reads files any more. An abandoned job also stops jobs of other blocks.

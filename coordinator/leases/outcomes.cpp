@@ -29,12 +29,15 @@ Registration Scheduler::register_node(const NodeInfo& info, Micros now) {
     node = {};
   }
   node.info = info;
+  node.info.cached.clear();
+  staging_.stager.set_cached(info.name, info.cached);
   if (staging_.set_node(info.name, info.cache_limit))
     for (auto& [request, work] : work_)
       if (work.plan()) work.refresh(failures_);  // blocks that waited for another node are candidates again
   node.heard = now;
   node.lost = false;
   std::erase(lost_, info.name);
+  reopen_staged();
   return {epoch_, settings_.lease, settings_.heartbeat};
 }
 
@@ -48,6 +51,7 @@ HeartbeatReply Scheduler::heartbeat(const Heartbeat& message, Micros now) {
   }
   auto& node = found->second;
   node.heard = now;
+  if (message.draining && !node.draining) staging_.set_node(message.node, 0);  // other nodes fetch for its blocks
   node.draining = message.draining;
   reply.cancel = std::exchange(node.cancel, {});
   const auto epoch_prefix = std::to_string(epoch_) + "-";
@@ -205,10 +209,7 @@ Effects Scheduler::complete(const Completion& completion, Micros now, Random& ra
   if (completion.spec.kind == task::Kind::fetch) settle_fetch(grant, completion, now, random);
   if (grant && grant->archive_task) settle_archive_task(*grant, completion, now, random, effects);
   if (grant && !grant->steps.empty()) {
-    if (completion.report.unstaged.empty())
-      fail_steps(*grant, completion, now, random, effects);
-    else
-      lose_files(completion);
+    if (completion.report.unstaged.empty() || !lose_files(completion)) fail_steps(*grant, completion, now, random, effects);
     reopen(*grant, now);
   }
   refresh_blocks(completion, effects);

@@ -37,7 +37,7 @@ void Scheduler::remove_archive_tasks(std::uint64_t request, const std::string& a
 
 void Scheduler::drop(std::uint64_t request) {
   work_.erase(request);
-  staging_.stager.drop(request);
+  staging_.drop(request);
   cancel_unwanted();
 }
 
@@ -230,7 +230,10 @@ std::vector<tasks::FusedStep> Scheduler::choose_steps(std::uint64_t request, con
   const auto from = plan.grids[ref.grid].start(ref.number);
   const bool may_read = staging_.may_read(node, request, ref);  // else its files are awaited
   const auto is_ready = [&](std::uint32_t m, bool suspect) {
-    if (!may_read && plan.graph->modules[m].inputs[0].kind == InputKind::flows && plan.reads_inputs(m, ref.number)) return false;
+    const auto& input = plan.graph->modules[m].inputs[0];
+    if (!may_read && input.kind == InputKind::flows && staging_.has_media(request, input.source) &&
+        plan.reads_inputs(m, ref.number))
+      return false;
     const JobKey job{plan.graph->modules[m].fingerprint, from};
     const auto* record = failures_.find(job);
     return !inflight_.contains(job) && (record && record->plugin_failures > 0) == suspect && failures_.is_due(job, now);

@@ -132,7 +132,7 @@ class Scheduler {
   void settle_fetch(const std::optional<Grant>& grant, const Completion& completion, Micros now, Random& random);
   void fail_file(const Digest& key, task::FailureCode code, Micros now, Random& random);
   void fail_batch(const Grant& grant, const task::Report& report, const std::vector<Digest>& files, Micros now, Random& random);
-  void lose_files(const Completion& completion);
+  bool lose_files(const Completion& completion);
   void refresh_blocks(const Completion& completion, const Effects& effects);
   void reopen_staged();
   std::optional<Grant> next_grant(const std::string& node, Micros now);

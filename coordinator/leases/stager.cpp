@@ -86,6 +86,8 @@ Stager::FileNumber Stager::add_file(const MediumFile& file) {
   } else {
     files_.push_back({file});
   }
+  for (std::uint32_t node = 0; node < nodes_.size(); ++node)
+    if (std::ranges::binary_search(nodes_[node].cached, file.key)) files_[known->second].held.push_back(node);
   return known->second;
 }
 
@@ -167,12 +169,20 @@ void Stager::release_node(std::uint32_t number) {
       if (block.node == number) release_space(block, true);
 }
 
+void Stager::set_cached(const std::string& name, std::vector<Digest> files) {
+  auto& node = nodes_[node_number(name)];
+  std::ranges::sort(files);
+  node.cached = std::move(files);
+  for (const auto& key : node.cached) add_ready(name, key);
+}
+
 void Stager::remove_node(const std::string& name) {
   if (!find_node(name)) return;
   ++changes_;
   const auto number = node_number(name);
   release_node(number);
   for (auto& file : files_) std::erase(file.held, number);
+  nodes_[number].cached.clear();
   std::erase_if(running_, [&](const auto& entry) { return entry.second.node == number; });
   nodes_[number].limit = 0;
   nodes_[number].released.clear();
@@ -182,6 +192,18 @@ void Stager::set_drives(const std::string& library, std::uint32_t drives) {
   auto& known = drives_[library];
   changes_ += known != drives;
   known = drives;
+}
+
+bool Stager::limit_batches(const std::string& library, std::uint32_t drives) {
+  bool any = false;
+  for (auto& [number, running] : running_) {  // the oldest first
+    if (running.batch.medium.library != library || running.unwanted) continue;
+    if (drives > 0)
+      --drives;
+    else
+      running.unwanted = any = true;
+  }
+  return any;
 }
 
 // ---- batches
@@ -215,6 +237,12 @@ bool Stager::add_failure(const Digest& key, Micros until, bool permanent) {
   file.not_before = until;
   file.settled = permanent || ++file.failures >= attempts;
   if (!file.settled) return true;
+  note_staged(file);
+  return false;
+}
+
+// Notes the blocks that no longer wait for a file.
+void Stager::note_staged(const File& file) {
   for (const auto& [request, ref] : file.readers) {
     const auto& block = requests_.at(request).blocks.at(ref);
     for (std::uint32_t node = 0; node < nodes_.size(); ++node)
@@ -223,16 +251,17 @@ bool Stager::add_failure(const Digest& key, Micros until, bool permanent) {
         break;
       }
   }
-  return false;
 }
 
-void Stager::lose(const std::string& name, const Digest& key) {
+bool Stager::lose(const std::string& name, const Digest& key) {
   const auto found = file_numbers_.find(key);
-  if (found == file_numbers_.end()) return;
+  if (found == file_numbers_.end()) return false;
   ++changes_;
   auto& file = files_[found->second];
   std::erase(file.held, node_number(name));
   file.settled = file.settled || ++file.losses >= attempts;
+  if (file.settled) note_staged(file);
+  return true;
 }
 
 bool Stager::needs_whole(const Digest& key) const {

@@ -80,9 +80,12 @@ class Stager {
   // ---- nodes and drives
   // `cache_limit`: bytes; 0: it fetches nothing. Returns whether it was different.
   bool set_node(const std::string& node, std::uint64_t cache_limit);
-  void remove_node(const std::string& node);                          // with what its cache holds
-  void set_drives(const std::string& library, std::uint32_t drives);  // default: default_drives
+  void set_cached(const std::string& node, std::vector<Digest> files);  // what its cache held when it registered
+  void remove_node(const std::string& node);                            // with what its cache holds
+  void set_drives(const std::string& library, std::uint32_t drives);    // default: default_drives
   std::uint32_t drives_of(const std::string& library) const;
+  // Makes the newest batches unwanted that exceed this number of drives. Returns whether there are any.
+  bool limit_batches(const std::string& library, std::uint32_t drives);
 
   // ---- batches
   // Returns the next batch for a node. `idle`: the node runs no task, so that it would do nothing without this batch.
@@ -96,7 +99,8 @@ class Stager {
   bool add_failure(const Digest& file, Micros until, bool permanent);
   // A task did not find a file in the cache of the node that should hold it, or only columns of it that are not enough. It is
   // fetched again; after the third time, the tasks that read it fetch it themselves.
-  void lose(const std::string& node, const Digest& file);
+  // Returns whether a block wants the file.
+  bool lose(const std::string& node, const Digest& file);
   bool needs_whole(const Digest& file) const;  // whether kept columns of the file are not enough
   std::uint32_t failures(const Digest& file) const;
   void end(std::uint64_t batch);
@@ -146,8 +150,9 @@ class Stager {
     std::unordered_map<FileNumber, std::uint32_t> blocks{};  // number of its blocks by file
     std::set<FileNumber> kept_again{};                       // after their use, for other blocks
     std::vector<MediumFile> released{};
-    std::uint64_t idle_at = 0;  // changes_ when there was nothing to fetch
-    Micros wake = 0;            // there may be something at this time
+    std::vector<Digest> cached{};  // in order
+    std::uint64_t idle_at = 0;     // changes_ when there was nothing to fetch
+    Micros wake = 0;               // there may be something at this time
   };
   struct Block {
     std::vector<FileNumber> files;
@@ -171,6 +176,7 @@ class Stager {
   void remove_block(Block& block, std::uint64_t request, BlockRef ref, bool used);
   void release_space(Block& block, bool used);
   void release_node(std::uint32_t node);
+  void note_staged(const File& file);
   void reserve(Block& block, std::uint32_t node);
   void drop_unused_file(FileNumber number);
   std::uint32_t node_number(const std::string& name);

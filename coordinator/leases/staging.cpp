@@ -2,6 +2,7 @@
 
 #include "coordinator/leases/work.hpp"
 #include "coordinator/tasks/spec_builder.hpp"
+#include "sdk/model/kept_columns.hpp"
 
 #include <algorithm>
 
@@ -14,7 +15,7 @@ bool is_reading(const jobs::Plan& plan, std::size_t m, std::int64_t block) {
   return reads_flows(plan, m) && is_live(plan.modules[m].flags_at(block)) && plan.reads_inputs(m, block);
 }
 
-bool has_media(const jobs::ArchiveIndex& index) {
+bool any_on_media(const jobs::ArchiveIndex& index) {
   return std::ranges::any_of(index.files(), [](const auto& indexed) { return !indexed.file.medium.empty(); });
 }
 
@@ -45,7 +46,7 @@ class Files {
         const auto& file = index_->files()[number].file;
         if (file.medium.empty()) return;
         auto& key = known_[number];
-        if (key.empty()) key = medium_file_key(cache_name_, file);
+        if (key.empty()) key = kept_file_name(file, cache_name_);
         auto& library = libraries_[file.tier];
         if (library.empty()) library = library_of(archive_, file.tier);
         out.push_back({key, {library, file.medium}, file.position, file.size, cache_name_, {index_, &file}});
@@ -62,13 +63,6 @@ class Files {
 
 }  // namespace
 
-Digest medium_file_key(const std::string& cache_name, const task::File& file) {
-  Hasher hasher;
-  for (const auto* text : {&cache_name, &file.id, &file.version}) hasher.field(*text);
-  for (const auto number : {file.size, file.revision}) hasher.field(number);
-  return hasher.finish();
-}
-
 std::string library_of(const dag::Archive& archive, std::uint64_t number) {
   const auto tier = std::min<std::size_t>(number, archive.tiers.size());
   const auto& store = tier == 0 ? archive.downloader : archive.tiers[archive.tiers.size() - tier];
@@ -76,9 +70,11 @@ std::string library_of(const dag::Archive& archive, std::uint64_t number) {
 }
 
 void Staging::set_plan(std::uint64_t request, std::int32_t priority, const jobs::Plan& plan) {
+  on_media_.erase(request);
   std::map<BlockRef, WantedBlock> blocks;
   for (std::size_t a = 0; a < plan.indexes.size(); ++a) {
-    if (!plan.indexes[a] || !has_media(*plan.indexes[a])) continue;
+    if (!plan.indexes[a] || !any_on_media(*plan.indexes[a])) continue;
+    on_media_[request].insert(a);
     Files files(plan.graph->archives[a], plan.indexes[a]);
     for (std::size_t m = 0; m < plan.modules.size(); ++m) {
       if (!reads_flows(plan, m) || plan.graph->modules[m].inputs[0].source != a) continue;
@@ -103,6 +99,16 @@ void Staging::set_plan(std::uint64_t request, std::int32_t priority, const jobs:
     stager.set_request(request, priority, in_order(plan), std::move(wanted));
 }
 
+void Staging::drop(std::uint64_t request) {
+  on_media_.erase(request);
+  stager.drop(request);
+}
+
+bool Staging::has_media(std::uint64_t request, std::size_t archive) const {
+  const auto found = on_media_.find(request);
+  return found != on_media_.end() && found->second.contains(archive);
+}
+
 void Staging::refresh(std::uint64_t request, const jobs::Plan& plan, BlockRef ref) {
   if (!stager.waits(request, ref)) return;
   bool done = true, abandoned = false;
@@ -112,6 +118,14 @@ void Staging::refresh(std::uint64_t request, const jobs::Plan& plan, BlockRef re
     abandoned = abandoned || (plan.modules[m].flags_at(ref.number) & (jobs::Flag::failed | jobs::Flag::blocked));
   }
   if (done) stager.finish(request, ref, !abandoned);
+}
+
+bool Staging::reads_again(const jobs::Plan& plan, const tasks::Grant& grant) {
+  for (std::size_t m = 0; m < plan.modules.size(); ++m) {
+    if (plan.modules[m].grid != grant.ref.grid || !is_reading(plan, m, grant.ref.number)) continue;
+    if (std::ranges::none_of(grant.steps, [&](const auto& step) { return step.step.module == m; })) return true;
+  }
+  return false;
 }
 
 bool Staging::set_node(const std::string& node, std::uint64_t cache_limit) {

@@ -6,8 +6,6 @@
 
 namespace mole::coordinator::leases {
 
-// Identifies a file in the caches of nodes, whichever request needs it. `cache_name`: task::cache_name_of its archive.
-Digest medium_file_key(const std::string& cache_name, const task::File& file);
 // Identifies the store of a tier, counted from the last one, and so the drives that read its media.
 std::string library_of(const dag::Archive& archive, std::uint64_t tier);
 
@@ -16,6 +14,7 @@ class Staging {
  public:
   // Call after the plan was set.
   void set_plan(std::uint64_t request, std::int32_t priority, const jobs::Plan& plan);
+  void drop(std::uint64_t request);
   // Ends a block if none of its jobs reads flows any more. Call after jobs of the block have ended.
   void refresh(std::uint64_t request, const jobs::Plan& plan, BlockRef block);
   // Returns whether other nodes may run blocks now than before.
@@ -26,10 +25,16 @@ class Staging {
   bool may_read(const std::string& node, std::uint64_t request, BlockRef block) const {
     return nodes_.empty() || stager.may_run(node, request, block);
   }
+  // Whether files of the archive, by its number in the plan, are on media.
+  bool has_media(std::uint64_t request, std::size_t archive) const;
+
+  // Whether jobs of the grant's block that are not in it will read its files as well.
+  static bool reads_again(const jobs::Plan& plan, const tasks::Grant& grant);
 
   Stager stager;
 
  private:
+  std::map<std::uint64_t, std::set<std::size_t>> on_media_;  // archives, by request
   std::set<std::string> nodes_;  // that run tasks of kind fetch; none: each task fetches its files itself
 };
 

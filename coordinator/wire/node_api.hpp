@@ -15,6 +15,7 @@ struct NodeInfo {
   std::string name, incarnation, address;
   std::uint32_t slots = 1, threads = 1;
   std::uint64_t cache_limit = 0;
+  std::vector<Digest> cached = {};
 
   static constexpr auto table = document(
       "NodeInfo", "A node that registers.",  //
@@ -25,7 +26,8 @@ struct NodeInfo {
       field("slots", &NodeInfo::slots, "Tasks it runs in parallel"), field("threads", &NodeInfo::threads, "Threads of a task"),
       field("cache_limit", &NodeInfo::cache_limit, "Size of its file cache; absent: it runs no tasks of kind `fetch`")
           .unit("B")
-          .optional());
+          .optional(),
+      field("cached", &NodeInfo::cached, "Names of the files in its cache ([cache.md](cache.md)), at most 50,000").optional());
 };
 
 struct Registration {

@@ -80,4 +80,15 @@ Result<> NodeFolder::prepare() {
   return durable_write(id, name_);
 }
 
+std::vector<Digest> NodeFolder::cached_files() const {
+  constexpr std::size_t max_files = 50'000;  // a registration is one message of at most 4 MiB
+  std::vector<Digest> out;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(cache(), error), end; !error && at != end && out.size() < max_files;
+       at.increment(error))
+    if (at->path().extension() == ".file")
+      if (const auto name = Digest::from_hex(at->path().stem().string())) out.push_back(*name);
+  return out;
+}
+
 }  // namespace mole::nodes

@@ -1,10 +1,13 @@
 // The folder of a node: layout, lock, persistent name (docs/formats/node_folder.md).
 #pragma once
 
+#include "sdk/model/digest.hpp"
+
 #include <mole/result.hpp>
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace mole::nodes {
 
@@ -20,6 +23,8 @@ class NodeFolder {
 
   const std::string& name() const { return name_; }  // "node-3f9c…", the same after every start
   std::filesystem::path cache() const { return folder_ / "cache"; }
+  // Returns the names of complete files in the cache, at most 50,000.
+  std::vector<Digest> cached_files() const;
   std::filesystem::path plugins() const { return folder_ / "plugins"; }
   std::filesystem::path states() const { return folder_ / "states"; }
   std::filesystem::path tables() const { return folder_ / "tables"; }

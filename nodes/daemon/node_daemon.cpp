@@ -54,6 +54,8 @@ Result<> NodeDaemon::start() {
 void NodeDaemon::drain() {
   const MutexLock lock(mutex_);
   draining_ = true;
+  for (auto& [id, attempt] : running_)
+    if (attempt->kind() == task::Kind::fetch) attempt->cancel();  // it may take hours; whole files stay in the cache
   changed_.notify_all();
 }
 
@@ -139,12 +141,14 @@ Micros NodeDaemon::send_heartbeat() {
 }
 
 bool NodeDaemon::register_node() {
-  const auto registration = coordinator_.register_node({.name = folder_.name(),
-                                                        .incarnation = incarnation_,
-                                                        .address = address(),
-                                                        .slots = options_.slots,
-                                                        .threads = options_.threads,
-                                                        .cache_limit = options_.fetches > 0 ? options_.cache_limit : 0});
+  const auto registration =
+      coordinator_.register_node({.name = folder_.name(),
+                                  .incarnation = incarnation_,
+                                  .address = address(),
+                                  .slots = options_.slots,
+                                  .threads = options_.threads,
+                                  .cache_limit = options_.fetches > 0 ? options_.cache_limit : 0,
+                                  .cached = options_.fetches > 0 ? folder_.cached_files() : std::vector<Digest>()});
   const MutexLock lock(mutex_);
   if (!registration) {
     if (!unreachable_) spdlog::warn("cannot register, retrying: {}", registration.error().message);

@@ -1,5 +1,7 @@
 #include "runtime/staging/cache_folder.hpp"
 
+#include "sdk/model/kept_columns.hpp"
+
 #include "sdk/model/durable_file.hpp"
 
 #include <fcntl.h>
@@ -38,17 +40,7 @@ std::string digits_of(const std::string& name, std::string_view suffix) {
 
 }  // namespace
 
-std::string name_of(const task::File& file, std::string_view archive) {
-  return Hasher()
-      .field("mole cache 2")
-      .field(archive)
-      .field(file.id)
-      .field(file.size)
-      .field(file.revision)
-      .field(file.version)
-      .finish()
-      .hex();
-}
+std::string name_of(const task::File& file, std::string_view archive) { return kept_file_name(file, archive).hex(); }
 
 fs::path file_path(const fs::path& folder, const std::string& name) { return folder / (name + std::string(file_suffix)); }
 fs::path part_path(const fs::path& folder, const std::string& name) { return folder / (name + std::string(part_suffix)); }

@@ -11,8 +11,7 @@ namespace mole::runtime::cache_folder {
 
 namespace fs = std::filesystem;
 
-// Returns the name of a file's entry: a digest of archive, id, size, revision and version. No id can therefore refer to a path
-// outside the folder, and a changed file has a different entry (revisions of different coordinators may coincide).
+// Returns the name of a file's entry (kept_file_name).
 std::string name_of(const task::File& file, std::string_view archive);
 fs::path file_path(const fs::path& folder, const std::string& name);    // complete
 fs::path part_path(const fs::path& folder, const std::string& name);    // being written; locked by the writer

@@ -7,6 +7,8 @@
 namespace mole::runtime {
 namespace {
 
+constexpr std::size_t max_message = 300;  // bytes: there may be one for each file of a batch
+
 double seconds_between(std::chrono::steady_clock::time_point from, std::chrono::steady_clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
@@ -44,7 +46,7 @@ Result<> FileFetch::run(std::vector<task::FetchReport>& reports) {
     if (at.error) {
       report.outcome = task::FetchOutcome::failed;
       report.code = task::failure_code(at.error->code);
-      report.message = at.error->message;
+      report.message = at.error->message.substr(0, max_message);
     } else {
       report.outcome = at.columns   ? task::FetchOutcome::columns
                        : at.fetched ? task::FetchOutcome::fetched

@@ -25,6 +25,17 @@ std::uint16_t stored_type(ElementType type) {
                           : MOLE_TYPE_BYTES;
 }
 
+Digest kept_file_name(const task::File& file, std::string_view archive) {
+  return Hasher()
+      .field("mole cache 2")
+      .field(archive)
+      .field(file.id)
+      .field(file.size)
+      .field(file.revision)
+      .field(file.version)
+      .finish();
+}
+
 Digest kept_columns_name(const task::File& file, const task::Archive& archive, const std::vector<int>& columns) {
   std::uint64_t further = 0;
   std::vector<std::tuple<std::uint32_t, std::uint16_t, std::uint16_t>> elements;  // enterprise, id, type

@@ -1,5 +1,7 @@
 // The scheduler with files on tapes.
 #include "coordinator/leases/scheduler.hpp"
+#include "coordinator/tasks/spec_builder.hpp"
+#include "sdk/model/kept_columns.hpp"
 
 #include <gtest/gtest.h>
 
@@ -342,6 +344,39 @@ TEST_F(StagingTest, CountsNoFailureThatIsReportedWithoutALease) {
   scheduler.complete(report, now, random);
   EXPECT_TRUE(lease("a", 4, 0).empty()) << "its files are not there";
   EXPECT_EQ(lease("a", 0, 2).size(), 2U);
+}
+
+TEST_F(StagingTest, FetchesNothingAgainAfterARestart) {
+  scheduler.set_plan(1, 0, plan_of());
+  NodeInfo info;
+  info.name = info.incarnation = "a";
+  info.cache_limit = 100'000;
+  const auto cache_name = task::cache_name_of(tasks::archive_of(plan.graph->archives[0]));
+  for (const auto& indexed : plan.indexes[0]->files()) info.cached.push_back(kept_file_name(indexed.file, cache_name));
+  scheduler.register_node(info, now);
+  EXPECT_EQ(lease("a", 8, 2).size(), blocks) << "the jobs, and no fetch task";
+}
+
+TEST_F(StagingTest, CancelsABatchIfTheHourAllowsFewerDrives) {
+  add_node("a", 100'000);
+  const auto library = leases::library_of(plan.graph->archives[0], 0);
+  scheduler.set_plan(1, 0, plan_of());
+  ASSERT_EQ(lease("a", 0, 2).size(), 2U);
+  scheduler.set_drives(library, 1, now);
+  EXPECT_EQ(scheduler.heartbeat({.node = "a", .incarnation = "a", .tasks = {}}, now).cancel, std::vector{held[1]});
+  scheduler.set_drives(library, 0, now);
+  EXPECT_EQ(scheduler.heartbeat({.node = "a", .incarnation = "a", .tasks = {}}, now).cancel, std::vector{held[0]});
+  EXPECT_NE(scheduler.media(1, now)[0].reason.find("no drive at this time"), std::string::npos);
+}
+
+TEST_F(StagingTest, LeavesTheBlocksOfADrainingNodeToOthers) {
+  add_node("a", 100'000);
+  scheduler.set_plan(1, 0, plan_of());
+  for (const auto& grant : lease("a", 0, 2)) scheduler.release("a", "a", {grant.id}, now);
+  held.clear();
+  scheduler.heartbeat({.node = "a", .incarnation = "a", .tasks = {}, .draining = true}, now);
+  add_node("b", 100'000);
+  EXPECT_EQ(lease("b", 0, 2).size(), 2U);
 }
 
 TEST_F(StagingTest, UsesNoFurtherDriveAfterARestart) {
