@@ -1,4 +1,5 @@
-// What blocks want, what nodes hold, and the batches that run. stager_choice.cpp chooses the next batch.
+// What blocks want, what nodes hold, and the batches that run. stager_nodes.cpp has nodes and drives, and
+// stager_choice.cpp chooses the next batch.
 #include "coordinator/leases/stager.hpp"
 
 #include <algorithm>
@@ -136,74 +137,6 @@ void Stager::reserve(Block& block, std::uint32_t number) {
       std::erase_if(node.released, [&](const MediumFile& released) { return released.key == files_[file].file.key; });
     }
   block.node = number;
-}
-
-// ---- nodes and drives
-
-std::uint32_t Stager::node_number(const std::string& name) {
-  const auto found = std::ranges::find(nodes_, name, &Node::name);
-  if (found != nodes_.end()) return static_cast<std::uint32_t>(found - nodes_.begin());
-  nodes_.emplace_back().name = name;
-  return static_cast<std::uint32_t>(nodes_.size() - 1);
-}
-
-const Stager::Node* Stager::find_node(const std::string& name) const {
-  const auto found = std::ranges::find(nodes_, name, &Node::name);
-  return found == nodes_.end() ? nullptr : &*found;
-}
-
-bool Stager::set_node(const std::string& name, std::uint64_t cache_limit) {
-  const auto number = node_number(name);
-  auto& node = nodes_[number];
-  if (node.limit == cache_limit) return false;
-  ++changes_;
-  if (cache_limit < node.limit) release_node(number);  // its blocks may be too large for it now
-  node.limit = cache_limit;
-  return true;
-}
-
-// Ends the reservations of all blocks on a node.
-void Stager::release_node(std::uint32_t number) {
-  for (auto& [id, request] : requests_)
-    for (auto& [ref, block] : request.blocks)
-      if (block.node == number) release_space(block, true);
-}
-
-void Stager::set_cached(const std::string& name, std::vector<Digest> files) {
-  auto& node = nodes_[node_number(name)];
-  std::ranges::sort(files);
-  node.cached = std::move(files);
-  for (const auto& key : node.cached) add_ready(name, key);
-}
-
-void Stager::remove_node(const std::string& name) {
-  if (!find_node(name)) return;
-  ++changes_;
-  const auto number = node_number(name);
-  release_node(number);
-  for (auto& file : files_) std::erase(file.held, number);
-  nodes_[number].cached.clear();
-  std::erase_if(running_, [&](const auto& entry) { return entry.second.node == number; });
-  nodes_[number].limit = 0;
-  nodes_[number].released.clear();
-}
-
-void Stager::set_drives(const std::string& library, std::uint32_t drives) {
-  auto& known = drives_[library];
-  changes_ += known != drives;
-  known = drives;
-}
-
-bool Stager::limit_batches(const std::string& library, std::uint32_t drives) {
-  bool any = false;
-  for (auto& [number, running] : running_) {  // the oldest first
-    if (running.batch.medium.library != library || running.unwanted) continue;
-    if (drives > 0)
-      --drives;
-    else
-      running.unwanted = any = true;
-  }
-  return any;
 }
 
 // ---- batches
