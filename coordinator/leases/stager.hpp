@@ -196,7 +196,8 @@ class Stager {
   void admit_in_order(std::uint32_t node);
   std::optional<Batch> choose(std::uint32_t node, Micros now);
   bool admit_one(std::uint32_t node);
-  bool may_use(const Medium& medium) const;
+  bool may_use(const Medium& medium, std::size_t drives_left) const;
+  std::set<Medium> left_to_others(std::uint32_t node, Micros now);
   bool any_drive_is_free() const;
 
   std::map<std::uint64_t, Request> requests_;
@@ -208,6 +209,7 @@ class Stager {
   std::map<std::string, std::uint32_t> drives_;              // by library
   std::map<std::string, std::size_t> wanted_files_;          // by library
   std::map<std::string, std::vector<std::string>> mounted_;  // by library: the media used last, the latest one first
+  std::map<Medium, Micros> left_since_;                      // when a medium in a drive was first left to another node
   std::vector<std::pair<std::uint64_t, BlockRef>> staged_;
   std::uint64_t batches_ = 0, changes_ = 1, wanted_bytes_ = 0;
 };

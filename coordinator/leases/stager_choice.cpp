@@ -13,8 +13,11 @@ constexpr std::size_t max_batch = 500;  // files: a worker has one open file for
 constexpr std::uint64_t reserved_percent = 75;
 // Weights. A block that has reserved space is preferred, because it returns the space. A tape that may still be in a drive is
 // read to its end, unless others have waited for long.
-constexpr double reserved_weight = 2, mounted_weight = 10, age_weight = 1;
+constexpr double reserved_weight = 2, mounted_weight = 100, age_weight = 1;
 constexpr std::int32_t max_priority = 10;
+// How long a tape stays in its drive for another node that is to read it: less than a mount takes, and time for many requests of
+// the node for tasks.
+constexpr Micros left_to_others_for = 20 * second_us;
 
 }  // namespace
 
@@ -87,14 +90,14 @@ std::uint32_t Stager::drives_of(const std::string& library) const {
   return known == drives_.end() ? default_drives : known->second;
 }
 
-// Whether a drive is free for the medium.
-bool Stager::may_use(const Medium& medium) const {
+// Whether a drive is free for the medium. `drives_left`: number of drives of idle media that are left to other nodes.
+bool Stager::may_use(const Medium& medium, std::size_t drives_left) const {
   std::uint32_t used = 0;
   for (const auto& [id, running] : running_) {
     if (running.batch.medium == medium) return false;
     used += running.batch.medium.library == medium.library;
   }
-  return used < drives_of(medium.library);
+  return used + drives_left < drives_of(medium.library);
 }
 
 bool Stager::any_drive_is_free() const {
@@ -103,6 +106,33 @@ bool Stager::any_drive_is_free() const {
         std::ranges::count_if(running_, [&](const auto& running) { return running.second.batch.medium.library == entry.first; });
     return static_cast<std::uint32_t>(used) < drives_of(entry.first);
   });
+}
+
+// Returns the idle media that are probably still in a drive and that another node is to read. A medium that is not in a drive
+// would take the drive of one of them, which would then be mounted again.
+std::set<Medium> Stager::left_to_others(std::uint32_t number, Micros now) {
+  std::set<Medium> idle, out;
+  if (nodes_with_cache() < 2) return out;
+  for (const auto& [library, media] : mounted_)
+    for (const auto& name : media) idle.insert({library, name});
+  for (const auto& [id, running] : running_) idle.erase(running.batch.medium);
+  const auto add_missing = [&](std::uint32_t other, const Block& block) {
+    for (const auto file : block.files)
+      if (const auto& f = files_[file]; !f.settled && f.not_before <= now && !has(other, file) && idle.contains(f.file.medium))
+        out.insert(f.file.medium);
+  };
+  for (const auto& [id, request] : requests_)
+    for (const auto& [ref, block] : request.blocks) {
+      if (idle.empty()) return out;
+      if (block.node && block.node != number) add_missing(*block.node, block);
+      if (block.node || request.in_order || (is_near(number, block) && fits(nodes_[number], block))) continue;
+      for (std::uint32_t other = 0; other < nodes_.size(); ++other)
+        if (other != number && nodes_[other].limit > 0 && is_near(other, block) && fits(nodes_[other], block))
+          add_missing(other, block);
+    }
+  std::erase_if(
+      out, [&](const Medium& medium) { return now - left_since_.try_emplace(medium, now).first->second >= left_to_others_for; });
+  return out;
 }
 
 std::vector<std::pair<std::uint64_t, Stager::Request*>> Stager::by_priority() {
@@ -154,6 +184,8 @@ std::optional<Batch> Stager::next(const std::string& name, Micros now, bool idle
   node.wake = INT64_MAX;
   for (const auto& file : files_)
     if (file.not_before > now) node.wake = std::min(node.wake, file.not_before);
+  for (const auto& [medium, since] : left_since_)
+    if (since + left_to_others_for > now) node.wake = std::min(node.wake, since + left_to_others_for);
   return std::nullopt;
 }
 
@@ -179,11 +211,14 @@ std::optional<Batch> Stager::choose(std::uint32_t number, Micros now) {
       }
       if (!here && media.empty() && fits(node, block)) reserve(block, number);  // so that its files are kept
     }
+  const auto left = left_to_others(number, now);
   std::vector<std::pair<double, const Medium*>> order;
   for (const auto& [medium, choice] : choices) {
     const auto& mounted = mounted_[medium.library];
     const bool in_drive = std::ranges::find(mounted, medium.name) != mounted.end();
-    if (may_use(medium)) order.emplace_back(choice.weight * (in_drive ? mounted_weight : 1), &medium);
+    const auto drives_left = in_drive ? 0 : std::ranges::count(left, medium.library, &Medium::library);
+    if (may_use(medium, static_cast<std::size_t>(drives_left)))
+      order.emplace_back(choice.weight * (in_drive ? mounted_weight : 1), &medium);
   }
   std::ranges::stable_sort(order, std::ranges::greater{}, [](const auto& entry) { return entry.first; });
   bool may_reserve = true;
@@ -210,6 +245,7 @@ std::optional<Batch> Stager::choose(std::uint32_t number, Micros now) {
     Running running{
         {++batches_, files_[files.front()].readers.front().first, node.name, *medium, {}}, number, {files.begin(), files.end()}};
     for (const auto file : files) running.batch.files.push_back(files_[file].file.key);
+    left_since_.erase(*medium);
     auto& mounted = mounted_[medium->library];
     std::erase(mounted, medium->name);
     mounted.insert(mounted.begin(), medium->name);
