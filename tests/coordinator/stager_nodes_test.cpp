@@ -92,16 +92,16 @@ TEST(StagerWithNodes, KnowsWhatANodeHeldWhenItRegistered) {
   Stager stager;
   stager.set_node("a", 1'000'000);
   stager.set_node("b", 1'000'000);
-  stager.set_cached("a", {key_of(5), key_of(0), key_of(1), key_of(2), key_of(77)});
+  stager.set_cached("a", {key_of(5), key_of(0), key_of(1), key_of(2), key_of(6), key_of(77)});
   stager.set_request(1, 0, false, blocks_of(0, 6, 2));
   EXPECT_TRUE(stager.may_run("a", 1, {0, 0}));
   stager.set_cached("a", {key_of(3), key_of(4)});
-  EXPECT_EQ(stager.take_staged().size(), 4U) << "when the request came, and when the others were named";
+  EXPECT_EQ(stager.take_staged().size(), 3U) << "when the request came, and when the others were named";
   EXPECT_FALSE(stager.next("b", 0)) << "node a has all files";
   stager.remove_node("a");
   const auto batch = stager.next("b", 0);
   ASSERT_TRUE(batch);
-  EXPECT_EQ(batch->files.size(), 6U);
+  EXPECT_EQ(batch->files.size(), 7U);
 }
 
 TEST(StagerWithNodes, StopsTheNewestBatchesIfFewerDrivesMayBeUsed) {
