@@ -68,7 +68,7 @@ TEST(Plan, ShowsModulesFilesAndReasons) {
             "not read  3 files, because what is computed from them is stored\n"
             "overhead  7.14 % of the bytes are read again at the borders of blocks of 4h; blocks of 8h would read about 5 % again; "
             "1.00 % only for blocks before the range\n"
-            "crash     loses at most 1 min 30 s of work: one block of 1.0 MiB\n"
+            "crash     loses at most 1m30s of work: one block of 1.0 MiB\n"
             "estimate  12 s\n"
             "\n"
             "new job                           reason\n"
