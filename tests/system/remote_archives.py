@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
-"""Checks that one archive gives the same tables from a folder, from a bucket of a real S3 server, and from a real web server by its index pages
-and by a listing; and that credentials are needed and appear nowhere."""
+"""Checks that one archive gives the same bytes of tables from a folder, from a bucket of a real S3 server, from a real web server by its index pages
+and by a listing, from simulated tapes over SSH, and from tiers of a folder and tapes; and that credentials are needed and appear nowhere."""
 import csv
 import hashlib
+import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import urllib.parse
 import urllib.request
 
-from system import ROOT, TemporaryFolder, check, mole, wait_until
+from system import ROOT, TemporaryFolder, check, mole, tree_contents, wait_until
+from tape_server import Server as TapeServer
 
 START = 1190419200  # 2007-09-22
 END = START + 6 * 3600
@@ -18,11 +21,10 @@ KEY, SECRET = "S3RVER", "S3RVER"  # of s3rver, which accepts any secret
 OTHER_KEY = "AKIDOTHER"
 WRONG = "wrong/secret+value"
 MANIFEST = """
-pipeline: {name}
+pipeline: remote
 archives:
   flows:
-    downloader: {downloader}
-    params: {params}
+    {store}
     files: "{{router}}_{{sequence}}_{{start:unix}}.dat.bz2"
     covers: 1h
 modules:
@@ -92,14 +94,14 @@ def put(url, bucket, key, content):
 
 
 def write_manifest(folder, name, downloader, params):
-    (folder / f"{name}.yaml").write_text(MANIFEST.format(name=name, downloader=downloader, params=params))
+    (folder / f"{name}.yaml").write_text(MANIFEST.format(store=f"downloader: {downloader}\n    params: {params}"))
 
 
 def tables(folder, name, env=None):
-    """The rows of a run, as bytes of CSV."""
+    """The rows of a run, as bytes of CSV, and the files of its tables."""
     state = folder / f"state-{name}"
     mole("run", f"{name}.yaml", "--from", f"@{START}", "--to", f"@{END - 3600}", "--state", state, "--partial", "--progress=none", cwd=folder, env=env, code=(0, 3))
-    return mole("results", f"{name}/traffic", "--state", state, "--format", "csv", cwd=folder).stdout
+    return mole("results", "traffic", "--state", state, "--format", "csv", cwd=folder).stdout, tree_contents(state / "tables")
 
 
 def appears_below(folder, secret):
@@ -114,7 +116,7 @@ def main():
         names = sorted(str(path.relative_to(archive)) for path in archive.rglob("*.bz2"))
         write_manifest(folder, "directory", "directory", "{root: archive}")
         expected = tables(folder, "directory")
-        check(len(list(csv.reader(expected.splitlines()))) > 20, "the folder gives rows")
+        check(len(list(csv.reader(expected[0].splitlines()))) > 20 and expected[1], "the folder gives rows")
 
         keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
         with s3_server(folder) as server:
@@ -140,7 +142,18 @@ def main():
             (archive / "files.csv").write_text("\n".join(lines) + "\n")
             write_manifest(folder, "listing", "http", f"{{url: '{server.url}/archive', listing: files.csv}}")
             check(tables(folder, "listing") == expected, "a listing gives the same tables")
-    print(f"{len(names)} files give the same tables from a folder, S3, index pages and a listing")
+
+        shutil.copytree(archive, folder / "stored", ignore=shutil.ignore_patterns("files.csv"))
+        with TapeServer(folder, folder / "stored", "--tapes", 2, "--layout", "shuffled") as server:
+            write_manifest(folder, "tape", "samfs", json.dumps(server.params))
+            check(tables(folder, "tape") == expected, "tapes give the same tables")
+            (folder / "disk").mkdir()
+            for name in names[::3]:
+                shutil.copy(archive / name, folder / "disk" / name)
+            stores = [{"downloader": "directory", "params": {"root": "disk"}}, {"downloader": "samfs", "params": server.params}]
+            (folder / "tiers.yaml").write_text(MANIFEST.format(store=f"tiers: {json.dumps(stores)}"))
+            check(tables(folder, "tiers") == expected, "tiers give the same tables")
+    print(f"{len(names)} files give the same bytes of tables from a folder, S3, index pages, a listing, tapes and tiers")
 
 
 if __name__ == "__main__":
