@@ -33,7 +33,7 @@ Result<std::unique_ptr<Service>> Service::open(Config config) {
 
 Result<> Service::start() {
   auto started = apply([&](Change& change) MOLE_REQUIRES(service_mutex) -> Result<> {
-    state_.load();
+    state_.load(change);
     for (const auto& [name, row] : state_.modules) change.views.relink.push_back(name);  // a crash may have left out links
     if (auto resumed = requests_.resume(change); !resumed) return resumed;
     grants_.adopt_stored();

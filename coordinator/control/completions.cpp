@@ -163,10 +163,7 @@ Verdict Completions::apply_one(const Completion& given, const std::vector<task::
   if (state_.specs.erase(completion.spec.id) || effects.live) change.batch.erase(Table::leases, completion.spec.id);
   const auto owner = state_.live.find(effects.request);
   if (owner != state_.live.end() && effects.live) count_progress(owner->second, report);
-  if (report.seconds > 0 && report.bytes_read > 0) {
-    const double rate = static_cast<double>(report.bytes_read) / report.seconds;
-    state_.bytes_per_second = state_.bytes_per_second > 0 ? 0.8 * state_.bytes_per_second + 0.2 * rate : rate;
-  }
+  if (effects.time) state_.add_time(*effects.time, change);
   for (const auto& step : effects.accepted) {
     apply_result(completion, step, change);
     if (owner == state_.live.end()) continue;

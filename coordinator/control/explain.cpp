@@ -20,7 +20,6 @@ using jobs::Flag;
 namespace {
 
 constexpr std::size_t max_jobs = 1000, max_gaps = 1000, max_changes = 20;
-constexpr double assumed_bytes_per_second = 20e6;  // used until a task has reported its speed
 
 constexpr auto needs_any = static_cast<std::uint8_t>(Flag::needs_state | Flag::needs_result);
 
@@ -252,16 +251,14 @@ json record_with_flows(const json& lineage) {
 
 Result<PlanReport> Queries::plan(const Submissions::PlanQuery& query) const {
   Copy now;
-  double rate = 0;
-  std::vector<leases::ForecastNode> nodes;
+  StagingState staging;
   std::map<std::string, ModuleRow> modules;
   std::uint64_t read = 0;
   {
     State::Lock lock(state_);
     now = copy_for_plan(state_, records_, *query.graph);
     read = state_.indexes_read;
-    rate = state_.bytes_per_second;
-    for (const auto& node : state_.scheduler.nodes()) nodes.push_back({node.info.name, 0, node.info.slots});
+    staging = staging_state(state_);
     modules = state_.modules;
   }
   const store::Records records(records_.store(), now.stored);
@@ -292,11 +289,11 @@ Result<PlanReport> Queries::plan(const Submissions::PlanQuery& query) const {
       if (planned.flags_at(b) & needs_any)
         out.new_jobs.push_back({plan.graph->job_name(module, plan.grid(m).start(b)), reasons.of(m, b).sentence});
   }
-  auto on_media = add_files(records, plan, out);
+  const auto on_media = add_files(records, plan, out);
   out.gaps = gaps_in_reach(plan);
-  if (rate <= 0) rate = assumed_bytes_per_second;
+  const double rate = staging.times.decode_rate().bytes_per_second;
   out.estimate_seconds = static_cast<double>(out.files.decoded_bytes) / rate;
-  out.staging = staging_cost(plan, {std::move(nodes), rate, query.what_if, std::move(on_media)});
+  out.staging = plan_staging(plan, staging, query.what_if, on_media);
   out.overhead = overhead_of(plan, rate);
   out.table_warnings = table_warnings(*plan.graph, query.request.range);
   out.waits = plan.waits;

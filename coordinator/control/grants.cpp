@@ -1,6 +1,6 @@
 #include "coordinator/control/grants.hpp"
 
-#include "coordinator/manifest/drives.hpp"
+#include "coordinator/control/library_drives.hpp"
 #include "coordinator/tasks/spec_builder.hpp"
 #include "sdk/model/kept_columns.hpp"
 
@@ -124,16 +124,9 @@ Result<std::vector<task::Spec>> Grants::lease(const LeaseRequest& request, Chang
 // Sets how many drives may be used now, for each store of the archives of live requests.
 void Grants::set_drives() {
   if (!state_.scheduler.stages_files()) return;
-  std::map<std::string, std::uint32_t> drives;
-  for (const auto& [number, request] : state_.live)
-    for (const auto& archive : request.graph->archives) {
-      const auto now = manifest::drives_at(archive, state_.wall());
-      for (std::uint64_t tier = 0; tier <= archive.tiers.size(); ++tier) {
-        auto& known = drives.try_emplace(leases::library_of(archive, tier), now).first->second;
-        known = std::min(known, now);
-      }
-    }
-  for (const auto& [library, now] : drives) state_.scheduler.set_drives(library, now, state_.now());
+  LibraryDrives drives;
+  for (const auto& [number, request] : state_.live) drives.add(*request.graph);
+  for (const auto& [library, now] : drives.at(state_.wall())) state_.scheduler.set_drives(library, now, state_.now());
 }
 
 // Says which files the task finds in the node's cache, which it keeps there for other tasks, and which are not kept any more.

@@ -1,89 +1,104 @@
 #include "coordinator/control/plan_cost.hpp"
 
 #include <algorithm>
-#include <map>
-#include <set>
 #include <utility>
 
 namespace mole::coordinator::control {
 namespace {
 
-// The files on media that each unfinished block reads.
-std::map<tasks::BlockRef, std::set<FileRef>> files_by_block(const jobs::Plan& plan, const std::set<FileRef>& on_media) {
-  std::map<tasks::BlockRef, std::set<FileRef>> out;
-  for (std::size_t m = 0; m < plan.modules.size(); ++m) {
-    const auto& input = plan.graph->modules[m].inputs[0];
-    if (input.kind != InputKind::flows) continue;
-    const auto routers = plan.routers(m);
-    for (auto b = plan.modules[m].first; b < plan.modules[m].last(); ++b) {
-      if (!plan.reads_inputs(m, b)) continue;
-      for (const auto& router : routers)
-        plan.indexes[input.source]->slots(router, plan.reach(m, b), [&](std::uint32_t file, TimeRange) {
-          if (on_media.contains({input.source, file})) out[{plan.modules[m].grid, b}].insert({input.source, file});
-        });
-    }
-  }
-  return out;
-}
-
-std::vector<leases::WantedBlock> blocks_on_media(const jobs::Plan& plan, const std::set<FileRef>& on_media) {
-  std::vector<leases::WantedBlock> out;
-  for (const auto& [block, files] : files_by_block(plan, on_media)) {
-    leases::WantedBlock wanted{block, {}};
-    for (const auto& [archive, number] : files) {
-      const auto& file = plan.indexes[archive]->files()[number].file;
-      const auto library = text_of(plan.graph->archives[archive].identity);
-      const auto key = Hasher().field(library).field(file.id).finish();
-      wanted.files.push_back({key, {library, file.medium}, file.position, file.size, plan.graph->archives[archive].name});
-    }
-    out.push_back(std::move(wanted));
-  }
-  return out;
-}
-
-// A block of a sequential module needs the checkpoint of the block before it.
-bool reads_in_order(const jobs::Plan& plan) {
-  return std::ranges::any_of(plan.graph->modules, [](const dag::Module& module) { return static_cast<bool>(module.since); });
-}
-
-std::vector<leases::ForecastNode> nodes_of(const StagingContext& context) {
+std::vector<leases::ForecastNode> nodes_of(const StagingState& state, const StagingWhatIf& what_if) {
   constexpr std::uint64_t unlimited = std::uint64_t{1} << 60;
-  auto nodes = context.nodes;
+  auto nodes = state.nodes;
   if (nodes.empty()) nodes.push_back({"node", 0, 1});
-  if (const auto count = context.what_if.nodes; count > 0) {
+  if (what_if.nodes > 0) {
     const auto first = nodes.front();
-    nodes.assign(count, first);
-    for (std::size_t n = 0; n < nodes.size(); ++n) nodes[n].name = "node" + std::to_string(n);
+    nodes.resize(what_if.nodes, first);
+    for (std::size_t n = state.nodes.size(); n < nodes.size(); ++n) nodes[n].name = "node " + std::to_string(n);
   }
   for (auto& node : nodes) {
-    if (context.what_if.cache_bytes > 0) node.cache_limit = context.what_if.cache_bytes;
-    if (node.cache_limit == 0) node.cache_limit = unlimited;
+    if (what_if.cache_bytes > 0) node.cache_limit = what_if.cache_bytes;
+    if (node.cache_limit == 0) node.cache_limit = unlimited;  // it fetches no files in advance
   }
   return nodes;
 }
 
+// Multiplies the times of one part of the forecast.
+leases::StagingRates slower(leases::StagingRates rates, double factor) {
+  rates.mount_seconds *= factor;
+  rates.file_seconds *= factor;
+  rates.bytes_per_second /= factor;
+  return rates;
+}
+
 }  // namespace
 
-std::optional<PlanStaging> staging_cost(const jobs::Plan& plan, const StagingContext& context) {
-  if (context.on_media.empty()) return std::nullopt;
-  leases::ForecastInput input;
-  input.blocks = blocks_on_media(plan, context.on_media);
-  input.in_order = reads_in_order(plan);
-  input.nodes = nodes_of(context);
-  input.compute_seconds_per_byte = 1 / context.bytes_per_second;
+StagingState staging_state(const State& state) {
+  StagingState out;
+  for (const auto& node : state.scheduler.nodes()) out.nodes.push_back({node.info.name, node.info.cache_limit, node.info.slots});
+  out.held = state.scheduler.held_files();
+  out.times = state.times;
+  out.wall = state.wall();
+  return out;
+}
+
+StagingCost staging_cost(const std::vector<leases::WantedBlock>& blocks, bool in_order, const StagingState& state,
+                         const LibraryDrives& drives, const StagingWhatIf& what_if) {
+  StagingCost out;
+  std::map<std::string, leases::StagingRates> rates;
+  out.batches = UINT64_MAX;
+  for (const auto& block : blocks)
+    for (const auto& file : block.files) {
+      const auto& library = file.medium.library;
+      if (rates.contains(library)) continue;
+      out.batches = std::min(out.batches, (rates[library] = state.times.rates_of(library)).batches);
+      const auto now = what_if.drives > 0 ? static_cast<std::uint32_t>(what_if.drives) : drives.at(library, state.wall);
+      out.drives = std::max<std::uint64_t>(out.drives, now);
+    }
+  if (rates.empty()) out.batches = 0;
+  const auto nodes = nodes_of(state, what_if);
+  out.nodes = nodes.size();
+  const auto decoding = state.times.decode_rate();
+  const auto run = [&](double leases::StagingRates::*staging_factor, double decode_factor) {
+    leases::ForecastInput input{.blocks = blocks, .in_order = in_order, .nodes = nodes, .held = state.held};
+    input.drives = [&](const std::string& library, double seconds) {
+      if (what_if.drives > 0) return static_cast<std::uint32_t>(what_if.drives);
+      return drives.at(library, state.wall + static_cast<Micros>(seconds * second_us));
+    };
+    for (const auto& [library, known] : rates)
+      input.rates[library] = staging_factor ? slower(known, known.*staging_factor) : known;
+    input.compute_seconds_per_byte = decode_factor / decoding.bytes_per_second;
+    return leases::forecast(std::move(input));
+  };
+  out.expected = run(nullptr, 1);
+  out.low_seconds = run(&leases::StagingRates::low, decoding.low).elapsed_seconds;
+  out.high_seconds = run(&leases::StagingRates::high, decoding.high).elapsed_seconds;
+  return out;
+}
+
+std::optional<PlanStaging> plan_staging(const jobs::Plan& plan, const StagingState& state, const StagingWhatIf& what_if,
+                                        const std::set<FileRef>& on_media) {
+  if (on_media.empty()) return std::nullopt;
+  const auto blocks = leases::blocks_on_media(plan, [&](std::size_t archive, std::uint32_t file) {
+    return on_media.contains({static_cast<std::uint32_t>(archive), file});
+  });
+  if (blocks.empty()) return std::nullopt;
+  LibraryDrives drives;
+  drives.add(*plan.graph);
+  const auto cost = staging_cost(blocks, leases::runs_in_order(plan), state, drives, what_if);
   PlanStaging out;
-  if (context.what_if.drives > 0) input.drives = static_cast<std::uint32_t>(context.what_if.drives);
-  out.drives = input.drives;
-  out.nodes = input.nodes.size();
-  const auto cost = leases::forecast(std::move(input));
-  out.files = cost.files;
-  out.bytes = cost.bytes;
-  out.media = cost.media;
-  out.mounts = cost.mounts;
-  out.cache_bytes = cost.cache_bytes;
-  out.drive_seconds = cost.drive_seconds;
-  out.compute_seconds = cost.compute_seconds;
-  out.seconds = cost.elapsed_seconds;
+  out.files = cost.expected.files;
+  out.bytes = cost.expected.bytes;
+  out.media = cost.expected.media;
+  out.mounts = cost.expected.mounts;
+  out.cache_bytes = cost.expected.cache_bytes;
+  out.drive_seconds = cost.expected.drive_seconds;
+  out.compute_seconds = cost.expected.compute_seconds;
+  out.seconds = cost.expected.elapsed_seconds;
+  out.low_seconds = cost.low_seconds;
+  out.high_seconds = cost.high_seconds;
+  out.batches = cost.batches;
+  out.drives = cost.drives;
+  out.nodes = cost.nodes;
   return out;
 }
 

@@ -1,7 +1,8 @@
-// Estimates what it costs to stage the files of a plan from tapes and other media. Takes no lock.
+// Estimates what it costs to stage files from tapes and other media, and to compute the blocks that read them. Takes no lock.
 #pragma once
 
-#include "coordinator/jobs/plan.hpp"
+#include "coordinator/control/library_drives.hpp"
+#include "coordinator/control/state.hpp"
 #include "coordinator/leases/staging_forecast.hpp"
 #include "coordinator/wire/documents/plan.hpp"
 
@@ -17,16 +18,29 @@ struct StagingWhatIf {
   std::uint64_t drives = 0, nodes = 0, cache_bytes = 0;
 };
 
-using FileRef = std::pair<std::uint32_t, std::uint32_t>;  // archive, number in its index
-
-struct StagingContext {
+// What the coordinator knows about nodes and libraries at one moment.
+struct StagingState {
   std::vector<leases::ForecastNode> nodes;
-  double bytes_per_second = 0;  // decoded by one slot
-  StagingWhatIf what_if;
-  std::set<FileRef> on_media;  // the files to fetch from media
+  std::vector<std::pair<std::string, Digest>> held;  // the files in caches of nodes
+  leases::TaskTimes times;
+  Micros wall = 0;
 };
 
-// nullopt: there is no file to fetch.
-std::optional<PlanStaging> staging_cost(const jobs::Plan& plan, const StagingContext& context);
+StagingState staging_state(const State& state) MOLE_REQUIRES(service_mutex);
+
+struct StagingCost {
+  leases::Forecast expected;
+  double low_seconds = 0, high_seconds = 0;  // of elapsed_seconds, if everything is as fast or slow as it sometimes was
+  std::uint64_t batches = 0;                 // that the rates of the library with the fewest of them were learned from
+  std::uint64_t drives = 0, nodes = 0;       // that are used
+};
+StagingCost staging_cost(const std::vector<leases::WantedBlock>& blocks, bool in_order, const StagingState& state,
+                         const LibraryDrives& drives, const StagingWhatIf& what_if = {});
+
+using FileRef = std::pair<std::uint32_t, std::uint32_t>;  // archive, number in its index
+
+// Returns the cost of a plan. `on_media`: the files to fetch from media. nullopt: there is no file to fetch.
+std::optional<PlanStaging> plan_staging(const jobs::Plan& plan, const StagingState& state, const StagingWhatIf& what_if,
+                                        const std::set<FileRef>& on_media);
 
 }  // namespace mole::coordinator::control

@@ -34,7 +34,7 @@ std::string location_of(const dag::Graph& graph, const dag::Archive& archive) {
 State::State(const Config& config, const store::Records& records, std::uint64_t epoch)
     : scheduler(config.leases, epoch), random(config.seed), config_(config), records_(records) {}
 
-void State::load() {
+void State::load(Change& change) {
   next_event_ = last_number(records_, Table::events) + 1;
   records_.scan_json(Table::nodes, [&](std::string_view key, const json& row) MOLE_REQUIRES(service_mutex) {
     auto node = row.get<NodeRow>();
@@ -50,6 +50,19 @@ void State::load() {
                      [&](const Digest& fingerprint, Micros from, const json& row) MOLE_REQUIRES(service_mutex) {
                        if (row.is_object()) scheduler.remember({fingerprint, from}, row.get<leases::FailureRecord>());
                      });
+  records_.scan_json(Table::task_times, [&](std::string_view key, const json& row) MOLE_REQUIRES(service_mutex) {
+    if (!row.is_object()) return true;
+    for (const auto dropped : times.restore(keys::read_u64(key), row.get<leases::TimedTask>()))
+      change.batch.erase(Table::task_times, keys::number(dropped));
+    return true;
+  });
+}
+
+void State::add_time(leases::TimedTask time, Change& change) {
+  time.at = wall();
+  const auto [number, dropped] = times.add(time);
+  records_.put_json(change.batch, Table::task_times, keys::number(number), time);
+  for (const auto old : dropped) change.batch.erase(Table::task_times, keys::number(old));
 }
 
 void State::log(json event, Change& change) {

@@ -41,7 +41,8 @@ class State {
     std::lock_guard<std::mutex> lock_;
   };
 
-  void load() MOLE_REQUIRES(service_mutex);  // reads modules, nodes, failures and counters from the store
+  // Reads modules, nodes, failures, times of tasks and counters from the store.
+  void load(Change& change) MOLE_REQUIRES(service_mutex);
 
   Micros now() const { return config_.now(); }
   Micros wall() const { return config_.wall(); }
@@ -62,6 +63,9 @@ class State {
   void forget_indexes(const std::string& archive) MOLE_REQUIRES(service_mutex);
   void forget_all_indexes() MOLE_REQUIRES(service_mutex);
   void update_indexes(const std::string& archive, const std::vector<jobs::RowChange>& changes) MOLE_REQUIRES(service_mutex);
+
+  // Keeps how long a task took, also in the store.
+  void add_time(leases::TimedTask time, Change& change) MOLE_REQUIRES(service_mutex);
 
   // Returns what is known of the listings of an archive; reads its rows if it is not in memory.
   jobs::ListingHistory& listings_of(const std::string& archive) MOLE_REQUIRES(service_mutex);
@@ -89,7 +93,7 @@ class State {
   std::map<Digest, SharedGraph> graphs MOLE_GUARDED_BY(service_mutex);                  // by revision
   std::uint64_t indexes_read MOLE_GUARDED_BY(service_mutex) = 0;                        // changes with every change of rows
   std::map<std::string, jobs::ListingHistory> listings MOLE_GUARDED_BY(service_mutex);  // by name of the index
-  double bytes_per_second MOLE_GUARDED_BY(service_mutex) = 0;                           // measured, for estimates; 0: nothing yet
+  leases::TaskTimes times MOLE_GUARDED_BY(service_mutex);                               // of completed tasks, for estimates
 
  private:
   struct CachedIndex {

@@ -35,6 +35,7 @@ std::optional<Grant> Scheduler::next_fetch(const std::string& node, Micros now, 
   grant.library = batch->medium.library;
   grant.medium = batch->medium.name;
   grant.files = std::move(batch->files);
+  grant.mounts = batch->mounts;
   return grant;
 }
 

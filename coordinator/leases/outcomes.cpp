@@ -198,6 +198,8 @@ Effects Scheduler::complete(const Completion& completion, Micros now, Random& ra
   if (effects.live) {
     grant = lease->second.grant;
     effects.request = grant->request;
+    effects.time = grant->kind == task::Kind::fetch ? fetch_time_of(*grant, completion.report)
+                                                    : decode_time_of(completion.spec, completion.report);
     end_lease(grant->id);
   }
   bool any_done = false, any_known = false;

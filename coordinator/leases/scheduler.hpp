@@ -7,6 +7,7 @@
 
 #include "coordinator/leases/breakers.hpp"
 #include "coordinator/leases/staging.hpp"
+#include "coordinator/leases/task_times.hpp"
 #include "coordinator/leases/work.hpp"
 #include "coordinator/wire/documents/request.hpp"
 #include "coordinator/wire/node_api.hpp"
@@ -22,6 +23,7 @@ struct Effects {
   std::vector<SettledStep> accepted, duplicates;
   std::vector<std::pair<JobKey, FailureRecord>> failures;  // rows to write
   std::optional<ArchiveTask> archive_task;                 // the index or verify task that ended
+  std::optional<TimedTask> time;                           // of a live task, if others can be estimated by it
   std::uint64_t request = 0;                               // of the lease
 };
 
@@ -68,6 +70,8 @@ class Scheduler {
   void forget(const JobKey& job) { failures_.erase(job); }
   // Returns the media with files that blocks of the request wait for, those of most blocks first.
   std::vector<MediumWait> media(std::uint64_t request, Micros now) const;
+  // Returns the files that caches of nodes hold for blocks that are not done, with the names of the nodes.
+  std::vector<std::pair<std::string, Digest>> held_files() const { return staging_.stager.held(); }
   const FailureRecord* failure(const JobKey& job) const { return failures_.find(job); }
 
   // ---- nodes

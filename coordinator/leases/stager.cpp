@@ -142,7 +142,7 @@ void Stager::reserve(Block& block, std::uint32_t number) {
 // ---- batches
 
 std::uint64_t Stager::adopt(const std::string& node, const Medium& medium) {
-  Running running{{++batches_, 0, node, medium, {}}, node_number(node)};
+  Running running{{++batches_, 0, node, medium, {}, false}, node_number(node)};
   running_.emplace(batches_, std::move(running));
   return batches_;
 }
@@ -339,6 +339,13 @@ std::vector<MediumDemand> Stager::demand(std::uint64_t request) const {
     out.push_back(std::move(demand));
   }
   std::ranges::stable_sort(out, std::ranges::greater{}, &MediumDemand::blocks);
+  return out;
+}
+
+std::vector<std::pair<std::string, Digest>> Stager::held() const {
+  std::vector<std::pair<std::string, Digest>> out;
+  for (const auto& file : files_)
+    if (!file.held.empty()) out.emplace_back(nodes_[file.held.front()].name, file.file.key);
   return out;
 }
 

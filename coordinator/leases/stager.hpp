@@ -57,6 +57,7 @@ struct Batch {
   std::string node;
   Medium medium;
   std::vector<Digest> files;
+  bool mounts = false;  // its medium is not among those used last
 };
 
 // A medium that blocks of a request wait for.
@@ -129,6 +130,8 @@ class Stager {
   // The media that blocks of a request wait for, those of most blocks first.
   std::vector<MediumDemand> demand(std::uint64_t request) const;
   std::uint64_t reserved(const std::string& node) const;  // bytes
+  // Returns the files that are in caches of nodes, each once, with the name of one of its nodes.
+  std::vector<std::pair<std::string, Digest>> held() const;
 
  private:
   using FileNumber = std::uint32_t;

@@ -242,11 +242,13 @@ std::optional<Batch> Stager::choose(std::uint32_t number, Micros now) {
     const auto archive = files_[files.front()].file.archive;
     std::erase_if(files, [&](FileNumber file) { return files_[file].file.archive != archive; });
     if (files.size() > max_batch) files.resize(max_batch);
-    Running running{
-        {++batches_, files_[files.front()].readers.front().first, node.name, *medium, {}}, number, {files.begin(), files.end()}};
+    Running running{{++batches_, files_[files.front()].readers.front().first, node.name, *medium, {}, false},
+                    number,
+                    {files.begin(), files.end()}};
     for (const auto file : files) running.batch.files.push_back(files_[file].file.key);
     left_since_.erase(*medium);
     auto& mounted = mounted_[medium->library];
+    running.batch.mounts = std::ranges::find(mounted, medium->name) == mounted.end();
     std::erase(mounted, medium->name);
     mounted.insert(mounted.begin(), medium->name);
     mounted.resize(std::min<std::size_t>(mounted.size(), drives_of(medium->library)));

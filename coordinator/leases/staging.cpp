@@ -19,17 +19,6 @@ bool any_on_media(const jobs::ArchiveIndex& index) {
   return std::ranges::any_of(index.files(), [](const auto& indexed) { return !indexed.file.medium.empty(); });
 }
 
-// Whether a block that reads flows may need results of earlier blocks.
-bool in_order(const jobs::Plan& plan) {
-  for (std::size_t m = 0; m < plan.modules.size(); ++m) {
-    const auto& module = plan.graph->modules[m];
-    if (!reads_flows(plan, m)) continue;
-    if (module.since) return true;
-    if (std::ranges::any_of(module.inputs, [](const dag::Input& input) { return input.kind != InputKind::flows; })) return true;
-  }
-  return false;
-}
-
 // The files of one archive that blocks read.
 class Files {
  public:
@@ -39,10 +28,11 @@ class Files {
         cache_name_(task::cache_name_of(tasks::archive_of(archive))),
         known_(index_->files().size()) {}
 
-  void add(const std::vector<std::string>& routers, TimeRange range, std::vector<MediumFile>& out) {
+  void add(const std::vector<std::string>& routers, TimeRange range, const std::function<bool(std::uint32_t)>& wanted,
+           std::vector<MediumFile>& out) {
     for (const auto& router : routers)
       index_->slots(router, range, [&](std::uint32_t number, TimeRange) {
-        if (number == jobs::ArchiveIndex::no_file) return;
+        if (number == jobs::ArchiveIndex::no_file || !wanted(number)) return;
         const auto& file = index_->files()[number].file;
         if (file.medium.empty()) return;
         auto& key = known_[number];
@@ -69,13 +59,22 @@ std::string library_of(const dag::Archive& archive, std::uint64_t number) {
   return dag::text_of({store.name, store.params});
 }
 
-void Staging::set_plan(std::uint64_t request, std::int32_t priority, const jobs::Plan& plan) {
-  on_media_.erase(request);
+bool runs_in_order(const jobs::Plan& plan) {
+  for (std::size_t m = 0; m < plan.modules.size(); ++m) {
+    const auto& module = plan.graph->modules[m];
+    if (!reads_flows(plan, m)) continue;
+    if (module.since) return true;
+    if (std::ranges::any_of(module.inputs, [](const dag::Input& input) { return input.kind != InputKind::flows; })) return true;
+  }
+  return false;
+}
+
+std::vector<WantedBlock> blocks_on_media(const jobs::Plan& plan, const std::function<bool(std::size_t, std::uint32_t)>& wanted) {
   std::map<BlockRef, WantedBlock> blocks;
   for (std::size_t a = 0; a < plan.indexes.size(); ++a) {
     if (!plan.indexes[a] || !any_on_media(*plan.indexes[a])) continue;
-    on_media_[request].insert(a);
     Files files(plan.graph->archives[a], plan.indexes[a]);
+    const auto is_wanted = [&](std::uint32_t number) { return !wanted || wanted(a, number); };
     for (std::size_t m = 0; m < plan.modules.size(); ++m) {
       if (!reads_flows(plan, m) || plan.graph->modules[m].inputs[0].source != a) continue;
       const auto routers = plan.routers(m);
@@ -83,20 +82,31 @@ void Staging::set_plan(std::uint64_t request, std::int32_t priority, const jobs:
       for (auto b = planned.first; b < planned.last(); ++b) {
         if (!is_reading(plan, m, b)) continue;
         auto& block = blocks[{planned.grid, b}];
-        files.add(routers, plan.reach(m, b), block.files);
+        files.add(routers, plan.reach(m, b), is_wanted, block.files);
       }
     }
   }
-  std::vector<WantedBlock> wanted;
+  std::vector<WantedBlock> out;
   for (auto& [ref, block] : blocks) {
     if (block.files.empty()) continue;
+    std::ranges::sort(block.files, {}, &MediumFile::key);
+    const auto is_same = [](const MediumFile& x, const MediumFile& y) { return x.key == y.key; };
+    block.files.erase(std::unique(block.files.begin(), block.files.end(), is_same), block.files.end());
     block.ref = ref;
-    wanted.push_back(std::move(block));
+    out.push_back(std::move(block));
   }
-  if (wanted.empty())
+  return out;
+}
+
+void Staging::set_plan(std::uint64_t request, std::int32_t priority, const jobs::Plan& plan) {
+  on_media_.erase(request);
+  for (std::size_t a = 0; a < plan.indexes.size(); ++a)
+    if (plan.indexes[a] && any_on_media(*plan.indexes[a])) on_media_[request].insert(a);
+  auto blocks = blocks_on_media(plan);
+  if (blocks.empty())
     stager.drop(request);
   else
-    stager.set_request(request, priority, in_order(plan), std::move(wanted));
+    stager.set_request(request, priority, runs_in_order(plan), std::move(blocks));
 }
 
 void Staging::drop(std::uint64_t request) {

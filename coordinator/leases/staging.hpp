@@ -4,10 +4,19 @@
 #include "coordinator/jobs/plan.hpp"
 #include "coordinator/leases/stager.hpp"
 
+#include <functional>
+
 namespace mole::coordinator::leases {
 
 // Identifies the store of a tier, counted from the last one, and so the drives that read its media.
 std::string library_of(const dag::Archive& archive, std::uint64_t tier);
+
+// Returns the unfinished blocks that read files from media, in order, with these files, each once. `wanted`: which files to
+// fetch, by archive and number in its index; empty: all.
+std::vector<WantedBlock> blocks_on_media(const jobs::Plan& plan,
+                                         const std::function<bool(std::size_t archive, std::uint32_t file)>& wanted = {});
+// Whether a block that reads flows may need results of earlier blocks.
+bool runs_in_order(const jobs::Plan& plan);
 
 // Not thread-safe.
 class Staging {

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t request = 1;
 constexpr double never = std::numeric_limits<double>::infinity();
+constexpr double drives_period = 600, longest_pause = 8 * 86'400;  // seconds; "drives" repeat every day
 
 class Simulation {
  public:
@@ -21,28 +22,44 @@ class Simulation {
       stager_.set_node(node.name, node.cache_limit);
       slots_.push_back(std::max(1u, node.slots));
     }
+    std::uint64_t largest_cache = 0;
+    for (const auto& node : input_.nodes) largest_cache = std::max(largest_cache, node.cache_limit);
     for (auto& block : input_.blocks) {
-      std::uint64_t bytes = 0;
+      Waiting waiting;
       for (const auto& file : block.files) {
         files_.emplace(file.key, file);
         libraries_.insert(file.medium.library);
-        bytes += file.size;
+        waiting.bytes += file.size;
       }
-      waiting_.emplace(block.ref, bytes);
+      if (waiting.bytes > largest_cache) {
+        waiting.fetched_by_task = std::exchange(block.files, {});
+        ready_.insert(block.ref);
+      }
+      waiting_.emplace(block.ref, std::move(waiting));
     }
-    for (const auto& library : libraries_) stager_.set_drives(library, input_.drives);
+    std::erase_if(input_.blocks, [](const WantedBlock& block) { return block.files.empty(); });
+    set_drives();
     stager_.set_request(request, 0, input_.in_order, std::exchange(input_.blocks, {}));
+    for (const auto& [node, file] : input_.held) {
+      if (input_.nodes.empty()) break;
+      const bool known = std::ranges::find(input_.nodes, node, &ForecastNode::name) != input_.nodes.end();
+      stager_.add_ready(known ? node : input_.nodes.front().name, file);
+    }
+    add_ready_blocks();
   }
 
   Forecast run() {
     while (true) {
       start_what_can_start();
-      const double next = next_event();
+      double next = next_event();
+      if (input_.drives && !waiting_.empty() && (next != never || now_ - active_ < longest_pause))
+        next = std::min(next, drives_set_ + drives_period);
       if (next == never) break;
       now_ = next;
       end_what_has_ended();
+      if (now_ >= drives_set_ + drives_period) set_drives();
     }
-    out_.elapsed_seconds = now_;
+    out_.elapsed_seconds = active_;
     out_.media = media_.size();
     return out_;
   }
@@ -59,6 +76,30 @@ class Simulation {
     std::size_t node;
     double ends;
   };
+  struct Waiting {
+    std::uint64_t bytes = 0;
+    std::vector<MediumFile> fetched_by_task = {};
+  };
+
+  const StagingRates& rates_of(const std::string& library) const {
+    static const StagingRates assumed;
+    const auto known = input_.rates.find(library);
+    return known == input_.rates.end() ? assumed : known->second;
+  }
+
+  void set_drives() {
+    drives_set_ = now_;
+    for (const auto& library : libraries_) {
+      const auto drives = input_.drives ? input_.drives(library, now_) : default_drives;
+      allowed_[library] = drives;
+      stager_.set_drives(library, drives);
+    }
+  }
+
+  void add_ready_blocks() {
+    for (const auto& [number, ref] : stager_.take_staged())
+      if (waiting_.contains(ref)) ready_.insert(ref);
+  }
 
   // Until nothing more can start at this time.
   void start_what_can_start() {
@@ -79,8 +120,8 @@ class Simulation {
       if (input_.in_order && *ref != waiting_.begin()->first) return false;
       if (!stager_.may_run(name, request, *ref)) continue;
       const auto block = waiting_.find(*ref);
-      const double seconds = input_.compute_seconds_per_byte * static_cast<double>(block->second);
-      computing_.push_back({*ref, n, now_ + seconds});
+      const double seconds = input_.compute_seconds_per_byte * static_cast<double>(block->second.bytes);
+      computing_.push_back({*ref, n, now_ + seconds + fetch(block->second.fetched_by_task)});
       out_.compute_seconds += seconds;
       waiting_.erase(block);
       ready_.erase(ref);
@@ -90,10 +131,26 @@ class Simulation {
     return false;
   }
 
+  // Returns how long it takes to fetch the files of a block that is larger than every cache.
+  double fetch(const std::vector<MediumFile>& files) {
+    double seconds = 0;
+    std::set<Medium> media;
+    for (const auto& file : files) {
+      const bool mounts = media.insert(file.medium).second;
+      seconds += seconds_of(rates_of(file.medium.library), mounts, 1, file.size);
+      out_.mounts += mounts;
+      out_.bytes += file.size;
+    }
+    out_.files += files.size();
+    out_.drive_seconds += seconds;
+    media_.merge(media);
+    return seconds;
+  }
+
   bool all_drives_are_busy() const {
     return std::ranges::all_of(libraries_, [&](const std::string& library) {
       const auto busy = std::ranges::count(transfers_, library, [](const Transfer& t) { return t.batch.medium.library; });
-      return static_cast<std::size_t>(busy) >= input_.drives;
+      return static_cast<std::uint32_t>(busy) >= allowed_.at(library);
     });
   }
 
@@ -115,7 +172,7 @@ class Simulation {
   bool mount(Transfer& transfer) {
     const auto& medium = transfer.batch.medium;
     auto& drives = drives_[medium.library];
-    drives.resize(input_.drives);
+    drives.resize(std::max<std::size_t>(drives.size(), allowed_.at(medium.library)));
     std::optional<std::size_t> oldest;
     for (std::size_t d = 0; d < drives.size(); ++d) {
       if (drives[d].medium == medium.name) {
@@ -134,7 +191,7 @@ class Simulation {
 
   void begin_file(Transfer& transfer, bool mounts) {
     const auto& file = files_.at(transfer.batch.files[transfer.at]);
-    const double seconds = input_.rates.seconds_of(mounts, file.size);
+    const double seconds = seconds_of(rates_of(transfer.batch.medium.library), mounts, 1, file.size);
     transfer.ends = now_ + seconds;
     out_.drive_seconds += seconds;
     ++out_.files;
@@ -153,13 +210,14 @@ class Simulation {
       if (block.ends > now_) return false;
       stager_.finish(request, block.ref, true);
       ++slots_[block.node];
+      active_ = now_;
       return true;
     });
     std::erase_if(transfers_, [&](Transfer& transfer) {
       if (transfer.ends > now_) return false;
       stager_.add_ready(transfer.batch.node, transfer.batch.files[transfer.at]);
-      for (const auto& [number, ref] : stager_.take_staged()) ready_.insert(ref);
-      out_.staged_seconds = now_;
+      add_ready_blocks();
+      active_ = out_.staged_seconds = now_;
       if (++transfer.at < transfer.batch.files.size()) {
         begin_file(transfer, false);
         return false;
@@ -178,15 +236,16 @@ class Simulation {
   ForecastInput input_;
   Stager stager_;
   std::map<Digest, MediumFile> files_;
-  std::map<BlockRef, std::uint64_t> waiting_;  // -> bytes of its files
-  std::set<BlockRef> ready_;                   // waiting blocks whose files are all in a cache
-  std::vector<std::uint32_t> slots_;           // free ones, by node
+  std::map<BlockRef, Waiting> waiting_;
+  std::set<BlockRef> ready_;          // waiting blocks whose files are all in a cache
+  std::vector<std::uint32_t> slots_;  // free ones, by node
   std::vector<Transfer> transfers_;
   std::vector<Computing> computing_;
   std::map<std::string, std::vector<Drive>> drives_;  // by library
+  std::map<std::string, std::uint32_t> allowed_;      // number of drives that may be used now, by library
   std::set<std::string> libraries_;
   std::set<Medium> media_;
-  double now_ = 0;
+  double now_ = 0, drives_set_ = 0, active_ = 0;  // active_: when something ended last
   Forecast out_;
 };
 

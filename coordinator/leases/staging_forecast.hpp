@@ -1,11 +1,13 @@
 // Simulates how blocks are staged and computed, to tell the cost before the start. The stager decides as it will; only the times
-// are estimates.
+// are estimates. A block that is larger than every cache fetches its files itself when it runs.
 #pragma once
 
 #include "coordinator/leases/stager.hpp"
 #include "coordinator/leases/staging_rates.hpp"
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,9 +23,12 @@ struct ForecastInput {
   std::vector<WantedBlock> blocks;  // unfinished ones that read files from media
   bool in_order = false;            // as of Stager::set_request
   std::vector<ForecastNode> nodes;
-  std::uint32_t drives = default_drives;  // of each library; at least 1
-  StagingRates rates;
-  double compute_seconds_per_byte = 1 / 20e6;  // of the files of a block, in one slot
+  // Files that are already in the caches of nodes. Those of a node that is not in `nodes` count as files of the first one.
+  std::vector<std::pair<std::string, Digest>> held = {};
+  // The drives of a library that may be used `seconds` after the start, constant for 10 minutes; none: default_drives.
+  std::function<std::uint32_t(const std::string& library, double seconds)> drives = {};
+  std::map<std::string, StagingRates> rates = {};  // by library; none: assumptions
+  double compute_seconds_per_byte = 1 / 20e6;      // of the files of a block, in one slot
 };
 
 struct Forecast {

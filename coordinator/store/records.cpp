@@ -17,7 +17,7 @@ std::string dump(const json& row) { return row.dump(-1, ' ', false, json::error_
 
 json describe_key(Table table, std::string_view key) {
   using enum Table;
-  if (table == requests || table == events || table == nodes) return keys::read_u64(key);
+  if (table == requests || table == events || table == nodes || table == task_times) return keys::read_u64(key);
   if (table == revisions || table == fingerprints) return keys::read_digest(key).hex();
   if (table == catalogue || table == lineage || table == failures)
     return keys::read_digest(key).hex() + "@" + format_time(keys::block_start_of(key));

@@ -38,6 +38,7 @@ enum class Table : std::uint8_t {
   events,
   leases,
   resources,
+  task_times,
 };
 const std::vector<std::string>& table_names();
 std::optional<Table> table_of(std::string_view name);

@@ -40,6 +40,7 @@ struct Grant {
   std::uint64_t batch = 0;         // fetch: the stager's number
   std::string library, medium;     // fetch
   std::vector<Digest> files;       // fetch: keys, in the order of their positions
+  bool mounts = false;             // fetch: its medium is not among those used last
   BlockRef ref;                    // compute, merge
   TimeRange block;
   std::vector<GrantedStep> steps;
