@@ -51,6 +51,11 @@ std::string human_seconds(double seconds) {
   return fmt::format("{}d{:02}h", whole / 86'400, whole / 3600 % 24);
 }
 
+std::string human_seconds(double expected, double low, double high) {
+  const auto text = human_seconds(expected), least = human_seconds(low), most = human_seconds(high);
+  return least == most ? text : fmt::format("{} ({} to {})", text, least, most);
+}
+
 std::string printable(std::string_view text) {
   std::string out;
   for (const unsigned char c : text) {

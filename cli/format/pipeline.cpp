@@ -44,13 +44,6 @@ std::string files_text(const coordinator::PlanFiles& files) {
   return text;
 }
 
-// "2h 10m", or "2h 10m (1h 50m to 2h 40m)" if measured times differ.
-std::string staging_time(const coordinator::PlanStaging& cost) {
-  const auto expected = human_seconds(cost.seconds), low = human_seconds(cost.low_seconds),
-             high = human_seconds(cost.high_seconds);
-  return low == high ? expected : fmt::format("{} ({} to {})", expected, low, high);
-}
-
 // "tapes     12 tapes, 14 mounts; 500 files, 9.8 GiB to fetch; ...", then how long it takes.
 std::string staging_text(const coordinator::PlanReport& plan) {
   if (!plan.staging) return "";
@@ -59,7 +52,8 @@ std::string staging_text(const coordinator::PlanReport& plan) {
                      human_number(cost.media, "tape", "tapes"), human_number(cost.mounts, "mount", "mounts"),
                      human_number(cost.files, "file", "files"), human_bytes(static_cast<double>(cost.bytes)),
                      human_bytes(static_cast<double>(cost.cache_bytes))) +
-         fmt::format("staging   {} with {} and {}: {} of drives, {} of decoding ({})\n", staging_time(cost),
+         fmt::format("staging   {} with {} and {}: {} of drives, {} of decoding ({})\n",
+                     human_seconds(cost.seconds, cost.low_seconds, cost.high_seconds),
                      human_number(cost.drives, "drive", "drives"), human_number(cost.nodes, "node", "nodes"),
                      human_seconds(cost.drive_seconds), human_seconds(cost.compute_seconds),
                      cost.batches == 0 ? "assumed times of drives"

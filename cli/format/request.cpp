@@ -67,6 +67,14 @@ std::string wait_text(const coordinator::MediumWait& wait) {
                                            : printable(wait.reason));
 }
 
+// "2h10m (1h50m to 2h40m): 212 files, 5 mounts; learned from 43 batches of files"
+std::string left_text(const coordinator::TimeLeft& left) {
+  return fmt::format("{}: {}, {}; {}", human_seconds(left.seconds, left.low_seconds, left.high_seconds),
+                     human_number(left.files, "file", "files"), human_number(left.mounts, "mount", "mounts"),
+                     left.batches == 0 ? "assumed times of drives"
+                                       : "learned from " + human_number(left.batches, "batch", "batches") + " of files");
+}
+
 std::string target_of(const RequestStatus& request) {
   if (!request.archive.empty()) return "archive " + std::string(name_of(request.kind)) + " of " + printable(request.archive);
   if (request.module.empty()) return printable(request.pipeline);
@@ -131,6 +139,7 @@ std::string request_text(const RequestStatus& request, const Style& style) {
     line("", fmt::format("and {} more; mole archive gaps lists them", request.damaged_files.size() - max_damaged_files));
   for (const auto& wait : request.waits) line("waits", printable(wait));
   for (const auto& wait : request.media) line("tape", wait_text(wait));
+  if (request.left) line("left", left_text(*request.left));
   for (const auto& note : request.notes) line("note", printable(note));
   return out;
 }
@@ -153,13 +162,24 @@ std::vector<RequestStatus> wanted_requests(std::vector<RequestStatus> requests) 
 
 std::string requests_text(const std::vector<RequestStatus>& requests, const Style& style) {
   if (requests.empty()) return "no requests; create one with mole run or mole request submit\n";
-  Table table({"request", "submitted", "for", "from", "to", right("priority"), "state", right("jobs"), right("coverage")});
+  const bool any_left = std::ranges::any_of(requests, [](const RequestStatus& r) { return r.left.has_value(); });
+  std::vector<Heading> columns{"request",         "submitted", "for",         "from",           "to",
+                              right("priority"), "state",     right("jobs"), right("coverage")};
+  if (any_left) columns.push_back(right("time left"));
+  Table table(columns);
   for (const auto& r : requests) {
     const bool reads_all = r.archive.empty() ? false : range_of(r).empty();
-    table.row({printable(r.id), r.submitted > 0 ? format_time(r.submitted / second_us * second_us) : "", what_of(r),
-               reads_all ? "" : format_time(range_of(r).from), reads_all ? "" : format_time(range_of(r).to),
-               std::to_string(r.priority), style.paint(paint_of(r.state), name_of(r.state)), counts_of(r),
-               r.coverage ? human_share(*r.coverage) : ""});
+    std::vector<std::string> row{printable(r.id),
+                                 r.submitted > 0 ? format_time(r.submitted / second_us * second_us) : "",
+                                 what_of(r),
+                                 reads_all ? "" : format_time(range_of(r).from),
+                                 reads_all ? "" : format_time(range_of(r).to),
+                                 std::to_string(r.priority),
+                                 style.paint(paint_of(r.state), name_of(r.state)),
+                                 counts_of(r),
+                                 r.coverage ? human_share(*r.coverage) : ""};
+    if (any_left) row.push_back(r.left ? human_seconds(r.left->seconds) : "");
+    table.row(row);
   }
   return table.text(style);
 }

@@ -4,6 +4,7 @@
 
 #include "coordinator/control/state.hpp"
 #include "coordinator/control/submissions.hpp"
+#include "coordinator/control/time_left.hpp"
 
 #include <functional>
 
@@ -59,6 +60,7 @@ class Queries {
   const store::Records& records_;
   State& state_;
   views::Views& views_;
+  mutable TimesLeft times_left_;
 };
 
 // The failures of jobs that are not done, by job.

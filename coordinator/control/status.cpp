@@ -144,7 +144,8 @@ NodeStatus describe(const leases::NodeView& node, Micros now, Micros lease) {
   return out;
 }
 
-constexpr std::size_t max_media = 20;  // in a RequestStatus
+constexpr std::size_t max_media = 20;      // in a RequestStatus
+constexpr std::size_t max_estimates = 20;  // of running requests, in a ClusterStatus
 
 // Describes the leased tasks, of one request or of all.
 std::vector<TaskStatus> describe(const std::vector<leases::LeaseView>& leases, std::optional<std::uint64_t> request) {
@@ -187,18 +188,21 @@ Result<RequestStatus> Queries::request(const std::string& id) const {
   Snapshot now;
   std::vector<leases::LeaseView> leases;
   std::vector<MediumWait> media;
+  bool reads_media = false;
   {
     State::Lock lock(state_);
     if (const auto found = state_.live.find(number); found != state_.live.end()) {
       live = copy_live(state_, found->second);
       now.running = state_.scheduler.running_jobs();
       leases = state_.scheduler.leases();
+      reads_media = state_.scheduler.wanted(number, 1).count > 0;
       media = state_.scheduler.media(number, state_.now());
     }
   }
   if (live) {
     auto out = requests::describe(live->request, now.counts(*live), true);
     out.tasks = describe(leases, number);
+    if (reads_media) out.left = times_left_.of(number, state_);
     out.media.assign(media.begin(), media.begin() + static_cast<std::ptrdiff_t>(std::min(media.size(), max_media)));
     return out;
   }
@@ -334,6 +338,13 @@ ClusterStatus Queries::status() const {
     }
   }
   out.requests = all_requests(records, now);
+  std::size_t estimated = 0;
+  for (auto& request : out.requests) {
+    const auto number = requests::request_number(request.id);
+    const auto live = number ? now.live.find(*number) : now.live.end();
+    if (live == now.live.end() || live->second.modules.empty() || ++estimated > max_estimates) continue;
+    request.left = times_left_.of(*number, state_);
+  }
   out.epoch = records_.store().epoch();
   out.tasks = describe(leases, std::nullopt);
   views_.wait();

@@ -70,7 +70,9 @@ class Scheduler {
   void forget(const JobKey& job) { failures_.erase(job); }
   // Returns the media with files that blocks of the request wait for, those of most blocks first.
   std::vector<MediumWait> media(std::uint64_t request, Micros now) const;
-  // Returns the files that caches of nodes hold for blocks that are not done, with the names of the nodes.
+  // Returns the unfinished blocks of a request that read files from media, the first ones.
+  Stager::Wanted wanted(std::uint64_t request, std::size_t limit) const { return staging_.stager.wanted(request, limit); }
+  // Returns the files that caches of nodes hold, as far as is known, with the names of the nodes.
   std::vector<std::pair<std::string, Digest>> held_files() const { return staging_.stager.held(); }
   const FailureRecord* failure(const JobKey& job) const { return failures_.find(job); }
 

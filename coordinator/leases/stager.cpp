@@ -342,10 +342,25 @@ std::vector<MediumDemand> Stager::demand(std::uint64_t request) const {
   return out;
 }
 
+Stager::Wanted Stager::wanted(std::uint64_t request, std::size_t limit) const {
+  const auto found = requests_.find(request);
+  if (found == requests_.end()) return {};
+  Wanted out{found->second.in_order, found->second.blocks.size()};
+  for (const auto& [ref, block] : found->second.blocks) {
+    if (out.blocks.size() == limit) break;
+    auto& copy = out.blocks.emplace_back(WantedBlock{ref, {}});
+    for (const auto number : block.files) copy.files.push_back(files_[number].file);
+  }
+  return out;
+}
+
 std::vector<std::pair<std::string, Digest>> Stager::held() const {
   std::vector<std::pair<std::string, Digest>> out;
   for (const auto& file : files_)
     if (!file.held.empty()) out.emplace_back(nodes_[file.held.front()].name, file.file.key);
+  for (const auto& node : nodes_)
+    for (const auto& key : node.cached)
+      if (!file_numbers_.contains(key)) out.emplace_back(node.name, key);
   return out;
 }
 

@@ -130,7 +130,14 @@ class Stager {
   // The media that blocks of a request wait for, those of most blocks first.
   std::vector<MediumDemand> demand(std::uint64_t request) const;
   std::uint64_t reserved(const std::string& node) const;  // bytes
-  // Returns the files that are in caches of nodes, each once, with the name of one of its nodes.
+  // Returns the first blocks of a request, at most `limit`, as of set_request.
+  struct Wanted {
+    bool in_order = false;
+    std::size_t count = 0;  // of all blocks
+    std::vector<WantedBlock> blocks = {};
+  };
+  Wanted wanted(std::uint64_t request, std::size_t limit) const;
+  // Returns the files that are in caches of nodes, with the name of one of its nodes; also those that no block waits for.
   std::vector<std::pair<std::string, Digest>> held() const;
 
  private:

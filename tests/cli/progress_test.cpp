@@ -51,6 +51,24 @@ TEST(ProgressLine, IgnoresReusedJobsInTheRate) {
             "jobs 20/40  files 31/96");
 }
 
+TEST(ProgressLine, ShowsTheEstimateOfTheCoordinator) {
+  auto staging = request(20);
+  staging.left = {.seconds = 7'800, .low_seconds = 6'600, .high_seconds = 9'600};
+  EXPECT_EQ(progress_line(staging, {.elapsed = 10, .jobs_at_start = 0, .bytes_at_start = 0}),
+            "jobs 20/40  files 31/96  2.0 MB/s  ETA 2h10m (1h50m to 2h40m)");
+  EXPECT_NE(requests_text({staging}, {}).find("time left"), std::string::npos);
+  EXPECT_NE(requests_text({staging}, {}).find("2h10m\n"), std::string::npos) << requests_text({staging}, {});
+  staging.left->files = 212;
+  staging.left->mounts = 5;
+  staging.left->batches = 43;
+  const auto text = request_text(staging, {});
+  EXPECT_NE(text.find("left      2h10m (1h50m to 2h40m): 212 files, 5 mounts; learned from 43 batches of files\n"),
+            std::string::npos)
+      << text;
+  staging.left->low_seconds = staging.left->high_seconds = 7'801;
+  EXPECT_EQ(progress_line(staging, {}), "jobs 20/40  files 31/96  ETA 2h10m");
+}
+
 TEST(ProgressLine, ShowsRunningTasks) {
   auto running = request(20);
   running.tasks = {{"1-7", "n1", "run", 3 << 20, 8 << 20, 1200}, {"1-8", "n2", "fetch", 0, 2 << 20, 0}};

@@ -129,6 +129,23 @@ struct FormatCount {
                                          time_field("to", &FormatCount::to, "End of the last of them"));
 };
 
+struct TimeLeft {
+  double seconds = 0, low_seconds = 0, high_seconds = 0;
+  std::uint64_t files = 0, mounts = 0, batches = 0;
+
+  bool operator==(const TimeLeft&) const = default;
+  static constexpr auto table = document(
+      "TimeLeft",
+      "What is left of a request that reads files from tapes, as if it were the only one. Estimated at most every 5 s, as in "
+      "PlanStaging.",  //
+      field("seconds", &TimeLeft::seconds, "Until the last block that reads files from tapes is computed").unit("s"),
+      field("low_seconds", &TimeLeft::low_seconds, "If drives and nodes are as fast as the fastest tenth of what was measured")
+          .unit("s"),
+      field("high_seconds", &TimeLeft::high_seconds, "The same for the slowest tenth").unit("s"),
+      field("files", &TimeLeft::files, "Files to fetch"), field("mounts", &TimeLeft::mounts, "Mounts of their tapes"),
+      field("batches", &TimeLeft::batches, "Batches of files that the times of drives were learned from; 0: assumed"));
+};
+
 struct RequestStatus {
   std::string id;
   RequestKind kind = RequestKind::run;
@@ -157,6 +174,7 @@ struct RequestStatus {
   std::vector<DamagedFile> damaged_files = {};
   std::vector<FormatCount> formats = {};
   std::vector<MediumWait> media = {};
+  std::optional<TimeLeft> left = {};
 
   bool operator==(const RequestStatus&) const = default;
   static constexpr auto table = document(
@@ -207,6 +225,8 @@ struct RequestStatus {
           "media", &RequestStatus::media,
           "`run`: tapes and other media with files that its blocks wait for, those that most blocks wait for first, at most 20; "
           "absent in lists of requests")
+          .optional(),
+      field("left", &RequestStatus::left, "`run`: what is left; absent: no block waits for files on tapes, and in `requests`")
           .optional());
 };
 

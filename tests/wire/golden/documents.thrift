@@ -216,6 +216,9 @@ struct PlanStaging {
   8: double compute_seconds
   9: i64 drives
   10: i64 nodes
+  11: double low_seconds
+  12: double high_seconds
+  13: i64 batches
 }
 
 struct PlanOverhead {
@@ -393,6 +396,15 @@ struct MediumWait {
   6: optional string reason
 }
 
+struct TimeLeft {
+  1: double seconds
+  2: double low_seconds
+  3: double high_seconds
+  4: i64 files
+  5: i64 mounts
+  6: i64 batches
+}
+
 struct RequestStatus {
   1: string id
   2: RequestKind kind
@@ -429,6 +441,7 @@ struct RequestStatus {
   33: optional list<DamagedFile> damaged_files
   34: optional list<FormatCount> formats
   35: optional list<MediumWait> media
+  36: optional TimeLeft left
 }
 
 struct FinishedJob {
@@ -640,6 +653,7 @@ struct NodeInfo {
   4: i32 slots
   5: i32 threads
   6: optional i64 cache_limit
+  7: optional list<binary> cached
 }
 
 struct Registration {

@@ -1,0 +1,142 @@
+// What the coordinator learns from fetched files, and tells about the rest.
+#include "tests/coordinator/world.hpp"
+
+namespace mole::test {
+namespace {
+
+using nlohmann::json;
+
+class StagingService : public testing::Test {
+ protected:
+  // 12 hours of one router on two tapes, read by 6 jobs.
+  void SetUp() override {
+    world.add_files("1", 0, 13);
+    std::size_t number = 0;
+    for (auto& [id, entry] : world.archive) {
+      entry.medium = number < 6 ? "T1" : "T2";
+      entry.position = number++;
+    }
+    const auto accepted = world.client().submit(submission());
+    ASSERT_TRUE(accepted) << accepted.error().message;
+    id = (*accepted)["id"];
+    ASSERT_TRUE(world.work_once()) << "it lists the archive";
+    join();
+  }
+  coordinator::Submission submission() const { return world.submission(border, "2007-09-22", "2007-09-22T12"); }
+  void join() {
+    coordinator::NodeInfo info;
+    info.name = "a";
+    info.incarnation = world.incarnation["a"];
+    info.cache_limit = 1'000'000;
+    ASSERT_TRUE(world.service().register_node(info));
+  }
+  std::vector<task::Spec> lease(std::uint32_t slots, std::uint32_t fetches) {
+    const auto specs = world.service().lease({"a", world.incarnation["a"], slots, {}, fetches});
+    EXPECT_TRUE(specs);
+    return specs ? *specs : std::vector<task::Spec>{};
+  }
+  // Each file takes `seconds`.
+  coordinator::Completion fetched(const task::Spec& spec, double seconds) const {
+    coordinator::Completion done;
+    done.node = "a";
+    done.incarnation = world.incarnation.at("a");
+    done.spec = spec;
+    done.report.task = spec.id;
+    for (const auto& file : spec.files) {
+      auto& report = done.report.fetched.emplace_back();
+      report.id = file.id;
+      report.size = report.bytes = file.size;
+      report.outcome = task::FetchOutcome::fetched;
+      report.wait_seconds = seconds;
+    }
+    return done;
+  }
+  json staging() {
+    const auto plan = world.client().plan(submission());
+    EXPECT_TRUE(plan) << plan.error().message;
+    return plan ? plan->at("staging") : json();
+  }
+  json times() { return (*world.client().dump("task_times", "", 100))["rows"]; }
+
+  World world;
+  std::string id;
+};
+
+TEST_F(StagingService, LearnsFromFetchedFilesAlsoBeyondARestart) {
+  const auto before = staging();
+  EXPECT_EQ(before["batches"], 0);
+  EXPECT_EQ(before["files"], 13);
+  EXPECT_EQ(before["media"], 2);
+  const auto specs = lease(0, 1);
+  ASSERT_EQ(specs.size(), 1u);
+  ASSERT_EQ(specs[0].kind, task::Kind::fetch);
+  const auto count = specs[0].files.size();
+  const auto done = fetched(specs[0], 100);
+  world.complete(done);
+  world.complete(done);  // a repeated report is not counted again
+  const auto after = staging();
+  EXPECT_EQ(after["batches"], 1);
+  EXPECT_EQ(after["files"], 13 - count) << "what the node has costs nothing";
+  EXPECT_EQ(after["media"], 1);
+  EXPECT_GT(after["seconds"], before["seconds"]) << "each file took 100 s instead of the assumed 5";
+  ASSERT_EQ(times().size(), 1u);
+  EXPECT_EQ(times()[0]["files"], count);
+  EXPECT_EQ(times()[0]["seconds"], 100.0 * static_cast<double>(count));
+  EXPECT_EQ(times()[0]["mounts"], true);
+  world.reopen();
+  EXPECT_EQ(staging()["batches"], 1);
+  EXPECT_EQ(times().size(), 1u);
+}
+
+TEST_F(StagingService, LearnsNothingFromATaskWithFailedFiles) {
+  auto done = fetched(lease(0, 1).at(0), 1'000);
+  done.report.fetched.back().outcome = task::FetchOutcome::failed;
+  done.report.fetched.back().code = task::FailureCode::transient;
+  world.complete(done);
+  EXPECT_EQ(staging()["batches"], 0);
+  EXPECT_TRUE(times().empty());
+}
+
+TEST_F(StagingService, TellsTheTimeThatIsLeft) {
+  const auto first = world.request(id)["left"];
+  EXPECT_EQ(first["files"], 13);
+  EXPECT_EQ(first["batches"], 0);
+  EXPECT_NEAR(first["seconds"].get<double>(), staging()["seconds"].get<double>(), 1e-6);
+  for (int i = 0; i < 2; ++i) world.complete(fetched(lease(0, 1).at(0), 100));
+  EXPECT_EQ(world.request(id)["left"]["files"], 13) << "an estimate is kept for some seconds";
+  world.clock += 2 * second_us;
+  EXPECT_NEAR(world.request(id)["left"]["seconds"].get<double>(), first["seconds"].get<double>() - 2, 1e-6) << "it shrinks";
+  world.clock += 10 * second_us;
+  const auto left = world.request(id)["left"];
+  EXPECT_EQ(left["files"], 0);
+  EXPECT_EQ(left["batches"], 2);
+  EXPECT_LT(left["seconds"], first["seconds"]);
+  const auto in_status = (*world.client().status())["requests"][0];
+  EXPECT_EQ(in_status["left"]["files"], 0);
+  world.work();
+  EXPECT_EQ(world.request(id)["state"], "COMPLETE");
+  EXPECT_FALSE(world.request(id).contains("left"));
+}
+
+TEST(StagingTimes, AreThoseOfDecodingWithoutTapes) {
+  World world;
+  world.add_files("1", 0, 13);
+  const auto submission = world.submission(border, "2007-09-22", "2007-09-22T12");
+  const auto accepted = world.client().submit(submission);
+  ASSERT_TRUE(accepted);
+  ASSERT_TRUE(world.work_once());
+  const double assumed = (*world.client().plan(submission))["estimate_seconds"];
+  const auto spec = world.lease("a", 1).at(0);
+  auto done = world.compute("a", spec);
+  for (auto& file : done.report.files) file.source = task::FlowSource::archive;
+  done.report.bytes_read = 1'000;
+  done.report.seconds = 10;
+  world.complete(done);
+  EXPECT_GT((*world.client().plan(submission))["estimate_seconds"].get<double>(), 1'000 * assumed);
+  world.reopen();
+  EXPECT_GT((*world.client().plan(submission))["estimate_seconds"].get<double>(), 1'000 * assumed);
+  EXPECT_FALSE(world.request((*accepted)["id"]).contains("left"));
+}
+
+}  // namespace
+}  // namespace mole::test
