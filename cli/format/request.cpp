@@ -164,7 +164,7 @@ std::string requests_text(const std::vector<RequestStatus>& requests, const Styl
   if (requests.empty()) return "no requests; create one with mole run or mole request submit\n";
   const bool any_left = std::ranges::any_of(requests, [](const RequestStatus& r) { return r.left.has_value(); });
   std::vector<Heading> columns{"request",         "submitted", "for",         "from",           "to",
-                              right("priority"), "state",     right("jobs"), right("coverage")};
+                               right("priority"), "state",     right("jobs"), right("coverage")};
   if (any_left) columns.push_back(right("time left"));
   Table table(columns);
   for (const auto& r : requests) {
