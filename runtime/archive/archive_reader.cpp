@@ -77,6 +77,7 @@ Result<std::size_t> ArchiveReader::next_ready(std::span<const task::File* const>
   const auto take_ready = [&]() -> std::optional<std::size_t> {
     for (std::size_t i = 0; i < files.size(); ++i) {
       if (ready_.erase(files[i]->id) == 0) continue;
+      any_staged_ = any_staged_ || (staged_.contains(files[i]->id) && !failed_.contains(files[i]->id));
       if (poll_.each) begin_ = std::chrono::steady_clock::now();
       return i;
     }
@@ -96,7 +97,14 @@ Result<std::size_t> ArchiveReader::next_ready(std::span<const task::File* const>
     if (const auto ready = take_ready()) return *ready;
     failures = failed ? failures + 1 : 0;
     if (failed && failures >= retry_.attempts) return *failed;
-    if (is_late(pause.next())) return staging_timed_out(files.size());
+    if (is_late(pause.next())) {
+      if (!poll_.each || !any_staged_) return staging_timed_out(files.size());
+      for (const auto* file : files) {
+        failed_.emplace(file->id, staging_timed_out(1));
+        ready_.insert(file->id);
+      }
+      return *take_ready();
+    }
     if (auto waited = pause.wait("files were being staged"); !waited) return waited.error();
   }
 }

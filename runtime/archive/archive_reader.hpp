@@ -27,6 +27,9 @@ struct PollTimes {
   // task would fail as hung; the files fetched by then stay in the cache, and the task is tried again.
   std::chrono::milliseconds total{std::chrono::minutes(45)};
   bool each = false;  // `total` begins again when a file has become ready
+  // With `each`: a file that is not ready this long after the last one that was staged fails alone (transient), so that a file
+  // that an archive never delivers does not hold back the others for `total`.
+  std::chrono::milliseconds after_others{std::chrono::minutes(30)};
 };
 
 // A broken transfer continues where it stopped, after pauses that are doubled up to `max`.
@@ -65,7 +68,10 @@ class ArchiveReader {
   Fetching fetching();
 
  private:
-  bool is_late(std::chrono::milliseconds pause) const { return std::chrono::steady_clock::now() - begin_ + pause > poll_.total; }
+  bool is_late(std::chrono::milliseconds pause) const {
+    const auto limit = poll_.each && any_staged_ ? std::min(poll_.total, poll_.after_others) : poll_.total;
+    return std::chrono::steady_clock::now() - begin_ + pause > limit;
+  }
   void release_transferred();
   Result<> poll_tier(std::size_t tier, std::span<const task::File* const> files);
   std::size_t tier_of(const task::File& file) const {
@@ -78,6 +84,7 @@ class ArchiveReader {
   PollTimes poll_;
   RetryTimes retry_;
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  bool any_staged_ = false;              // a file was not ready at first, and is now
   std::map<std::string, Error> failed_;  // why files cannot be staged
   std::set<std::string> ready_;          // ready or failed, but not yet returned by next_ready
   std::set<std::string> staged_;         // were not ready when they were requested, so they are released after the transfer

@@ -346,6 +346,24 @@ TEST_F(TiersTest, AreTriedInOrder) {
   EXPECT_EQ(read("nowhere", 0).error().code, Code::missing);
 }
 
+TEST_F(ArchiveReaderTest, AFileThatIsNeverStagedFailsAloneAfterTheOthers) {
+  const auto downloader = open_downloader<Slow>(*record_);
+  script.piece = 0;
+  script.content = {{"a", "0123456789"}, {"never", "0123456789"}};
+  script.polls = {{"a", 1}, {"never", 1'000'000}};
+  const auto a = file("a"), never = file("never");
+  ArchiveReader archive(*downloader, {.first = 1ms, .max = 2ms, .total = 1h, .each = true, .after_others = 20ms}, {3, 1ms, 2ms});
+  const auto ignore = [](std::span<const std::byte>) -> Result<> { return {}; };
+  const std::vector<const task::File*> both{&never, &a};
+  ASSERT_EQ(*archive.next_ready(both), 1u);
+  ASSERT_TRUE(archive.fetch(a, ignore));
+  const auto next = archive.next_ready(std::span(both).first(1));
+  ASSERT_TRUE(next) << "the call is not at fault";
+  const auto failed = archive.fetch(never, ignore);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, Code::transient);
+}
+
 TEST_F(ArchiveReaderTest, StagedFilesAreReleasedTogetherBeforeMoreAreStaged) {
   const auto downloader = open_downloader<Slow>(*record_);
   script.piece = 0;
