@@ -134,7 +134,7 @@ class Sealer {
       report_.flows = totals->flows;
       report_.seconds = totals->seconds;
       if (spec_.kind == task::Kind::fetch) report_.fetched = std::move(totals->fetched);
-      std::erase_if(totals->unstaged, [&](const std::string& file) { return !files_.contains(file); });
+      std::erase_if(totals->unstaged, [&](const std::string& id) { return !files_.contains(id); });
       report_.unstaged = std::move(totals->unstaged);
       if (spec_.kind != task::Kind::index) return;
       report_.passed_over = std::move(totals->passed_over);
