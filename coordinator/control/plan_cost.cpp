@@ -10,10 +10,14 @@ std::vector<leases::ForecastNode> nodes_of(const StagingState& state, const Stag
   constexpr std::uint64_t unlimited = std::uint64_t{1} << 60;
   auto nodes = state.nodes;
   if (nodes.empty()) nodes.push_back({"node", 0, 1});
+  // If any node fetches files, the others run no block with files on media.
+  if (std::ranges::any_of(nodes, [](const auto& node) { return node.cache_limit > 0; }))
+    std::erase_if(nodes, [](const auto& node) { return node.cache_limit == 0; });
   if (what_if.nodes > 0) {
     const auto first = nodes.front();
+    const auto known = nodes.size();
     nodes.resize(what_if.nodes, first);
-    for (std::size_t n = state.nodes.size(); n < nodes.size(); ++n) nodes[n].name = "node " + std::to_string(n);
+    for (std::size_t n = known; n < nodes.size(); ++n) nodes[n].name = "node " + std::to_string(n);
   }
   for (auto& node : nodes) {
     if (what_if.cache_bytes > 0) node.cache_limit = what_if.cache_bytes;
@@ -34,7 +38,11 @@ leases::StagingRates slower(leases::StagingRates rates, double factor) {
 
 StagingState staging_state(const State& state) {
   StagingState out;
-  for (const auto& node : state.scheduler.nodes()) out.nodes.push_back({node.info.name, node.info.cache_limit, node.info.slots});
+  for (const auto& node : state.scheduler.nodes()) {
+    const auto row = state.nodes.find(node.info.name);
+    if (!node.draining && (row == state.nodes.end() || !row->second.lost))
+      out.nodes.push_back({node.info.name, node.info.cache_limit, node.info.slots});
+  }
   out.held = state.scheduler.held_files();
   out.times = state.times;
   out.wall = state.wall();

@@ -20,6 +20,22 @@ TimeLeft estimate(const leases::Stager::Wanted& wanted, const StagingState& stag
           scaled(cost.expected.files),          scaled(cost.expected.mounts), cost.batches};
 }
 
+std::optional<TimeLeft> make(std::uint64_t request, State& state) {
+  leases::Stager::Wanted wanted;
+  StagingState staging;
+  SharedGraph graph;
+  {
+    State::Lock lock(state);
+    wanted = state.scheduler.wanted(request, max_blocks);
+    if (const auto live = state.live.find(request); live != state.live.end()) graph = live->second.graph;
+    if (graph && !wanted.blocks.empty()) staging = staging_state(state);
+  }
+  if (!graph || wanted.blocks.empty()) return std::nullopt;
+  LibraryDrives drives;
+  drives.add(*graph);
+  return estimate(wanted, staging, drives);
+}
+
 }  // namespace
 
 std::optional<TimeLeft> TimesLeft::made(const Entry& entry, Micros now) const {
@@ -39,20 +55,13 @@ std::optional<TimeLeft> TimesLeft::of(std::uint64_t request, State& state) {
     entry.running = true;
   }
   const auto begin = std::chrono::steady_clock::now();
-  leases::Stager::Wanted wanted;
-  StagingState staging;
-  SharedGraph graph;
-  {
-    State::Lock lock(state);
-    wanted = state.scheduler.wanted(request, max_blocks);
-    if (const auto live = state.live.find(request); live != state.live.end()) graph = live->second.graph;
-    if (graph && !wanted.blocks.empty()) staging = staging_state(state);
-  }
   std::optional<TimeLeft> left;
-  if (graph && !wanted.blocks.empty()) {
-    LibraryDrives drives;
-    drives.add(*graph);
-    left = estimate(wanted, staging, drives);
+  try {
+    left = make(request, state);
+  } catch (...) {
+    std::lock_guard lock(mutex_);
+    entries_.erase(request);
+    throw;
   }
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin).count();
   std::lock_guard lock(mutex_);
@@ -60,7 +69,7 @@ std::optional<TimeLeft> TimesLeft::of(std::uint64_t request, State& state) {
     entries_.erase(request);
     return std::nullopt;
   }
-  if (entries_.size() > max_entries)  // of requests that have ended
+  if (entries_.size() > max_entries)  // mostly of requests that have ended
     std::erase_if(entries_, [&](const auto& entry) { return entry.first != request && !entry.second.running; });
   entries_[request] = {left, now, std::max<Micros>(least_age, took * rest_factor), false};
   return left;

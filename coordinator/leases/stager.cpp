@@ -8,7 +8,8 @@
 namespace mole::coordinator::leases {
 namespace {
 
-constexpr std::uint32_t attempts = 3;  // to fetch a file
+constexpr std::size_t max_copied_files = 50'000;  // while a lock is held
+constexpr std::uint32_t attempts = 3;             // to fetch a file
 
 }  // namespace
 
@@ -346,8 +347,10 @@ Stager::Wanted Stager::wanted(std::uint64_t request, std::size_t limit) const {
   const auto found = requests_.find(request);
   if (found == requests_.end()) return {};
   Wanted out{found->second.in_order, found->second.blocks.size()};
+  std::size_t files = 0;
   for (const auto& [ref, block] : found->second.blocks) {
-    if (out.blocks.size() == limit) break;
+    files += block.files.size();
+    if (out.blocks.size() == limit || (!out.blocks.empty() && files > max_copied_files)) break;
     auto& copy = out.blocks.emplace_back(WantedBlock{ref, {}});
     for (const auto number : block.files) copy.files.push_back(files_[number].file);
   }

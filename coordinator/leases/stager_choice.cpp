@@ -123,11 +123,12 @@ std::set<Medium> Stager::left_to_others(std::uint32_t number, Micros now) {
   };
   for (const auto& [id, request] : requests_)
     for (const auto& [ref, block] : request.blocks) {
-      if (idle.empty()) return out;
+      if (out.size() == idle.size()) break;
+      if (std::ranges::none_of(block.files, [&](FileNumber file) { return idle.contains(files_[file].file.medium); })) continue;
       if (block.node && block.node != number) add_missing(*block.node, block);
-      if (block.node || request.in_order || (is_near(number, block) && fits(nodes_[number], block))) continue;
+      if (block.node || request.in_order || (fits(nodes_[number], block) && is_near(number, block))) continue;
       for (std::uint32_t other = 0; other < nodes_.size(); ++other)
-        if (other != number && nodes_[other].limit > 0 && is_near(other, block) && fits(nodes_[other], block))
+        if (other != number && nodes_[other].limit > 0 && fits(nodes_[other], block) && is_near(other, block))
           add_missing(other, block);
     }
   std::erase_if(
@@ -246,9 +247,9 @@ std::optional<Batch> Stager::choose(std::uint32_t number, Micros now) {
                     number,
                     {files.begin(), files.end()}};
     for (const auto file : files) running.batch.files.push_back(files_[file].file.key);
-    left_since_.erase(*medium);
     auto& mounted = mounted_[medium->library];
     running.batch.mounts = std::ranges::find(mounted, medium->name) == mounted.end();
+    if (running.batch.mounts) left_since_.erase(*medium);  // left once for each mount, so that heavier media get the drive
     std::erase(mounted, medium->name);
     mounted.insert(mounted.begin(), medium->name);
     mounted.resize(std::min<std::size_t>(mounted.size(), drives_of(medium->library)));

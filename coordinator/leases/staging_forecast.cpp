@@ -5,7 +5,6 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <span>
 #include <utility>
 
 namespace mole::coordinator::leases {
@@ -52,8 +51,8 @@ class Simulation {
     while (true) {
       start_what_can_start();
       double next = next_event();
-      if (input_.drives && !waiting_.empty() && (next != never || now_ - active_ < longest_pause))
-        next = std::min(next, drives_set_ + drives_period);
+      const bool may_change = next == never ? now_ - active_ < longest_pause : next - now_ < longest_pause;
+      if (input_.drives && !waiting_.empty() && may_change) next = std::min(next, drives_set_ + drives_period);
       if (next == never) break;
       now_ = next;
       end_what_has_ended();
@@ -249,11 +248,12 @@ class Simulation {
   Forecast out_;
 };
 
-// The bytes of different files.
-std::uint64_t bytes_of(const std::vector<WantedBlock>& blocks, std::size_t first) {
+// The bytes of different files that are not held.
+std::uint64_t bytes_of(const std::vector<WantedBlock>& blocks, const std::set<Digest>& held) {
   std::map<Digest, std::uint64_t> sizes;
-  for (const auto& block : std::span(blocks).subspan(first))
-    for (const auto& file : block.files) sizes[file.key] = file.size;
+  for (const auto& block : blocks)
+    for (const auto& file : block.files)
+      if (!held.contains(file.key)) sizes[file.key] = file.size;
   std::uint64_t sum = 0;
   for (const auto& [key, size] : sizes) sum += size;
   return sum;
@@ -263,10 +263,18 @@ std::uint64_t bytes_of(const std::vector<WantedBlock>& blocks, std::size_t first
 
 Forecast forecast(ForecastInput input) {
   if (input.blocks.size() <= max_forecast_blocks) return Simulation(std::move(input)).run();
-  const auto all = static_cast<double>(bytes_of(input.blocks, 0));
+  std::set<Digest> held;
+  for (const auto& [node, file] : input.held) held.insert(file);
+  const auto fetches = [&](const WantedBlock& block) {
+    return std::ranges::any_of(block.files, [&](const MediumFile& file) { return !held.contains(file.key); });
+  };
+  std::stable_partition(input.blocks.begin(), input.blocks.end(), fetches);  // the others only need decoding
+  if (!fetches(input.blocks.front())) held.clear();                          // nothing is fetched: in proportion to all bytes
+  const auto all = static_cast<double>(bytes_of(input.blocks, held));
   input.blocks.resize(max_forecast_blocks);
+  const auto simulated = static_cast<double>(bytes_of(input.blocks, held));
   auto out = Simulation(std::move(input)).run();
-  const double more = out.bytes == 0 ? 1 : all / static_cast<double>(out.bytes);
+  const double more = simulated > 0 ? all / simulated : 1;
   const auto scale = [&](std::uint64_t& value) { value = static_cast<std::uint64_t>(static_cast<double>(value) * more); };
   for (auto* value : {&out.files, &out.bytes, &out.media, &out.mounts}) scale(*value);
   for (auto* value : {&out.drive_seconds, &out.compute_seconds, &out.elapsed_seconds, &out.staged_seconds}) *value *= more;

@@ -22,7 +22,7 @@ Vector terms_of(bool mounts, std::uint64_t files, std::uint64_t bytes) {
 
 double product(const Vector& a, const Vector& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
 
-// Solves a * x = b for a positive definite matrix (Cholesky would also do; three terms need no library).
+// Solves a * x = b by elimination. `a` is positive definite, so no pivoting is needed.
 Vector solve(Matrix a, Vector b) {
   for (std::size_t pivot = 0; pivot < terms; ++pivot)
     for (std::size_t row = pivot + 1; row < terms; ++row) {
@@ -68,7 +68,10 @@ Vector fit(std::span<const StagedBatch> log, double common) {
     factors = solve(a, b);
     bool negative = false;
     for (std::size_t t = 0; t < terms; ++t)
-      if (is_free[t] && factors[t] < 0) is_free[t] = false, negative = true;
+      if (is_free[t] && factors[t] < 0) {
+        is_free[t] = false;
+        negative = true;
+      }
     if (!negative) break;
   }
   for (double& factor : factors) factor = std::max(0.0, factor) * common;
@@ -140,10 +143,10 @@ DecodeRate learn_decode_rate(std::span<const StagedBatch> log) {
     bytes += weight_of(log.size() - 1 - i) * static_cast<double>(log[i].bytes);
   }
   if (!(seconds > 0) || !(bytes > 0)) return rate;
-  rate.bytes_per_second = bytes / seconds;
+  rate.bytes_per_second = std::max(1e3, bytes / seconds);  // an absurd report must not stop estimates
   rate.tasks = log.size();
   add_spread(
-      log, [&](const StagedBatch& b) { return static_cast<double>(b.bytes) * seconds / bytes; }, rate);
+      log, [speed = rate.bytes_per_second](const StagedBatch& b) { return static_cast<double>(b.bytes) / speed; }, rate);
   return rate;
 }
 

@@ -30,6 +30,8 @@ std::optional<TimedTask> fetch_time_of(const tasks::Grant& grant, const task::Re
 std::optional<TimedTask> decode_time_of(const task::Spec& spec, const task::Report& report) {
   if (spec.kind != task::Kind::compute || report.code != task::FailureCode::none || report.bytes_read == 0) return std::nullopt;
   if (!is_possible(report.seconds) || report.seconds == 0) return std::nullopt;
+  for (std::uint32_t i = 0; i < spec.files.size(); ++i)  // the task may have waited for a tape
+    if (!spec.files[i].medium.empty() && std::ranges::find(spec.staged, i) == spec.staged.end()) return std::nullopt;
   const bool decoded =
       std::ranges::all_of(report.files, [](const task::FileReport& file) { return file.source != task::FlowSource::columns; });
   if (!decoded) return std::nullopt;

