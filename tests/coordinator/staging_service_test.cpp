@@ -1,18 +1,20 @@
 // What the coordinator learns from fetched files, and tells about the rest.
 #include "tests/coordinator/world.hpp"
 
+#include <gtest/gtest.h>
+
 namespace mole::test {
 namespace {
 
 using nlohmann::json;
 
-class StagingService : public testing::Test {
+class StagingService : public ::testing::Test {
  protected:
   // 12 hours of one router on two tapes, read by 6 jobs.
   void SetUp() override {
     world.add_files("1", 0, 13);
     std::size_t number = 0;
-    for (auto& [id, entry] : world.archive) {
+    for (auto& [name, entry] : world.archive) {
       entry.medium = number < 6 ? "T1" : "T2";
       entry.position = number++;
     }
