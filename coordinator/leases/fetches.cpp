@@ -52,6 +52,9 @@ std::set<Digest> Scheduler::shared_files(const std::string& node, const Grant& g
 }
 
 std::set<Digest> Scheduler::staged_files(const std::string& node, const Grant& grant) const {
+  // A job that has failed on a machine may fetch its files itself, so that a wrong belief about a cache cannot stop it for long.
+  for (const auto& step : grant.steps)
+    if (const auto* record = failures_.find(step.job); record && record->infra_failures > 0) return {};
   return staging_.stager.staged_files(node, grant.request, grant.ref);
 }
 
