@@ -99,6 +99,25 @@ TEST_F(StagingService, LearnsNothingFromATaskWithFailedFiles) {
   EXPECT_TRUE(times().empty());
 }
 
+TEST_F(StagingService, StagesAFileAgainThatATaskDidNotFind) {
+  for (int i = 0; i < 2; ++i) world.complete(fetched(lease(0, 1).at(0), 1));
+  const auto jobs = lease(1, 0);
+  ASSERT_EQ(jobs.size(), 1u);
+  ASSERT_FALSE(jobs[0].staged.empty());
+  coordinator::Completion lost;
+  lost.node = "a";
+  lost.incarnation = world.incarnation.at("a");
+  lost.spec = jobs[0];
+  lost.report.task = jobs[0].id;
+  lost.report.code = task::FailureCode::transient;
+  lost.report.unstaged = {jobs[0].files.at(jobs[0].staged[0]).id};
+  world.complete(lost);
+  const auto next = lease(0, 1);
+  ASSERT_EQ(next.size(), 1u) << "the file is staged again";
+  EXPECT_EQ(next[0].files.at(0).id, lost.report.unstaged[0]);
+  EXPECT_EQ(next[0].whole, std::vector<std::uint32_t>{0});
+}
+
 TEST_F(StagingService, TellsTheTimeThatIsLeft) {
   const auto first = world.request(id)["left"];
   EXPECT_EQ(first["files"], 13);
