@@ -2,38 +2,22 @@
 staging fails once."""
 import json
 import os
-import signal
-import subprocess
 
-from system import MOLE, TemporaryFolder, check, mole, mole_json, rows
+import tape_server
+from system import TemporaryFolder, check, mole, mole_json, rows
+from tape_server import name
 
 FROM, TO, HOURS = "2007-09-22", "2007-09-22T12", 12
 
 
-def name(router, hour):
-    """The path of an hourly file: sequence numbers begin at 1."""
-    start = 1190419200 + 3600 * hour
-    return f"{router}_{hour + 1:08}_{start}.dat.bz2"
+class Server(tape_server.Server):
+    """A tape library with the files of a folder, and manifests of it."""
 
+    stop_seconds = 20
 
-class Server:
-    """A tape library that is served; stopped at the end of the block."""
-
-    def __init__(self, folder, *options, files="files"):
-        self.folder, self.library = folder, folder / "library"
-        mole("archive", "tape-library", "create", folder / files, self.library, "--scale", 5000, *options)
-
-    def __enter__(self):
-        self.process = subprocess.Popen([str(MOLE), "archive", "tape-library", "serve", str(self.library), "--json"],
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        check(line, f"serve printed nothing: {self.process.stderr.read() if not line else ''}")
-        self.params = json.loads(line)
-        return self
-
-    def __exit__(self, *unused):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=20)
+    def __init__(self, folder, *options):
+        super().__init__(folder, folder / "files", *options, scale=5000)
+        self.folder = folder
 
     def manifest(self, **params):
         """Writes a manifest of this archive, with other parameters if given, and returns its path."""

@@ -71,6 +71,8 @@ def hours(first, last):
 class Server:
     """A tape library in `folder / "library"` over the files of `files`, served; stopped at the end of the block."""
 
+    stop_seconds = 60
+
     def __init__(self, folder, files, *options, scale=200000):
         self.library, self.files = folder / "library", files
         mole("archive", "tape-library", "create", files, self.library, "--scale", scale, *options)
@@ -85,7 +87,7 @@ class Server:
 
     def __exit__(self, *unused):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=60)
+        self.process.wait(timeout=self.stop_seconds)
 
     def log(self):
         """The events so far, without a line that is being written."""
