@@ -224,30 +224,21 @@ namespace {
 std::vector<NeededFile> files_of_blocks(const Plan& plan, const std::function<bool(std::size_t, std::int64_t)>& is_read) {
   std::vector<NeededFile> out;
   for (std::uint32_t a = 0; a < plan.indexes.size(); ++a) {
-    std::vector<std::uint32_t> blocks_of(plan.indexes[a]->files().size());
-    std::vector<std::int64_t> last_block(blocks_of.size(), INT64_MIN);
-    // Modules that read the same archive share its grid, so a file counts once per block, however many modules read it.
-    std::int64_t first = INT64_MAX, last = INT64_MIN;
-    std::vector<std::pair<std::size_t, std::vector<std::string>>> readers;
+    std::vector<bool> read(plan.indexes[a]->files().size());
     for (std::size_t m = 0; m < plan.modules.size(); ++m) {
-      const auto& inputs = plan.graph->modules[m].inputs;
-      if (inputs[0].kind != InputKind::flows || inputs[0].source != a || plan.modules[m].flags.empty()) continue;
-      readers.emplace_back(m, plan.routers(m));
-      first = std::min(first, plan.modules[m].first);
-      last = std::max(last, plan.modules[m].last());
-    }
-    for (auto b = first; b < last; ++b)
-      for (const auto& [m, routers] : readers) {
+      const auto& input = plan.graph->modules[m].inputs[0];
+      if (input.kind != InputKind::flows || input.source != a) continue;
+      const auto routers = plan.routers(m);
+      for (auto b = plan.modules[m].first; b < plan.modules[m].last(); ++b) {
         if (!is_read(m, b)) continue;
         for (const auto& router : routers)
           plan.indexes[a]->slots(router, plan.reach(m, b), [&](std::uint32_t file, TimeRange) {
-            if (file == ArchiveIndex::no_file || last_block[file] == b) return;
-            last_block[file] = b;
-            ++blocks_of[file];
+            if (file != ArchiveIndex::no_file) read[file] = true;
           });
       }
-    for (std::uint32_t f = 0; f < blocks_of.size(); ++f)
-      if (blocks_of[f]) out.push_back({a, f, blocks_of[f]});
+    }
+    for (std::uint32_t f = 0; f < read.size(); ++f)
+      if (read[f]) out.push_back({a, f});
   }
   return out;
 }

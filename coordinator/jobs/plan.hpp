@@ -114,7 +114,6 @@ Result<> check_conflicts(Plan& plan);
 // A file that jobs of a plan read.
 struct NeededFile {
   std::uint32_t archive, file;  // indexes into the graph's archives and the archive's files()
-  std::uint32_t blocks;         // number of blocks that read it
 };
 std::vector<NeededFile> needed_files(const Plan& plan);
 // Returns the number of files in reach of the plan's blocks, computed or not.
