@@ -38,10 +38,7 @@ Result<> FileFetch::run(std::vector<task::FetchReport>& reports) {
   settle();
   for (std::size_t i = 0; staged && i < spec_.files.size(); ++i) {
     const auto& [file, at] = std::tie(spec_.files[i], (*staged)[i]);
-    auto& report = reports_[file.id];
-    report.id = file.id;
-    report.size = file.size;
-    report.medium = file.medium;
+    auto& report = report_of(file);
     report.digest = at.digest;
     if (at.error) {
       report.outcome = task::FetchOutcome::failed;
@@ -58,6 +55,14 @@ Result<> FileFetch::run(std::vector<task::FetchReport>& reports) {
   return staged ? Result<>() : staged.error();
 }
 
+task::FetchReport& FileFetch::report_of(const task::File& file) {
+  auto& report = reports_[file.id];
+  report.id = file.id;
+  report.size = file.size;
+  report.medium = file.medium;
+  return report;
+}
+
 // Called before each transfer, when the previous file has been published.
 Result<std::size_t> FileFetch::choose(std::span<const task::File* const> files) {
   if (!std::exchange(begun_, true)) add_cached(files);
@@ -67,7 +72,7 @@ Result<std::size_t> FileFetch::choose(std::span<const task::File* const> files) 
 }
 
 Result<> FileFetch::transfer(const task::File& file, const ByteSink& to) {
-  auto& report = reports_[file.id];
+  auto& report = report_of(file);
   const auto begin = Clock::now();
   report.wait_seconds += seconds_between(idle_since_, begin);
   std::uint64_t received = 0;
@@ -89,8 +94,7 @@ void FileFetch::add_cached(std::span<const task::File* const> missing) {
   for (const auto* file : missing) absent.insert(file->id);
   for (const auto& file : spec_.files) {
     if (absent.contains(file.id)) continue;
-    reports_[file.id].outcome = task::FetchOutcome::cached;
-    reports_[file.id].id = file.id;
+    report_of(file).outcome = task::FetchOutcome::cached;
     add_ready(file);
   }
 }
@@ -99,11 +103,7 @@ void FileFetch::add_cached(std::span<const task::File* const> missing) {
 void FileFetch::settle() {
   const auto* file = std::exchange(last_, nullptr);
   if (!file || !last_is_whole_) return;
-  auto& report = reports_[file->id];
-  report.id = file->id;
-  report.size = file->size;
-  report.medium = file->medium;
-  report.outcome = task::FetchOutcome::fetched;
+  report_of(*file).outcome = task::FetchOutcome::fetched;
   add_ready(*file);
 }
 

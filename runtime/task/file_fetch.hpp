@@ -25,6 +25,7 @@ class FileFetch {
  private:
   using Clock = std::chrono::steady_clock;
 
+  task::FetchReport& report_of(const task::File& file);
   Result<std::size_t> choose(std::span<const task::File* const> files);
   Result<> transfer(const task::File& file, const ByteSink& to);
   void add_cached(std::span<const task::File* const> missing);

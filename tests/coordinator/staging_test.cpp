@@ -244,7 +244,7 @@ TEST_F(StagingTest, WaitsForAnArchiveThatFailsAsAWhole) {
   now += 5 * second_us;
   const auto attempt = ask();
   ASSERT_EQ(attempt.size(), 1U) << "one batch tries it";
-  EXPECT_EQ(attempt[0].files.size(), 2U) << "no file was to blame";
+  EXPECT_EQ(attempt[0].files.size(), 2U) << "no file has failed";
   TaskProgress progress{.task = attempt[0].id, .phase = "run", .ready = {0}};
   scheduler.heartbeat({.node = "a", .incarnation = "a", .tasks = {progress}}, now);
   EXPECT_EQ(ask().size(), 1U) << "the other drive is used again";
