@@ -188,6 +188,20 @@ Result<> RemoteCoordinator::release(const std::string& node, const std::string& 
   return pool_->run(Repeat::safe, [&](auto& client) { client.release(node, incarnation, tasks); });
 }
 
+namespace {
+
+// Keeps the libraries' digests, and the downloader's name and parameters, which are part of the names of files in caches.
+void remove_plugins(task::Spec& spec) {
+  const auto remove = [](task::PluginUse& use) { use = {.library = use.library}; };
+  auto downloader = spec.archive ? spec.archive->downloader : task::PluginUse{};
+  for_each_plugin(spec, remove);
+  if (!spec.archive) return;
+  spec.archive->downloader.name = std::move(downloader.name);
+  spec.archive->downloader.params = std::move(downloader.params);
+}
+
+}  // namespace
+
 Result<std::vector<Verdict>> RemoteCoordinator::complete(const std::vector<Completion>& completions) {
   std::vector<Verdict> verdicts;
   wire::Completions batch;
@@ -206,7 +220,7 @@ Result<std::vector<Verdict>> RemoteCoordinator::complete(const std::vector<Compl
     return {};
   };
   for (auto completion : completions) {
-    for_each_plugin(completion.spec, [](task::PluginUse& use) { use = {.library = use.library}; });
+    remove_plugins(completion.spec);
     const auto size = wire_size(completion);
     if (bytes + size > max_payload(request_bytes) && !batch.completions.empty())
       if (const auto done = send(); !done) return done.error();

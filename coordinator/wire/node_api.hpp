@@ -103,7 +103,8 @@ struct Completion {
   static constexpr auto table = document(
       "Completion", "The result of one task.",  //
       field("node", &Completion::node, "Node that ran it"), field("incarnation", &Completion::incarnation, "Its incarnation"),
-      field("spec", &Completion::spec, "As it was leased; of plugins only the digest is needed"),
+      field("spec", &Completion::spec,
+            "As it was leased; of plugins only the digest is needed, of the downloader also name and parameters"),
       field("report", &Completion::report, "Report"));
 };
 

@@ -83,6 +83,21 @@ TEST_P(Client, SendsEveryCallOfANode) {
   EXPECT_EQ(api.calls, (std::vector<std::string>{"release n i 7-1", "complete 1"}));
 }
 
+TEST_P(Client, NamesFilesInCachesAsTheNodeDoes) {
+  Completion completion;
+  auto& archive = completion.spec.archive.emplace();
+  archive.name = "flows";
+  archive.downloader = {.name = "samfs", .version = "1", .library = digest_of("l"), .sidecar = "s", .params = {{"root", "/sam"}}};
+  archive.decoder = {.name = "netflow5", .version = "1", .library = digest_of("d"), .sidecar = "s", .params = {{"a", 1}}};
+  ASSERT_TRUE(client->complete({completion}));
+  ASSERT_EQ(api.completions.size(), 1u);
+  const auto& got = *api.completions[0].spec.archive;
+  EXPECT_EQ(task::cache_name_of(got), task::cache_name_of(archive));
+  EXPECT_EQ(got.downloader.sidecar, "");
+  EXPECT_EQ(got.decoder.library, digest_of("d"));
+  EXPECT_EQ(got.decoder.params, nlohmann::json::object());
+}
+
 TEST_P(Client, ReceivesASidecarOncePerReply) {
   const std::string shared(1'000'000, 's');
   task::Spec spec;
