@@ -212,6 +212,17 @@ struct Step {
           .optional());
 };
 
+// A file of a task that another node keeps in its cache.
+struct PeerFile {
+  std::uint32_t file = 0;
+  std::string address;
+
+  static constexpr auto table =
+      document("PeerFile", "A file of a task that another node keeps in its cache.",  //
+               field("file", &PeerFile::file, "Its number in `files`"),
+               field("address", &PeerFile::address, "Where the other node serves it: `unix:PATH` or `tcp:HOST:PORT`"));
+};
+
 struct Spec {
   std::string id;
   std::uint64_t epoch = 0, seq = 0;
@@ -225,6 +236,7 @@ struct Spec {
   std::vector<std::uint32_t> keep = {};
   std::vector<File> release = {};
   std::vector<std::uint32_t> staged = {}, whole = {};
+  std::vector<PeerFile> peers = {};
 
   static constexpr auto table = document(
       "Spec", "The input of a task.",  //
@@ -243,7 +255,8 @@ struct Spec {
             "`compute`: numbers of the files that a fetch task has put into the node's cache. The task does not fetch them")
           .optional(),
       field("whole", &Spec::whole, "`fetch`: numbers of the files that are needed even if the node keeps their columns")
-          .optional());
+          .optional(),
+      field("peers", &Spec::peers, "`compute`: files that the node copies from other nodes before the task begins").optional());
 };
 
 // Names a task in logs: "task 1-8 for r2, border/traffic@2007-09-22T08:00:00Z, border/mean@2007-09-22T08:00:00Z".
