@@ -166,7 +166,10 @@ void add_create(Shell& shell, CLI::App& group) {
   add_size(*command, "--capacity", settings.capacity, "of a tape");
   count("--scale", settings.scale, 1, 1'000'000'000, "a byte of a file counts as this many on tape");
   add_size(*command, "--disk", settings.disk, "disk for staged files");
-  add_duration(*command, "--poll", settings.poll, "how often a waiting client looks; 0s: when a file has settled");
+  count("--pace", settings.pace, 0, 1'000'000,
+        "simulated seconds in a second of real time; 0: time passes only while a client waits");
+  add_duration(*command, "--poll", settings.poll,
+               "without --pace: how often a waiting client looks; 0s: when a file has settled");
   count("--others", settings.others_per_hour, 0, 1000, "tapes that other users mount in an hour");
   add_duration(*command, "--others-hold", settings.others_hold, "how long they use a tape, on average");
   count("--read-errors", settings.read_errors_per_million, 0, 1'000'000, "reads that fail at random, per million");

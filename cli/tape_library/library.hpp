@@ -81,6 +81,7 @@ struct TapeSettings {
   std::uint64_t read_rate = 5'000'000, capacity = std::uint64_t{300} << 30, scale = 1, disk = std::uint64_t{1} << 40;
   std::uint64_t others_per_hour = 0;
   Micros others_hold = 10 * minute_us, poll = 0;
+  std::uint64_t pace = 0;
   std::uint64_t read_errors_per_million = 0, read_attempts = 2, seed = 1;
   std::vector<FileFault> faults;
   std::vector<DriveFault> drive_faults;
@@ -106,7 +107,9 @@ struct TapeSettings {
                field("read_attempts", &TapeSettings::read_attempts, "A copy that fails this often in one request is damaged"),
                field("seed", &TapeSettings::seed, "Of all that is random"),
                field("faults", &TapeSettings::faults, "Files that fail").optional(),
-               field("drive_faults", &TapeSettings::drive_faults, "Drives that stop working").optional());
+               field("drive_faults", &TapeSettings::drive_faults, "Drives that stop working").optional(),
+               field("pace", &TapeSettings::pace, "Simulated seconds in a second of real time; 0: time only passes for clients")
+                   .optional());
 };
 
 struct TapeCopy {

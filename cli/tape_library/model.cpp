@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace mole::cli {
 namespace {
@@ -96,14 +97,20 @@ bool TapeModel::advance() {
   const auto end = state_.clock + settings_.poll;
   settled_ = false;
   dispatch();
-  while (waits() && (!settled_ || next_time() <= end))
-    if (!step()) {  // no drive works
-      const auto queue = std::move(state_.queue);
-      state_.queue.clear();
-      for (const auto& request : queue)
-        if (request.hold == 0) fail(nullptr, request, "no drive works");
-    }
+  while (waits() && (!settled_ || next_time() <= end)) is_working() ? step() : fail_all();
   return settled_;
+}
+
+Micros TapeModel::follow(Micros real) {
+  if (settings_.pace == 0) return 0;
+  const auto pace = static_cast<Micros>(settings_.pace);
+  const auto end = state_.clock + std::max<Micros>(0, real - state_.real.value_or(real)) * pace;
+  state_.real = real;
+  dispatch();
+  while (next_time() <= end) step();
+  state_.clock = end;
+  if (waits() && !is_working()) fail_all();
+  return (std::min(next_time(), end + hour_us) - end) / pace;
 }
 
 bool TapeModel::waits() const {
@@ -111,16 +118,25 @@ bool TapeModel::waits() const {
          std::ranges::any_of(state_.drives, [](const TapeDrive& d) { return d.request && d.request->hold == 0; });
 }
 
-// Lets time pass until the next event. false: nothing will happen.
-bool TapeModel::step() {
-  if (std::ranges::none_of(state_.drives, [](const TapeDrive& d) { return is_timed(d.phase); })) return false;
+bool TapeModel::is_working() const {
+  return std::ranges::any_of(state_.drives, [](const TapeDrive& d) { return is_timed(d.phase); });
+}
+
+// Ends the requests that no drive can serve.
+void TapeModel::fail_all() {
+  const auto queue = std::exchange(state_.queue, {});
+  for (const auto& request : queue)
+    if (request.hold == 0) fail(nullptr, request, "no drive works");
+}
+
+// Lets time pass until the next event.
+void TapeModel::step() {
   state_.clock = next_time();
   break_drives();
   for (auto& drive : state_.drives)
     if (is_timed(drive.phase) && drive.until <= state_.clock) finish(drive);
   if (state_.next_other && *state_.next_other <= state_.clock) others_arrive();
   dispatch();
-  return true;
 }
 
 Micros TapeModel::next_time() const {

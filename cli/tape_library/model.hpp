@@ -4,9 +4,9 @@
 //   model.stage(7);
 //   while (model.where(7) == FileWhere::waiting && model.advance()) {}
 //
-// Time passes only in `advance`. Requests of a mounted tape are served in the order of their positions, from the current position
-// to the end and then from the start; the next tape to mount is the one with the oldest request. A tape stays in its drive until
-// the drive is needed. Equal libraries, states and calls give equal events.
+// Time passes only in `advance`, or, if the settings have a `pace`, in `follow`. Requests of a mounted tape are served in the
+// order of their positions, from the current position to the end and then from the start; the next tape to mount is the one with
+// the oldest request. A tape stays in its drive until the drive is needed. Equal libraries, states and calls give equal events.
 #pragma once
 
 #include "cli/tape_library/library.hpp"
@@ -157,7 +157,7 @@ struct DamagedCopy {
 
 struct TapeState {
   Micros clock = 0, arm_until = 0;
-  std::optional<Micros> next_other;
+  std::optional<Micros> next_other, real;
   std::uint64_t requests = 0, uses = 0, reads = 0, others = 0;
   std::vector<TapeRequest> queue;
   std::vector<TapeDrive> drives;
@@ -168,6 +168,7 @@ struct TapeState {
       "TapeState", "The state of a simulated tape library: state.json.", time_field("clock", &TapeState::clock, "Simulated time"),
       time_field("arm_until", &TapeState::arm_until, "The robot's arm is busy until then"),
       time_field("next_other", &TapeState::next_other, "When another user requests the next tape").optional(),
+      time_field("real", &TapeState::real, "With a pace: the real time that belongs to `clock`").optional(),
       field("requests", &TapeState::requests, "Number of requests so far"),
       field("uses", &TapeState::uses, "Number of uses of files so far"),
       field("reads", &TapeState::reads, "Number of reads so far"),
@@ -199,6 +200,9 @@ class TapeModel {
   // Lets time pass until a file becomes online or a request fails, and then to the last event of the settings' `poll`.
   // false: no file waits.
   bool advance();
+  // With a pace: lets the time pass that belongs to this real time, and returns how long in real time nothing will happen.
+  // Without one: does nothing.
+  Micros follow(Micros real);
   // Whether this fault happens now; counts it if so.
   bool happens(TapeFault kind, std::uint64_t file);
   // Records that a file was replaced: its time of modification and its inode's generation grow.
@@ -208,7 +212,9 @@ class TapeModel {
 
  private:
   bool waits() const;
-  bool step();
+  bool is_working() const;
+  void step();
+  void fail_all();
   Micros next_time() const;
   void break_drives();
   void others_arrive();

@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <ctime>
 #include <iterator>
 #include <map>
+#include <thread>
 
 namespace mole::cli {
 namespace {
+
+constexpr std::chrono::microseconds max_sleep{100'000};  // another session may request a file, or withdraw a request
 
 // A path as `sls -b` prints it.
 std::string escaped(std::string_view path) {
@@ -153,8 +157,9 @@ int Session::list(const Call& call) {
   auto library = read_library(folder_);
   if (!library) return report(library.error());
   const auto found = find(*library, call);
-  // A client that lists files which it has requested is waiting for them.
-  if (const auto waited = wait_once(folder_, found.files); !waited) return report(waited.error());
+  // A client that lists files which it has requested is waiting for them. With a pace, time passes without it.
+  if (library->settings.pace == 0)
+    if (const auto waited = wait_once(folder_, found.files); !waited) return report(waited.error());
   auto open = OpenLibrary::open(folder_);
   if (!open) return report(open.error());
   for (const auto file : found.files) print(**open, file, call);
@@ -312,9 +317,17 @@ Result<bool> wait_once(const std::filesystem::path& folder, const std::vector<st
     return std::ranges::any_of(files, [&](std::uint64_t file) { return model.where(file) == FileWhere::waiting; });
   };
   if (files.empty()) return false;
+  Micros quiet = 0;
+  bool paced = false;
   {
     MOLE_TRY(const auto open, OpenLibrary::open(folder));
     if (!waits(open->model())) return false;
+    paced = open->library().settings.pace > 0;
+    quiet = open->quiet();
+  }
+  if (paced) {
+    std::this_thread::sleep_for(std::min(std::chrono::microseconds(quiet + 1), max_sleep));
+    return true;
   }
   wait_for_readers(folder);
   MOLE_TRY(const auto open, OpenLibrary::open(folder));

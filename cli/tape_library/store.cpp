@@ -41,6 +41,10 @@ Result<D> read_json(const fs::path& path) {
   return document;
 }
 
+Micros real_time() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 }  // namespace
 
 LockedFile::~LockedFile() {
@@ -67,6 +71,7 @@ Result<std::unique_ptr<OpenLibrary>> OpenLibrary::open(const fs::path& folder) {
   out->model_ = std::make_unique<TapeModel>(out->library_, std::move(state), [log = &out->events_](const TapeEvent& event) {
     *log += json_text(nlohmann::json(event)) + "\n";
   });
+  out->quiet_ = out->model_->follow(real_time());
   return out;
 }
 

@@ -33,6 +33,7 @@ class OpenLibrary {
 
   const TapeLibrary& library() const { return library_; }
   TapeModel& model() { return *model_; }
+  Micros quiet() const { return quiet_; }  // with a pace: real time in which nothing will happen
   // Writes the state and appends the events to the log.
   Result<> commit();
 
@@ -42,6 +43,7 @@ class OpenLibrary {
   TapeLibrary library_;
   std::string events_;
   std::unique_ptr<TapeModel> model_;
+  Micros quiet_ = 0;
 };
 
 // Creates the folder with the files of a new library. invalid: it contains a library.

@@ -265,6 +265,28 @@ TEST(TapeModel, PassesSeveralFilesPerPoll) {
   EXPECT_LT(polls, 10);
 }
 
+TEST(TapeModel, FollowsTheRealTimeWithAPace) {
+  auto library = library_of(2, 6);
+  library.settings.others_per_hour = 6;
+  const auto expected = run(library);
+  library.settings.pace = 1000;
+  std::vector<TapeEvent> events;
+  TapeModel model(library, {}, [&](const TapeEvent& event) { events.push_back(event); });
+  const Micros from = 5 * day_us;
+  model.follow(from);
+  for (std::uint64_t file = 0; file < library.files.size(); ++file) model.stage(file);
+  model.follow(from - second_us);
+  EXPECT_EQ(model.state().clock, start) << "the real clock was set back";
+  Micros real = from - second_us;
+  for (int visits = 0; visits < 1000 && model.state().online.size() < library.files.size(); ++visits) {
+    real += 1 + model.follow(real);
+    EXPECT_LE(model.state().clock - start, (real - from + second_us) * 1000);
+  }
+  ASSERT_EQ(model.state().online.size(), library.files.size());
+  std::erase_if(events, [&](const TapeEvent& event) { return event.at > expected.events.back().at; });
+  EXPECT_EQ(text_of(events), text_of(expected.events));
+}
+
 TEST(TapeReport, ComparesTheTimeUsedWithTheLeast) {
   const auto library = library_of(6, 40);
   const auto together = run(library), single = run(library, 1);
