@@ -78,6 +78,7 @@ Result<std::string> fingerprint_of(const fs::path& key) {
 // In sshd_config, and in a shell, within double quotes.
 std::string quoted(const fs::path& path) { return '"' + path.string() + '"'; }
 
+// SHLVL: bash then does not read ~/.bashrc, which may print, or take long.
 std::string configuration(const fs::path& library, std::uint16_t port) {
   return fmt::format(R"(ListenAddress 127.0.0.1
 Port {}
@@ -92,6 +93,7 @@ PermitRootLogin prohibit-password
 DisableForwarding yes
 PermitTTY no
 MaxStartups 100
+SetEnv SHLVL=1
 Subsystem sftp sftp
 ForceCommand exec {} archive tape-library session {}
 )",
