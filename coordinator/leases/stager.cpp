@@ -288,7 +288,7 @@ std::set<Digest> Stager::staged_files(const std::string& name, std::uint64_t req
   std::set<Digest> out;
   const auto* block = find_block(request, ref);
   const auto* node = find_node(name);
-  if (!block || !node || node->limit == 0) return out;
+  if (!block || !node || node->limit == 0 || exceeds_every_cache(*block)) return out;
   for (const auto number : block->files)
     if (!files_[number].settled && has(static_cast<std::uint32_t>(node - nodes_.data()), number))
       out.insert(files_[number].file.key);

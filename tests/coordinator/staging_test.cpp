@@ -171,6 +171,19 @@ TEST_F(StagingTest, CancelsAFetchThatNoRequestWants) {
   EXPECT_TRUE(lease("a", 4, 4).empty());
 }
 
+TEST_F(StagingTest, StagesNoFilesOfABlockThatExceedsEveryCache) {
+  add_node("a", 100'000);
+  scheduler.set_plan(1, 0, plan_of());
+  scheduler.complete(fetched(lease("a", 0, 1).at(0), {0, 1}), now, random);
+  NodeInfo smaller;
+  smaller.name = smaller.incarnation = "a";
+  smaller.cache_limit = 999;
+  scheduler.register_node(smaller, now);
+  const auto jobs = lease("a", 4, 2);
+  ASSERT_EQ(jobs.size(), blocks);
+  for (const auto& job : jobs) EXPECT_TRUE(scheduler.staged_files("a", job).empty()) << "it fetches its files itself";
+}
+
 TEST_F(StagingTest, EndsWithTheJobs) {
   add_node("a", 100'000);
   scheduler.set_plan(1, 0, plan_of());
