@@ -137,6 +137,7 @@ Result<> Acquisition::fetch_all(const Fetching& fetching) {
 Result<> Acquisition::wait_for(std::chrono::milliseconds& pause, const std::string& what) {
   if (Clock::now() >= deadline_)
     return transient("timed out waiting for " + what + "; raise the cache limit or run fewer tasks at once");
+  if (options_.cancelled && options_.cancelled()) return Error{Code::cancelled, "cancelled while waiting for " + what};
   if (options_.waiting) options_.waiting();
   std::this_thread::sleep_for(pause);
   pause = std::min<std::chrono::milliseconds>(pause * 2, std::chrono::milliseconds(500));

@@ -93,6 +93,7 @@ struct CacheOptions {
   std::uint64_t limit = 0;                                   // bytes, of files and parts being written
   std::chrono::milliseconds timeout{std::chrono::hours(1)};  // for waiting until other tasks release space
   std::function<void()> waiting = {};                        // called at least every second during such a wait; may be empty
+  std::function<bool()> cancelled = {};                      // ends such a wait with the error "cancelled"; may be empty
 };
 
 // Thread-safe. Several processes may use the same folder.

@@ -100,7 +100,7 @@ std::string sidecar_text(const Digest& digest, std::uint64_t size, std::string i
 }  // namespace
 
 Result<std::optional<CompleteFile>> open_complete(const fs::path& folder, const std::string& name,
-                                                  std::optional<std::uint64_t> size) {
+                                                  std::optional<std::uint64_t> size, Use use) {
   const fs::path path = file_path(folder, name);
   Pin pin(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!pin && errno == ENOENT) return std::optional<CompleteFile>();
@@ -114,7 +114,7 @@ Result<std::optional<CompleteFile>> open_complete(const fs::path& folder, const 
     return std::optional<CompleteFile>();
   }
   if (!try_shared(pin)) return transient(path.string() + " is locked by another program; stop that program and try again");
-  (void)::futimens(pin.get(), nullptr);  // updates the time of last use
+  if (use == Use::counts) (void)::futimens(pin.get(), nullptr);  // updates the time of last use
   return std::optional(CompleteFile{std::move(pin), sidecar->digest});
 }
 

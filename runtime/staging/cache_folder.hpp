@@ -33,13 +33,14 @@ bool try_exclusive(const Pin& file);
 
 // Opens and pins a complete file; nullopt if it does not exist. A file with a bad sidecar, or whose size is not `size` (by
 // default the size in the sidecar), is removed; it is left over from a crash and is not pinned. Call under the lock of the
-// folder.
+// folder. `use`: whether this counts as a use of the file, which also ends its keeping.
+enum class Use : std::uint8_t { counts, does_not_count };
 struct CompleteFile {
   Pin pin;
   Digest digest;
 };
 Result<std::optional<CompleteFile>> open_complete(const fs::path& folder, const std::string& name,
-                                                  std::optional<std::uint64_t> size);
+                                                  std::optional<std::uint64_t> size, Use use = Use::counts);
 Pin open_part(const fs::path& folder, const std::string& name);  // empty: it does not exist
 // Creates a part of `size` bytes and locks it. exhausted: the disk is full.
 Result<Pin> create_part(const fs::path& folder, const std::string& name, std::uint64_t size);
