@@ -16,18 +16,23 @@ struct NodeInfo {
   std::uint32_t slots = 1, threads = 1;
   std::uint64_t cache_limit = 0;
   std::vector<Digest> cached = {};
+  std::uint64_t copy_limit = 0;
 
   static constexpr auto table = document(
       "NodeInfo", "A node that registers.",  //
       field("name", &NodeInfo::name, "Unique; the persistent id of the node's folder"),
       field("incarnation", &NodeInfo::incarnation, "128 random bits, new at every start of the daemon"),
       field("address", &NodeInfo::address,
-            "Where other nodes fetch its states: `tcp:127.0.0.1:9191` or `unix:/path`; empty: it serves none"),
+            "Where other nodes fetch its states and files: `tcp:127.0.0.1:9191` or `unix:/path`; empty: it serves none"),
       field("slots", &NodeInfo::slots, "Tasks it runs in parallel"), field("threads", &NodeInfo::threads, "Threads of a task"),
       field("cache_limit", &NodeInfo::cache_limit, "Size of its file cache; absent: it runs no tasks of kind `fetch`")
           .unit("B")
           .optional(),
-      field("cached", &NodeInfo::cached, "Names of the files in its cache ([cache.md](cache.md)), at most 50,000").optional());
+      field("cached", &NodeInfo::cached, "Names of the files in its cache ([cache.md](cache.md)), at most 50,000").optional(),
+      field("copy_limit", &NodeInfo::copy_limit,
+            "Size of its file cache if it does not reach archives on media: it copies their files from other nodes")
+          .unit("B")
+          .optional());
 };
 
 struct Registration {

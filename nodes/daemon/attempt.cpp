@@ -89,6 +89,7 @@ std::optional<FinishedTask> Attempt::run() {
   if (!done) {
     auto failed = fail(done.error());
     failed.report.missing_blobs = fetcher.missing_blobs();
+    failed.report.unstaged = fetcher.unstaged();
     return failed;
   }
 

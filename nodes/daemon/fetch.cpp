@@ -57,7 +57,7 @@ Result<> Fetcher::fetch(const task::Spec& spec, const fs::path& attempt) {
     for (const auto& ref : step.states)
       if (auto done = fetch_state(ref, attempt); !done) return done;
   }
-  return {};
+  return files_.copy(spec);
 }
 
 // A library stored by an earlier run may be incomplete after a power failure, so its digest is verified once.

@@ -1,9 +1,10 @@
-// Fetches the inputs of a task: plugins, upstream rows, states, routing tables.
+// Fetches the inputs of a task: plugins, upstream rows, states, routing tables, and files that other nodes keep.
 #pragma once
 
 #include "coordinator/wire/node_api.hpp"
 #include "nodes/daemon/folder.hpp"
 #include "nodes/daemon/options.hpp"
+#include "nodes/daemon/peer_files.hpp"
 #include "nodes/daemon/states.hpp"
 #include "nodes/process/child.hpp"
 #include "sdk/model/mutex.hpp"
@@ -43,12 +44,16 @@ struct NodeContext {
 class Fetcher {
  public:
   // The arguments must outlive the fetcher.
-  Fetcher(const NodeContext& node, const Cancellation& cancel) : node_(node), cancel_(cancel) {}
+  Fetcher(const NodeContext& node, const Cancellation& cancel)
+      : node_(node), cancel_(cancel), files_(node.folder.cache(), node.options.cache_limit, cancel) {}
 
-  // Fetches all inputs of `spec`. missing: no node holds a state, or the coordinator lacks a blob.
+  // Fetches all inputs of `spec`; its files that other nodes keep are pinned in the cache as long as the fetcher lives. missing:
+  // no node holds a state, or the coordinator lacks a blob.
   Result<> fetch(const task::Spec& spec, const std::filesystem::path& attempt);
   // After "missing": the states or rows that neither a node nor the coordinator could provide.
   const std::vector<Digest>& missing_blobs() const { return missing_blobs_; }
+  // After an error: the files that other nodes should have kept, but do not have or sent wrongly.
+  const std::vector<std::string>& unstaged() const { return files_.unstaged(); }
 
  private:
   using Source = std::function<Result<std::string>(std::uint64_t offset)>;  // reads the piece at an offset; empty: the end
@@ -64,6 +69,7 @@ class Fetcher {
 
   const NodeContext& node_;
   const Cancellation& cancel_;
+  FileCopies files_;
   std::vector<Digest> missing_blobs_;
 };
 

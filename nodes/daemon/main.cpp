@@ -53,6 +53,12 @@ void declare(CLI::App& app, Arguments& a) {
                  "Maximum size of the cache for staged files and columns (default: 10G, but at most half of the free space)")
       ->transform(CLI::AsSizeValue(false))
       ->check([](const std::string& bytes) { return bytes == "0" ? std::string(mole::nodes::no_cache_text) : std::string(); });
+  app.add_option(
+         "--fetches", o.fetches,
+         "Concurrent tasks that fetch files of tapes, in addition to --slots; 0: this node does not reach archives on tapes, "
+         "and copies their files from nodes that do")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 64));
   app.add_option("--columns", a.columns, "Cache the decoded columns of files and read them instead of the files: on or off")
       ->capture_default_str()
       ->check(CLI::IsMember({"on", "off"}));
@@ -62,9 +68,9 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--wall-limit", a.wall, "Time limit for a worker")->capture_default_str();
   app.add_option("--stall-limit", a.stall, "Time limit for a worker that makes no progress")->capture_default_str();
   app.add_option("--drain-timeout", a.drain, "Time for running tasks to finish after SIGTERM")->capture_default_str();
-  app.add_option(
-      "--listen", o.listen,
-      "Address where other nodes fetch states (default: a socket in --dir, or a free port if the coordinator is on TCP)");
+  app.add_option("--listen", o.listen,
+                 "Address where other nodes fetch states and files (default: a socket in --dir, or a free port if the "
+                 "coordinator is on TCP)");
   app.add_option("--worker", o.worker, "The program mole-worker (default: in the folder of mole-node)");
   app.add_option("--log-level", a.log_level, "debug, info, warn or error")
       ->capture_default_str()

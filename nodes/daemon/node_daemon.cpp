@@ -20,7 +20,8 @@ Result<std::unique_ptr<NodeDaemon>> NodeDaemon::open(Options options, coordinato
   MOLE_TRY(auto folder, NodeFolder::open(options.folder));
   MOLE_TRY(auto listen, coordinator::parse_address(options.listen));
   std::unique_ptr<NodeDaemon> node(new NodeDaemon(std::move(options), coordinator, std::move(folder)));
-  node->server_ = std::make_unique<coordinator::FrameServer>(coordinator::serve_peer(node->states_), std::vector{listen});
+  node->server_ =
+      std::make_unique<coordinator::FrameServer>(coordinator::serve_peer(node->states_, node->files_), std::vector{listen});
   if (auto started = node->server_->start(); !started) return started.error();
   return node;
 }
@@ -31,6 +32,7 @@ NodeDaemon::NodeDaemon(Options options, coordinator::NodeApi& coordinator, NodeF
       folder_(std::move(folder)),
       incarnation_(random_hex()),
       states_(folder_.states(), options_.states_limit),
+      files_(folder_.cache()),
       outbox_(folder_.finished(), coordinator, folder_.name(), incarnation_),
       context_{options_, folder_, coordinator_, plugins_, states_} {}
 
@@ -148,7 +150,8 @@ bool NodeDaemon::register_node() {
                                   .slots = options_.slots,
                                   .threads = options_.threads,
                                   .cache_limit = options_.fetches > 0 ? options_.cache_limit : 0,
-                                  .cached = options_.fetches > 0 ? folder_.cached_files() : std::vector<Digest>()});
+                                  .cached = options_.fetches > 0 ? folder_.cached_files() : std::vector<Digest>(),
+                                  .copy_limit = options_.fetches > 0 ? 0 : options_.cache_limit});
   const MutexLock lock(mutex_);
   if (!registration) {
     if (!unreachable_) spdlog::warn("cannot register, retrying: {}", registration.error().message);

@@ -1,4 +1,4 @@
-// A node: leases tasks, runs each in its own processes, delivers the results, and stores states for other nodes.
+// A node: leases tasks, runs each in its own processes, delivers the results, and serves states and files to other nodes.
 //
 //   auto node = NodeDaemon::open(options, coordinator);
 //   if (!node) return node.error();
@@ -42,7 +42,7 @@ class NodeDaemon {
   void wait();
 
   const std::string& name() const { return folder_.name(); }
-  std::string address() const;  // where it serves states
+  std::string address() const;  // where it serves states and files
 
  private:
   NodeDaemon(Options options, coordinator::NodeApi& coordinator, NodeFolder folder);
@@ -69,6 +69,7 @@ class NodeDaemon {
   const std::string incarnation_;
   KnownPlugins plugins_;
   StateStore states_;
+  CachedFiles files_;
   Outbox outbox_;
   const NodeContext context_;
   std::unique_ptr<coordinator::FrameServer> server_;

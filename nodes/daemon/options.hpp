@@ -12,15 +12,17 @@ namespace mole::nodes {
 inline constexpr std::uint64_t gibibyte = std::uint64_t{1} << 30;
 
 struct Options {
-  std::filesystem::path folder;         // all files of this node (docs/formats/node_folder.md)
-  std::filesystem::path worker;         // the program mole-worker
-  std::filesystem::path launcher;       // the program mole-launch
-  std::filesystem::path blobs;          // the coordinator's blob store if it is on this machine; empty: blobs are downloaded
-  std::string listen;                   // where other nodes fetch states: "unix:/path" or "tcp:127.0.0.1:0"
-  std::uint32_t slots = 1;              // concurrent tasks
-  std::uint32_t threads = 1;            // per task
-  std::uint32_t fetches = 4;            // concurrent tasks of kind fetch, in addition to `slots`: they wait for the archive
-  std::uint64_t memory = 2 * gibibyte;  // address space of a worker, without that of its threads, bytes; 0: no limit
+  std::filesystem::path folder;    // all files of this node (docs/formats/node_folder.md)
+  std::filesystem::path worker;    // the program mole-worker
+  std::filesystem::path launcher;  // the program mole-launch
+  std::filesystem::path blobs;     // the coordinator's blob store if it is on this machine; empty: blobs are downloaded
+  std::string listen;              // where other nodes fetch states and files: "unix:/path" or "tcp:127.0.0.1:0"
+  std::uint32_t slots = 1;         // concurrent tasks
+  std::uint32_t threads = 1;       // per task
+  // Concurrent tasks of kind fetch, in addition to `slots`: they wait for the archive. 0: the node does not reach archives on
+  // tapes and other media, and copies their files from other nodes.
+  std::uint32_t fetches = 4;
+  std::uint64_t memory = 2 * gibibyte;         // address space of a worker, without that of its threads, bytes; 0: no limit
   std::uint64_t cache_limit = 10 * gibibyte;   // staged archive files and cached columns, bytes
   bool columns = true;                         // cache decoded columns and read them instead of the files
   std::uint64_t states_limit = 10 * gibibyte;  // stored states, bytes

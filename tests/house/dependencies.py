@@ -9,7 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # The origin of an include, most specific pattern first.
 ORIGINS = [
     (r"^mole/", "sdk/include"),
-    (r"^(sdk/model|sdk/descriptor|runtime|plugins|coordinator/wire|coordinator/store|coordinator|nodes/process|nodes/daemon|nodes/worker|nodes/seal|nodes|cli)/", None),
+    (r"^(sdk/model|sdk/descriptor|runtime/staging|runtime|plugins|coordinator/wire|coordinator/store|coordinator|nodes/process|nodes/daemon|nodes/worker|nodes/seal|nodes|cli)/", None),
     (r"^sdk/include/", "sdk/include"),
     (r"^boost/dll", "Boost.DLL"),
     (r"^boost/asio", "Asio"),
@@ -40,7 +40,7 @@ ORIGINS = [
 SDK = {"sdk/include"}
 MODEL = SDK | {"sdk/model", "nlohmann-json", "xxHash", "fmt"}
 DESCRIPTOR = MODEL | {"sdk/descriptor"}
-RUNTIME = DESCRIPTOR | {"runtime"}
+RUNTIME = DESCRIPTOR | {"runtime", "runtime/staging"}
 WIRE = MODEL | {"coordinator/wire"}
 
 # The longest matching folder applies.
@@ -70,7 +70,7 @@ ALLOWED = {
     "coordinator/store": DESCRIPTOR | {"coordinator", "coordinator/wire", "coordinator/store", "RocksDB"},
     "coordinator/wire": WIRE | {"Thrift", "Asio", "Boost"},
     "nodes/process": MODEL | {"nodes/process"},
-    "nodes/daemon": WIRE | {"nodes/daemon", "nodes/process", "nodes", "Thrift", "Asio", "Boost", "spdlog", "CLI11"},
+    "nodes/daemon": WIRE | {"nodes/daemon", "nodes/process", "nodes", "runtime/staging", "Thrift", "Asio", "Boost", "spdlog", "CLI11"},
     "nodes/worker": RUNTIME | {"nodes/worker", "nodes", "CLI11", "spdlog"},
     "nodes/seal": RUNTIME | {"nodes/seal", "nodes", "CLI11", "spdlog"},
     "cli/export": DESCRIPTOR | {"cli", "runtime", "coordinator", "coordinator/wire", "zlib"},

@@ -180,7 +180,9 @@ TEST_F(Fetch, FetchesAStateFromAPeerAndStoresIt) {
   std::ofstream(attempt / "new_state") << bytes;
   StateStore peer_states(coordinator.folder / "peer", 1 << 30);
   ASSERT_TRUE(peer_states.adopt(attempt / "new_state", digest_of(bytes)));
-  coordinator::FrameServer server(coordinator::serve_peer(peer_states), {*coordinator::parse_address("tcp:127.0.0.1:0")});
+  CachedFiles peer_files(coordinator.folder / "peer");
+  coordinator::FrameServer server(coordinator::serve_peer(peer_states, peer_files),
+                                  {*coordinator::parse_address("tcp:127.0.0.1:0")});
   ASSERT_TRUE(server.start());
   const auto done = fetch(with_state(bytes, {"tcp:127.0.0.1:1", server.addresses()[0].text()}));
   ASSERT_TRUE(done) << done.error().message;
@@ -189,6 +191,21 @@ TEST_F(Fetch, FetchesAStateFromAPeerAndStoresIt) {
   fs::remove(attempt / "states" / digest_of(bytes).hex());
   StateStore again(folder.states(), 1 << 30);
   EXPECT_TRUE(again.get(digest_of(bytes), 0, 1)) << "this node has stored the state";
+}
+
+TEST_F(Fetch, NamesAFileThatItsNodeDoesNotHave) {
+  fs::create_directories(coordinator.folder / "peer");
+  CachedFiles peer_files(coordinator.folder / "peer");
+  coordinator::FrameServer server(coordinator::serve_peer(states, peer_files), {*coordinator::parse_address("tcp:127.0.0.1:0")});
+  ASSERT_TRUE(server.start());
+  task::Spec spec;
+  spec.archive.emplace().name = "flows";
+  spec.files.emplace_back().id = "file";
+  spec.peers.push_back({0, server.addresses()[0].text()});
+  const NodeContext node{options, folder, *coordinator.client, plugins, states};
+  Fetcher fetcher(node, cancel);
+  EXPECT_EQ(fetcher.fetch(spec, attempt).error().code, Code::transient);
+  EXPECT_EQ(fetcher.unstaged(), std::vector<std::string>{"file"});
 }
 
 TEST_F(Fetch, NamesAMissingState) {

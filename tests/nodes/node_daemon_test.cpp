@@ -128,6 +128,14 @@ TEST_F(Daemon, RegistersWithItsNameAddressAndSlots) {
   EXPECT_EQ(coordinator.nodes[0].threads, 2u);
 }
 
+TEST_F(Daemon, RegistersWithoutAccessToArchives) {
+  options.fetches = 0;
+  start();
+  EXPECT_TRUE(eventually([&] { return !coordinator.last_heartbeat().node.empty(); }));
+  EXPECT_EQ(coordinator.registered(0).cache_limit, 0U);
+  EXPECT_EQ(coordinator.registered(0).copy_limit, options.cache_limit);
+}
+
 TEST_F(Daemon, RunsATaskFromLeaseToCompletion) {
   auto task = spec("1-1", "succeed");
   task.steps[0].inputs.emplace_back();

@@ -243,16 +243,32 @@ class OneBlob final : public PeerBlobs {
   }
 };
 
-TEST(Peer, ServesStatesInPieces) {
+class OneFile final : public PeerFiles {
+ public:
+  Result<FilePiece> get(const Digest& name, std::uint64_t offset, std::uint32_t limit) override {
+    if (name != digest_of("name")) return missing("not here");
+    return FilePiece{digest_of("file"), 4, std::string("file").substr(std::min<std::size_t>(offset, 4), limit)};
+  }
+};
+
+TEST(Peer, ServesStatesAndFilesInPieces) {
   TempFolder folder;
   OneBlob blobs;
-  FrameServer server(serve_peer(blobs), {*parse_address("unix:" + (folder / "s").string())});
+  OneFile files;
+  FrameServer server(serve_peer(blobs, files), {*parse_address("unix:" + (folder / "s").string())});
   ASSERT_TRUE(server.start());
   PeerClient peer(server.addresses()[0]);
   EXPECT_EQ(*peer.get_blob(digest_of("state"), 0, 2), "st");
   EXPECT_EQ(*peer.get_blob(digest_of("state"), 2, 100), "ate");
   EXPECT_EQ(*peer.get_blob(digest_of("state"), 5, 100), "");
   EXPECT_EQ(peer.get_blob(digest_of("x"), 0, 2).error().code, Code::missing);
+  const auto piece = peer.get_file(digest_of("name"), 2, 1);
+  ASSERT_TRUE(piece);
+  EXPECT_EQ(piece->digest, digest_of("file"));
+  EXPECT_EQ(piece->size, 4U);
+  EXPECT_EQ(piece->bytes, "l");
+  EXPECT_EQ(peer.get_file(digest_of("state"), 0, 2).error().code, Code::missing) << "a state is not a file";
+  EXPECT_EQ(peer.get_blob(digest_of("name"), 0, 2).error().code, Code::missing);
   server.stop();
   EXPECT_EQ(peer.get_blob(digest_of("state"), 0, 2).error().code, Code::transient);
 }
