@@ -129,15 +129,19 @@ void Grants::set_drives() {
   for (const auto& [library, now] : drives.at(state_.wall())) state_.scheduler.set_drives(library, now, state_.now());
 }
 
-// Says which files the task finds in the node's cache, which it keeps there for other tasks, and which are not kept any more.
+// Says which files the task finds in the node's cache, or copies from other nodes before it begins, which it keeps there for
+// other tasks, and which are not kept any more.
 void Grants::manage_cache(const leases::Grant& grant, const std::string& node, task::Spec& spec) {
   if (!spec.archive) return;
   const auto cache_name = task::cache_name_of(*spec.archive);
   const auto shared = state_.scheduler.shared_files(node, grant), staged = state_.scheduler.staged_files(node, grant);
-  for (std::uint32_t i = 0; i < spec.files.size() && !staged.empty(); ++i) {
+  const auto peers = state_.scheduler.peer_files(node, grant);
+  for (std::uint32_t i = 0; i < spec.files.size() && !(staged.empty() && peers.empty()); ++i) {
     if (!spec.files[i].present) continue;
     const auto key = kept_file_name(spec.files[i], cache_name);
-    if (staged.contains(key)) spec.staged.push_back(i);
+    const auto peer = peers.find(key);
+    if (peer != peers.end()) spec.peers.push_back({i, peer->second});
+    if (peer != peers.end() || staged.contains(key)) spec.staged.push_back(i);
     if (shared.contains(key)) spec.keep.push_back(i);
   }
   for (const auto& released : state_.scheduler.take_released(node, cache_name))

@@ -14,6 +14,8 @@ void Scheduler::set_drives(const std::string& library, std::uint32_t drives, Mic
 
 std::vector<MediumWait> Scheduler::media(std::uint64_t request, Micros now) const {
   std::vector<MediumWait> out;
+  const auto reaches = [](const auto& entry) { return entry.second.info.copy_limit == 0 && !entry.second.lost; };
+  const bool unreached = !nodes_.empty() && std::ranges::none_of(nodes_, reaches);
   for (auto& demand : staging_.stager.demand(request)) {
     MediumWait wait{demand.medium.name, demand.node, demand.files, demand.bytes, demand.blocks};
     if (const auto* failure = breakers_.find(demand.medium.library); failure && demand.node.empty())
@@ -21,6 +23,8 @@ std::vector<MediumWait> Scheduler::media(std::uint64_t request, Micros now) cons
                     std::to_string(std::max<Micros>(failure->until - now, 0) / second_us) + " s";
     else if (demand.node.empty() && staging_.stager.drives_of(demand.medium.library) == 0)
       wait.reason = "the manifest allows no drive at this time of day";
+    else if (demand.node.empty() && unreached)
+      wait.reason = "no node reaches the archive; start a node without --fetches 0";
     out.push_back(std::move(wait));
   }
   return out;
@@ -56,6 +60,53 @@ std::set<Digest> Scheduler::staged_files(const std::string& node, const Grant& g
   for (const auto& step : grant.steps)
     if (const auto* record = failures_.find(step.job); record && record->infra_failures > 0) return {};
   return staging_.stager.staged_files(node, grant.request, grant.ref);
+}
+
+// ---- nodes that do not reach the archives
+
+// Returns the nodes that may run blocks whose files others could copy from them, and have nothing to run in a slot.
+std::vector<std::string> Scheduler::idle_sources() const {
+  std::map<std::string, std::uint32_t> used;
+  for (const auto& [id, lease] : leases_) used[lease.node] += lease.grant.kind != task::Kind::fetch;
+  std::vector<std::string> out;
+  for (const auto& [name, node] : nodes_)
+    if (serves(node) && used[name] < node.info.slots) out.push_back(name);
+  return out;
+}
+
+bool Scheduler::serves(const Node& node) const {
+  return node.info.cache_limit > 0 && !node.info.address.empty() && !node.draining && !node.lost &&
+         last_tick_ - node.heard <= settings_.lease;
+}
+
+bool Scheduler::copies(const std::string& node) const { return staging_.stager.copies(node); }
+
+// Whether a node that copies files leaves a block to other nodes: its files cannot all be copied, a node that holds them has
+// nothing else to do, or a job has failed on a machine, so that its next task fetches the files itself.
+bool Scheduler::leaves_block(const std::string& node, std::uint64_t request, const jobs::Plan& plan, BlockRef ref,
+                             const std::vector<std::string>& idle) const {
+  const auto& stager = staging_.stager;
+  if (!staging_.reads_media(request, plan, ref)) return false;
+  if (!stager.waits(request, ref) || !stager.may_run(node, request, ref)) return true;
+  const auto from = plan.grids[ref.grid].start(ref.number);
+  return std::ranges::any_of(idle, [&](const auto& other) { return stager.may_run(other, request, ref); }) ||
+         std::ranges::any_of(plan.graph->modules, [&](const auto& module) {
+           const auto* record = failures_.find({module.fingerprint, from});
+           return record && record->infra_failures > 0;
+         });
+}
+
+std::map<Digest, std::string> Scheduler::peer_files(const std::string& node, const Grant& grant) const {
+  auto out = staging_.stager.sources(node, grant.request, grant.ref);
+  for (auto& [file, source] : out) source = nodes_.at(source).info.address;
+  return out;
+}
+
+// What a failure means for other attempts: a node that reaches no archive on media may be denied one that others reach.
+task::FailureCode Scheduler::code_of(const Completion& completion) const {
+  using enum task::FailureCode;
+  const auto code = completion.report.code;
+  return copies(completion.node) && (code == denied || code == invalid) ? transient : code;
 }
 
 // ---- results
@@ -133,14 +184,25 @@ void Scheduler::fail_batch(const Grant& grant, const task::Report& report, const
   }
 }
 
-// Files that should have been in the cache of a node, but were not when a task was to read them. Returns whether there are any.
+// Files that should have been in the cache of a node, but were not when a task was to read or copy them. Returns whether there
+// are any.
 bool Scheduler::lose_files(const Completion& completion) {
   if (!completion.spec.archive) return false;
   const auto cache_name = task::cache_name_of(*completion.spec.archive);
   bool any = false;
   const std::set<std::string> lost(completion.report.unstaged.begin(), completion.report.unstaged.end());
-  for (const auto& file : completion.spec.files)
-    if (lost.contains(file.id)) any = staging_.stager.lose(completion.node, kept_file_name(file, cache_name)) || any;
+  std::map<std::uint32_t, std::string> peers;  // addresses
+  for (const auto& peer : completion.spec.peers) peers.emplace(peer.file, peer.address);
+  for (std::uint32_t i = 0; i < completion.spec.files.size(); ++i) {
+    const auto& file = completion.spec.files[i];
+    if (!lost.contains(file.id)) continue;
+    const auto key = kept_file_name(file, cache_name);
+    if (const auto peer = peers.find(i); peer == peers.end())
+      any = staging_.stager.lose(completion.node, key) || any;
+    else
+      for (const auto& [name, node] : nodes_)
+        if (node.info.address == peer->second) any = staging_.stager.stop_copying(name, key) || any;
+  }
   return any;
 }
 
@@ -152,9 +214,9 @@ void Scheduler::refresh_blocks(const Completion& completion, const Effects& effe
     const auto* plan = work.plan();
     if (!plan) continue;
     if (any_abandoned)
-      for (const auto ref : staging_.stager.blocks_of(request)) staging_.refresh(request, *plan, ref);
+      for (const auto ref : staging_.stager.blocks_of(request)) staging_.refresh(request, *plan, ref, completion.node);
     for (std::uint32_t grid = 0; grid < plan->grids.size(); ++grid)
-      staging_.refresh(request, *plan, {grid, plan->grids[grid].number(completion.spec.block.from)});
+      staging_.refresh(request, *plan, {grid, plan->grids[grid].number(completion.spec.block.from)}, completion.node);
   }
 }
 

@@ -31,7 +31,7 @@ Registration Scheduler::register_node(const NodeInfo& info, Micros now) {
   node.info = info;
   node.info.cached.clear();
   staging_.stager.set_cached(info.name, info.cached);
-  if (staging_.set_node(info.name, info.cache_limit))
+  if (staging_.set_node(info.name, info.cache_limit, info.copy_limit))
     for (auto& [request, work] : work_)
       if (work.plan()) work.refresh(failures_);  // blocks that waited for another node are candidates again
   node.heard = now;
@@ -51,7 +51,8 @@ HeartbeatReply Scheduler::heartbeat(const Heartbeat& message, Micros now) {
   }
   auto& node = found->second;
   node.heard = now;
-  if (message.draining && !node.draining) staging_.set_node(message.node, 0);  // other nodes fetch for its blocks
+  if (message.draining && !node.draining)
+    staging_.set_node(message.node, 0, node.info.copy_limit);  // others fetch for its blocks
   node.draining = message.draining;
   reply.cancel = std::exchange(node.cancel, {});
   const auto epoch_prefix = std::to_string(epoch_) + "-";
@@ -264,13 +265,14 @@ void Scheduler::fail_steps(const Grant& grant, const Completion& completion, Mic
 // culprit is a step with a failure of its own, or the decoder, which serves all steps; and each round would cost a stall limit.
 void Scheduler::fail_task(const Grant& grant, const Completion& completion, Micros now, Random& random, Effects& effects) {
   const auto& report = completion.report;
-  const bool exhausted = report.code == task::FailureCode::exhausted, infra = exhausted || is_infra_failure(report.code);
-  const bool denied = report.code == task::FailureCode::denied;  // by the archive, so no step caused it
-  if (!infra && !denied && report.code != task::FailureCode::hung && grant.steps.size() > 1) {
+  const auto reported = code_of(completion);
+  const bool exhausted = reported == task::FailureCode::exhausted, infra = exhausted || is_infra_failure(reported);
+  const bool denied = reported == task::FailureCode::denied;  // by the archive, so no step caused it
+  if (!infra && !denied && reported != task::FailureCode::hung && grant.steps.size() > 1) {
     if (const auto work = work_.find(grant.request); work != work_.end())
       return work->second.limit_steps(grant.ref, grant.steps.size() / 2);
   }
-  const auto code = infra && !exhausted ? task::FailureCode::transient : report.code;
+  const auto code = infra && !exhausted ? task::FailureCode::transient : reported;
   const Failure failure{
       code, report.code == task::FailureCode::none ? "the node finished no step of the task and gave no reason" : report.message,
       report.log_tail, infra, is_permanent(completion, code)};
@@ -292,7 +294,7 @@ void Scheduler::settle_archive_task(const Grant& grant, const Completion& comple
   const auto found =
       std::find_if(pending.begin(), pending.end(), [&](const PendingArchiveTask& p) { return p.task.id == grant.archive_task; });
   if (found == pending.end()) return;
-  const auto& code = completion.report.code;
+  const auto code = code_of(completion);
   const bool retry =
       (code == task::FailureCode::transient || code == task::FailureCode::busy || code == task::FailureCode::cancelled ||
        code == task::FailureCode::crashed || code == task::FailureCode::exhausted) &&

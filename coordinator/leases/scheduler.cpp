@@ -123,6 +123,8 @@ Result<std::vector<Grant>> Scheduler::lease(const LeaseRequest& request, Micros 
     if (!held.contains(id)) out.push_back(lease.grant);  // the reply that granted it was lost
   }
   if (found->second.draining) return out;
+  if (copies(request.node))
+    for (const auto& [name, node] : nodes_) staging_.stager.set_serving(name, serves(node));
   const auto wanted = std::min<std::size_t>(request.free_slots, settings_.max_grants);
   while (out.size() < wanted) {
     auto grant = next_grant(request.node, now);
@@ -146,8 +148,13 @@ std::optional<Grant> Scheduler::next_grant(const std::string& node, Micros now) 
   std::vector<std::tuple<std::int32_t, std::uint64_t, Work*>> order;  // highest priority first, then oldest request
   for (auto& [request, work] : work_) order.emplace_back(-work.priority, request, &work);
   std::sort(order.begin(), order.end());
+  // Another node may reach archives that this one does not.
+  const bool may_list = !copies(node) || std::ranges::none_of(nodes_, [&](const auto& other) {
+    return !copies(other.first) && !other.second.lost;
+  });
   for (auto& [priority, request, work] : order) {
-    if (auto grant = next_archive_task(request, *work, now)) return grant;
+    if (may_list)
+      if (auto grant = next_archive_task(request, *work, now)) return grant;
     if (auto grant = next_task(request, *work, node, now)) return grant;
   }
   return std::nullopt;
@@ -195,8 +202,13 @@ std::optional<Grant> Scheduler::next_task(std::uint64_t request, Work& work, con
   const auto* plan = work.plan();
   if (!plan) return std::nullopt;
   work.wake(now);
-  const auto is_elsewhere = [&](BlockRef r) { return staging_.stager.is_elsewhere(node, request, r); };
-  const std::function<bool(BlockRef)> skip = staging_.stager.empty() ? nullptr : std::function<bool(BlockRef)>(is_elsewhere);
+  const bool copying = copies(node);
+  const auto idle = copying ? idle_sources() : std::vector<std::string>();
+  const auto is_elsewhere = [&](BlockRef r) {
+    return copying ? leaves_block(node, request, *plan, r, idle) : staging_.stager.is_elsewhere(node, request, r);
+  };
+  const std::function<bool(BlockRef)> skip =
+      staging_.stager.empty() && !copying ? nullptr : std::function<bool(BlockRef)>(is_elsewhere);
   while (const auto ref = work.next_block(
              node, max_compared(), [&](BlockRef r) { return is_running(*plan, r); }, skip)) {
     const auto steps = choose_steps(request, work, *ref, node, now);

@@ -88,6 +88,8 @@ class Scheduler {
   std::set<Digest> shared_files(const std::string& node, const Grant& grant);
   // The keys of the files of a compute task that are in the cache of the node.
   std::set<Digest> staged_files(const std::string& node, const Grant& grant) const;
+  // For a node that copies files from others: the address from which it copies each file of a compute task.
+  std::map<Digest, std::string> peer_files(const std::string& node, const Grant& grant) const;
   bool needs_whole(const Digest& file) const { return staging_.stager.needs_whole(file); }  // its columns are not enough
   // Returns the files of an archive that the node kept for tasks that were withdrawn.
   std::vector<MediumFile> take_released(const std::string& node, const std::string& cache_name) {
@@ -133,6 +135,12 @@ class Scheduler {
   void reopen_leases(const std::vector<std::string>& ids, LeaseEnd why, Micros now);
   void reopen(const Grant& grant, Micros not_before);
 
+  std::vector<std::string> idle_sources() const;
+  bool serves(const Node& node) const;
+  bool copies(const std::string& node) const;
+  bool leaves_block(const std::string& node, std::uint64_t request, const jobs::Plan& plan, BlockRef ref,
+                    const std::vector<std::string>& idle) const;
+  task::FailureCode code_of(const Completion& completion) const;
   std::optional<Grant> next_fetch(const std::string& node, Micros now, bool idle);
   void add_ready(const std::string& node, const Grant& grant, const std::vector<std::uint32_t>& files);
   void settle_fetch(const std::optional<Grant>& grant, const Completion& completion, Micros now, Random& random);

@@ -1,5 +1,5 @@
-// What blocks want, what nodes hold, and the batches that run. stager_nodes.cpp has nodes and drives, and
-// stager_choice.cpp chooses the next batch.
+// What blocks want, what nodes hold, and the batches that run. stager_nodes.cpp has nodes and drives, stager_copies.cpp the
+// copies from node to node, and stager_choice.cpp chooses the next batch.
 #include "coordinator/leases/stager.hpp"
 
 #include <algorithm>
@@ -30,6 +30,7 @@ void Stager::set_request(std::uint64_t request, std::int32_t priority, bool in_o
   for (auto& block : blocks) {
     Block added;
     added.since = batches_;
+    added.all_on_media = block.all_on_media;
     for (const auto& file : block.files) added.files.push_back(add_file(file));
     std::sort(added.files.begin(), added.files.end());
     added.files.erase(std::unique(added.files.begin(), added.files.end()), added.files.end());
@@ -46,12 +47,11 @@ void Stager::set_request(std::uint64_t request, std::int32_t priority, bool in_o
     wanted.blocks.emplace(block.ref, std::move(added));
   }
   for (auto& [ref, block] : previous) remove_block(block, request, ref, false);
-  for (const auto& [ref, block] : wanted.blocks)
-    for (std::uint32_t n = 0; n < nodes_.size(); ++n)
-      if (nodes_[n].limit > 0 && holds(n, block)) {
-        staged_.emplace_back(request, ref);
-        break;
-      }
+  for (const auto& [ref, block] : wanted.blocks) {
+    bool staged = can_be_copied(block);
+    for (std::uint32_t n = 0; n < nodes_.size() && !staged; ++n) staged = nodes_[n].limit > 0 && holds(n, block);
+    if (staged) staged_.emplace_back(request, ref);
+  }
   if (wanted.blocks.empty()) requests_.erase(request);
 }
 
@@ -159,7 +159,8 @@ bool Stager::add_ready(const std::string& name, const Digest& key) {
   ++changes_;
   file.held.push_back(node);
   for (const auto& [request, ref] : file.readers)
-    if (holds(node, requests_.at(request).blocks.at(ref))) staged_.emplace_back(request, ref);
+    if (const auto& block = requests_.at(request).blocks.at(ref); holds(node, block) || can_be_copied(block))
+      staged_.emplace_back(request, ref);
   return true;
 }
 
@@ -192,7 +193,7 @@ bool Stager::lose(const std::string& name, const Digest& key) {
   if (found == file_numbers_.end()) return false;
   ++changes_;
   auto& file = files_[found->second];
-  std::erase(file.held, node_number(name));
+  remove_holder(file, node_number(name));
   file.settled = file.settled || ++file.losses >= attempts;
   if (file.settled) note_staged(file);
   return true;
@@ -250,8 +251,9 @@ std::vector<BlockRef> Stager::blocks_of(std::uint64_t request) const {
 
 bool Stager::may_run(const std::string& name, std::uint64_t request, BlockRef ref) const {
   const auto* block = find_block(request, ref);
-  if (!block || exceeds_every_cache(*block)) return true;
   const auto* node = find_node(name);
+  if (block && node && node->copy_limit > 0) return block->bytes <= node->copy_limit && can_be_copied(*block);
+  if (!block || exceeds_every_cache(*block)) return true;
   return node && node->limit > 0 && holds(static_cast<std::uint32_t>(node - nodes_.data()), *block);
 }
 

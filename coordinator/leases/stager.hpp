@@ -3,7 +3,7 @@
 //   stager.set_request(17, 0, false, blocks);       // its blocks, and the files that each reads
 //   if (auto batch = stager.next("node1", now)) ... // files of one tape, in the order of their positions
 //   stager.add_ready("node1", key);                 // one of them is in the cache of the node
-//   if (stager.may_run("node1", 17, block)) ...     // all files of the block are there
+//   if (stager.may_run("node1", 17, block)) ...     // all files of the block are there, or can be copied from other nodes
 //
 // - At most `drives` batches of a library run at once, each of a different tape; a batch serves all requests.
 // - The tape for which most blocks wait is next, weighed by their priority and by how long they have waited.
@@ -48,6 +48,7 @@ struct MediumFile {
 struct WantedBlock {
   BlockRef ref;
   std::vector<MediumFile> files;
+  bool all_on_media = true;  // it reads no other files of the same archives
 };
 
 // Files of one medium for one node, in the order of their positions.
@@ -83,7 +84,12 @@ class Stager {
   bool set_node(const std::string& node, std::uint64_t cache_limit);
   void set_cached(const std::string& node, std::vector<Digest> files);  // what its cache held when it registered
   void remove_node(const std::string& node);                            // with what its cache holds
-  void set_drives(const std::string& library, std::uint32_t drives);    // default: default_drives
+  // A node that does not reach the archives: it fetches nothing, but runs blocks whose files it can copy from nodes that serve
+  // theirs. `copy_limit`: bytes of its cache; 0: it copies nothing. Returns whether it was different.
+  bool set_copy_limit(const std::string& node, std::uint64_t copy_limit);
+  bool copies(const std::string& node) const;                         // whether it has a copy limit
+  void set_serving(const std::string& node, bool serves);             // whether others can copy the files that it holds
+  void set_drives(const std::string& library, std::uint32_t drives);  // default: default_drives
   std::uint32_t drives_of(const std::string& library) const;
   // Makes the newest batches unwanted that exceed this number of drives. Returns whether there are any.
   bool limit_batches(const std::string& library, std::uint32_t drives);
@@ -102,6 +108,9 @@ class Stager {
   // fetched again; after the third time, the tasks that read it fetch it themselves.
   // Returns whether a block wants the file.
   bool lose(const std::string& node, const Digest& file);
+  // A node did not serve a file that it should hold: it has evicted it, or has only columns, which its own tasks can read. They
+  // decide whether it is lost; other nodes do not copy it any more. Returns whether a block wants the file.
+  bool stop_copying(const std::string& node, const Digest& file);
   bool needs_whole(const Digest& file) const;  // whether kept columns of the file are not enough
   std::uint32_t failures(const Digest& file) const;
   void end(std::uint64_t batch);
@@ -109,7 +118,7 @@ class Stager {
   bool is_wanted(std::uint64_t batch) const;
 
   // ---- blocks
-  // Whether a node holds the files of the block, or staging does not concern the block.
+  // Whether a node holds the files of the block or can copy all of them, or staging does not concern the block.
   bool may_run(const std::string& node, std::uint64_t request, BlockRef block) const;
   bool waits(std::uint64_t request, BlockRef block) const { return find_block(request, block) != nullptr; }
   std::vector<BlockRef> blocks_of(std::uint64_t request) const;  // unfinished
@@ -121,6 +130,8 @@ class Stager {
   std::set<Digest> shared_files(const std::string& node, std::uint64_t request, BlockRef block);
   // Returns the files of the block that the node holds; none if its tasks fetch files themselves.
   std::set<Digest> staged_files(const std::string& node, std::uint64_t request, BlockRef block) const;
+  // Returns the node from which each file of the block is copied; none unless `node` copies files and may run the block.
+  std::map<Digest, std::string> sources(const std::string& node, std::uint64_t request, BlockRef block) const;
   // Blocks whose last file became ready since the last call.
   std::vector<std::pair<std::uint64_t, BlockRef>> take_staged();
   // Returns the files of the archive that the node kept for blocks that were withdrawn.
@@ -151,12 +162,14 @@ class Stager {
     Micros not_before = 0;
     bool settled = false;  // blocks do not wait for it
     std::uint32_t losses = 0;
-    std::vector<std::uint32_t> held{};  // numbers of nodes
+    std::vector<std::uint32_t> held{};      // numbers of nodes
+    std::vector<std::uint32_t> unserved{};  // those of them from which it is not copied
     std::vector<std::pair<std::uint64_t, BlockRef>> readers{};
   };
   struct Node {
     std::string name;
-    std::uint64_t limit = 0, reserved = 0;
+    std::uint64_t limit = 0, reserved = 0, copy_limit = 0;
+    bool serves = false;
     std::unordered_map<FileNumber, std::uint32_t> blocks{};  // number of its blocks by file
     std::set<FileNumber> kept_again{};                       // after their use, for other blocks
     std::vector<MediumFile> released{};
@@ -168,6 +181,7 @@ class Stager {
     std::vector<FileNumber> files;
     std::uint64_t bytes = 0, since = 0;  // since: batches_ when it was first wanted
     std::optional<std::uint32_t> node;   // that has reserved space for it
+    bool all_on_media = true;
   };
   struct Request {
     std::int32_t priority = 0;
@@ -194,6 +208,9 @@ class Stager {
   const Block* find_block(std::uint64_t request, BlockRef ref) const;
   bool holds(std::uint32_t node, const Block& block) const;
   bool has(std::uint32_t node, FileNumber file) const;
+  void remove_holder(File& file, std::uint32_t node);
+  std::optional<std::uint32_t> source_of(const File& file) const;
+  bool can_be_copied(const Block& block) const;
   bool is_being_fetched(std::uint32_t node, FileNumber file) const;
   std::uint64_t new_bytes(const Node& node, const Block& block) const;
   std::uint64_t space_for_blocks(const Node& node) const;

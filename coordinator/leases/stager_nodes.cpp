@@ -46,10 +46,11 @@ void Stager::remove_node(const std::string& name) {
   ++changes_;
   const auto number = node_number(name);
   release_node(number);
-  for (auto& file : files_) std::erase(file.held, number);
+  for (auto& file : files_) remove_holder(file, number);
   nodes_[number].cached.clear();
   std::erase_if(running_, [&](const auto& entry) { return entry.second.node == number; });
   nodes_[number].limit = 0;
+  nodes_[number].serves = false;
   nodes_[number].released.clear();
 }
 

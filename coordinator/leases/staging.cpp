@@ -29,17 +29,20 @@ class Files {
         known_(index_->files().size()) {}
 
   void add(const std::vector<std::string>& routers, TimeRange range, const std::function<bool(std::uint32_t)>& wanted,
-           std::vector<MediumFile>& out) {
+           WantedBlock& out) {
     for (const auto& router : routers)
       index_->slots(router, range, [&](std::uint32_t number, TimeRange) {
         if (number == jobs::ArchiveIndex::no_file || !wanted(number)) return;
         const auto& file = index_->files()[number].file;
-        if (file.medium.empty()) return;
+        if (file.medium.empty()) {
+          out.all_on_media = false;
+          return;
+        }
         auto& key = known_[number];
         if (key.empty()) key = kept_file_name(file, cache_name_);
         auto& library = libraries_[file.tier];
         if (library.empty()) library = library_of(archive_, file.tier);
-        out.push_back({key, {library, file.medium}, file.position, file.size, cache_name_, {index_, &file}});
+        out.files.push_back({key, {library, file.medium}, file.position, file.size, cache_name_, {index_, &file}});
       });
   }
 
@@ -82,7 +85,7 @@ std::vector<WantedBlock> blocks_on_media(const jobs::Plan& plan, const std::func
       for (auto b = planned.first; b < planned.last(); ++b) {
         if (!is_reading(plan, m, b)) continue;
         auto& block = blocks[{planned.grid, b}];
-        files.add(routers, plan.reach(m, b), is_wanted, block.files);
+        files.add(routers, plan.reach(m, b), is_wanted, block);
       }
     }
   }
@@ -119,7 +122,15 @@ bool Staging::has_media(std::uint64_t request, std::size_t archive) const {
   return found != on_media_.end() && found->second.contains(archive);
 }
 
-void Staging::refresh(std::uint64_t request, const jobs::Plan& plan, BlockRef ref) {
+bool Staging::reads_media(std::uint64_t request, const jobs::Plan& plan, BlockRef ref) const {
+  for (std::size_t m = 0; m < plan.modules.size(); ++m)
+    if (plan.modules[m].grid == ref.grid && is_reading(plan, m, ref.number) &&
+        has_media(request, plan.graph->modules[m].inputs[0].source))
+      return true;
+  return false;
+}
+
+void Staging::refresh(std::uint64_t request, const jobs::Plan& plan, BlockRef ref, const std::string& node) {
   if (!stager.waits(request, ref)) return;
   bool done = true, abandoned = false;
   for (std::size_t m = 0; m < plan.modules.size(); ++m) {
@@ -127,7 +138,8 @@ void Staging::refresh(std::uint64_t request, const jobs::Plan& plan, BlockRef re
     done = done && !is_reading(plan, m, ref.number);
     abandoned = abandoned || (plan.modules[m].flags_at(ref.number) & (jobs::Flag::failed | jobs::Flag::blocked));
   }
-  if (done) stager.finish(request, ref, !abandoned);
+  // What another node read is released on the node that kept it.
+  if (done) stager.finish(request, ref, !abandoned && stager.has_space(node, request, ref));
 }
 
 bool Staging::reads_again(const jobs::Plan& plan, const tasks::Grant& grant) {
@@ -138,12 +150,13 @@ bool Staging::reads_again(const jobs::Plan& plan, const tasks::Grant& grant) {
   return false;
 }
 
-bool Staging::set_node(const std::string& node, std::uint64_t cache_limit) {
+bool Staging::set_node(const std::string& node, std::uint64_t cache_limit, std::uint64_t copy_limit) {
   if (cache_limit > 0)
     nodes_.insert(node);
   else
     nodes_.erase(node);
-  return stager.set_node(node, cache_limit);
+  const bool copies = stager.set_copy_limit(node, copy_limit);
+  return stager.set_node(node, cache_limit) || copies;
 }
 
 void Staging::remove_node(const std::string& node) {

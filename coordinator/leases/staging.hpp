@@ -24,16 +24,18 @@ class Staging {
   // Call after the plan was set.
   void set_plan(std::uint64_t request, std::int32_t priority, const jobs::Plan& plan);
   void drop(std::uint64_t request);
-  // Ends a block if none of its jobs reads flows any more. Call after jobs of the block have ended.
-  void refresh(std::uint64_t request, const jobs::Plan& plan, BlockRef block);
-  // Returns whether other nodes may run blocks now than before.
-  bool set_node(const std::string& node, std::uint64_t cache_limit);
+  // Ends a block if none of its jobs reads flows any more. Call after jobs of the block have ended. `node`: that ran them.
+  void refresh(std::uint64_t request, const jobs::Plan& plan, BlockRef block, const std::string& node);
+  // Returns whether other nodes may run blocks now than before. `copy_limit`: see Stager::set_copy_limit.
+  bool set_node(const std::string& node, std::uint64_t cache_limit, std::uint64_t copy_limit = 0);
   void remove_node(const std::string& node);
 
   // Whether jobs of the block that read flows may run on the node.
   bool may_read(const std::string& node, std::uint64_t request, BlockRef block) const {
-    return nodes_.empty() || stager.may_run(node, request, block);
+    return (nodes_.empty() && !stager.copies(node)) || stager.may_run(node, request, block);
   }
+  // Whether jobs of the block read flows of an archive with files on media.
+  bool reads_media(std::uint64_t request, const jobs::Plan& plan, BlockRef block) const;
   // Whether files of the archive, by its number in the plan, are on media.
   bool has_media(std::uint64_t request, std::size_t archive) const;
 
