@@ -44,6 +44,15 @@ inline std::string pair(std::string_view first, std::string_view second) {
 inline std::string_view second_of(std::string_view key) { return key.substr(key.find('\0') + 1); }
 inline std::string_view first_of(std::string_view key) { return key.substr(0, key.find('\0')); }
 
+// node_loads: the node's number, `m` for a minute or `h` for an hour, and its start.
+inline std::string load(std::uint64_t node, bool hour, Micros from) {
+  return number(node) + (hour ? 'h' : 'm') + number(static_cast<std::uint64_t>(from) ^ std::uint64_t{1} << 63);
+}
+inline bool is_hour(std::string_view key) { return key[8] == 'h'; }
+inline Micros load_start_of(std::string_view key) {
+  return static_cast<Micros>(read_u64(key.substr(9)) ^ std::uint64_t{1} << 63);
+}
+
 // Returns the first key after all keys that begin with `prefix`.
 inline std::string after(std::string prefix) {
   while (!prefix.empty() && static_cast<std::uint8_t>(prefix.back()) == 0xff) prefix.pop_back();

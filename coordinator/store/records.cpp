@@ -23,6 +23,9 @@ json describe_key(Table table, std::string_view key) {
     return keys::read_digest(key).hex() + "@" + format_time(keys::block_start_of(key));
   if (table == files || table == damage || table == plugins)
     return std::string(keys::first_of(key)) + " " + std::string(keys::second_of(key));
+  if (table == node_loads)
+    return std::to_string(keys::read_u64(key)) + (keys::is_hour(key) ? " hour " : " minute ") +
+           format_time(keys::load_start_of(key));
   return std::string(key);
 }
 
@@ -124,6 +127,41 @@ std::map<std::string, task::FileState> Records::faulty_files(const std::string& 
         return true;
       },
       at_);
+  return out;
+}
+
+std::optional<LoadSample> Records::load(std::uint64_t node, bool hour, Micros from) const {
+  const auto row = read_document<LoadSample>(json(Table::node_loads, keys::load(node, hour, from)));
+  return row ? std::optional(*row) : std::nullopt;
+}
+
+void Records::put_load(Batch& batch, std::uint64_t node, bool hour, const LoadSample& sample) const {
+  put_json(batch, Table::node_loads, keys::load(node, hour, sample.from), sample);
+}
+
+void Records::scan_loads(std::uint64_t node, bool hours, TimeRange range,
+                         const std::function<bool(const LoadSample&)>& visit) const {
+  store_.scan(
+      Table::node_loads, keys::load(node, hours, range.from), keys::load(node, hours, range.to),
+      [&](std::string_view, std::string_view value) {
+        const auto row = read_document<LoadSample>(parse(value));
+        return !row || visit(*row);
+      },
+      at_);
+}
+
+std::vector<std::uint64_t> Records::nodes_with_loads() const {
+  std::vector<std::uint64_t> out;
+  bool more = true;
+  while (more) {
+    more = false;
+    const auto first = [&](std::string_view key, std::string_view) {
+      out.push_back(keys::read_u64(key));
+      more = true;
+      return false;
+    };
+    store_.scan(Table::node_loads, out.empty() ? "" : keys::number(out.back() + 1), "", first, at_);
+  }
   return out;
 }
 

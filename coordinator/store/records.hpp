@@ -3,6 +3,7 @@
 
 #include "coordinator/store/rows.hpp"
 #include "coordinator/store/store.hpp"
+#include "coordinator/wire/documents/load.hpp"
 
 namespace mole::coordinator::store {
 
@@ -36,6 +37,13 @@ class Records {
   void scan_files(const std::string& archive, const std::function<void(const std::string& id, const FileRow&)>& visit) const;
   // Returns the states of the files of an archive that are faulty. Reads the rows of these files only.
   std::map<std::string, task::FileState> faulty_files(const std::string& archive) const;
+
+  // What nodes did over time, by the node's number, in minutes or hours.
+  std::optional<LoadSample> load(std::uint64_t node, bool hour, Micros from) const;
+  void put_load(Batch& batch, std::uint64_t node, bool hour, const LoadSample& sample) const;
+  // Visits the samples that start in `range`, in order, until `visit` returns false.
+  void scan_loads(std::uint64_t node, bool hours, TimeRange range, const std::function<bool(const LoadSample&)>& visit) const;
+  std::vector<std::uint64_t> nodes_with_loads() const;
 
   nlohmann::json json(Table table, std::string_view key) const;  // a row of any JSON table; null if absent
   void put_json(Batch& batch, Table table, std::string_view key, const nlohmann::json& row) const;

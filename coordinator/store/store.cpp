@@ -101,9 +101,9 @@ std::uint64_t free_bytes(const fs::path& folder) {
 }
 
 const std::vector<std::string>& table_names() {
-  static const std::vector<std::string> names = {"meta",         "requests", "clients", "revisions", "modules",   "plugins",
-                                                 "fingerprints", "archives", "files",   "damage",    "catalogue", "lineage",
-                                                 "failures",     "nodes",    "events",  "leases",    "resources", "task_times"};
+  static const std::vector<std::string> names = {
+      "meta",      "requests", "clients",  "revisions", "modules", "plugins", "fingerprints", "archives",   "files",     "damage",
+      "catalogue", "lineage",  "failures", "nodes",     "events",  "leases",  "resources",    "task_times", "node_loads"};
   return names;
 }
 

@@ -39,6 +39,7 @@ enum class Table : std::uint8_t {
   leases,
   resources,
   task_times,
+  node_loads,
 };
 const std::vector<std::string>& table_names();
 std::optional<Table> table_of(std::string_view name);

@@ -4,6 +4,7 @@
 #include "coordinator/wire/documents/archive.hpp"
 #include "coordinator/wire/documents/explanation.hpp"
 #include "coordinator/wire/documents/lineage.hpp"
+#include "coordinator/wire/documents/load.hpp"
 #include "coordinator/wire/documents/pipeline.hpp"
 #include "coordinator/wire/documents/plan.hpp"
 #include "coordinator/wire/documents/request.hpp"

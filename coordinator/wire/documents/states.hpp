@@ -12,6 +12,7 @@ enum class RequestState : std::uint8_t { accepted, running, waiting, complete, p
 enum class JobState : std::uint8_t { done, partial, running, ready, waiting, blocked, failed, empty, unrequested };
 enum class NodeState : std::uint8_t { online, draining, silent };
 enum class GapCause : std::uint8_t { no_file, too_small, future };
+enum class Bound : std::uint8_t { unknown, idle, tape, network, cache, cpu };
 using task::FileState;
 
 // True if the request has ended.
@@ -83,6 +84,19 @@ inline constexpr auto name_table<coordinator::NodeState> = [] {
                                        {{online, "online", "sends heartbeats and accepts tasks"},
                                         {draining, "draining", "finishes its tasks and accepts no new ones"},
                                         {silent, "silent", "has sent no heartbeat for the duration of a lease"}});
+}();
+
+template <>
+inline constexpr auto name_table<coordinator::Bound> = [] {
+  using enum coordinator::Bound;
+  return names<coordinator::Bound>(
+      "Bound", "a bound",
+      {{unknown, "unknown", "too few heartbeats"},
+       {idle, "idle", "there is nothing to do"},
+       {tape, "tape", "blocks wait for files that drives have not read yet"},
+       {network, "network", "blocks wait for files that are being transferred"},
+       {cache, "cache", "blocks wait for files that are not fetched, because the caches have no space for them"},
+       {cpu, "cpu", "tasks compute"}});
 }();
 
 }  // namespace mole
