@@ -103,10 +103,7 @@ Result<std::vector<task::Spec>> Service::lease(const LeaseRequest& ask) {
 }
 
 Result<HeartbeatReply> Service::heartbeat(const Heartbeat& heartbeat) {
-  return apply([&](Change& change) MOLE_REQUIRES(service_mutex) {
-    grants_.tick(change);
-    return state_.scheduler.heartbeat(heartbeat, state_.now());
-  });
+  return apply([&](Change& change) MOLE_REQUIRES(service_mutex) { return grants_.heartbeat(heartbeat, change); });
 }
 
 Result<> Service::release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks) {

@@ -35,6 +35,7 @@ class Service final : public Api {
     return queries_.archive_files(archive, range);
   }
   Result<ArchiveGaps> archive_gaps(const std::string& archive) override { return queries_.archive_gaps(archive); }
+  Result<LoadHistory> load_history(TimeRange range) override { return queries_.load_history(range); }
   Result<Accepted> archive_task(const Submission&, const std::string& archive, RequestKind kind) override;
   Result<TableDump> dump(const std::string& table, const std::string& from, std::uint32_t limit) override {
     return queries_.dump(table, from, limit);

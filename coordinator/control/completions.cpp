@@ -164,6 +164,8 @@ Verdict Completions::apply_one(const Completion& given, const std::vector<task::
   const auto owner = state_.live.find(effects.request);
   if (owner != state_.live.end() && effects.live) count_progress(owner->second, report);
   if (effects.time) state_.add_time(*effects.time, change);
+  if (effects.live)
+    state_.loads.add(state_.node_number(completion.node), leases::minutes_of(report, state_.wall()), state_.wall(), state_.now());
   for (const auto& step : effects.accepted) {
     apply_result(completion, step, change);
     if (owner == state_.live.end()) continue;

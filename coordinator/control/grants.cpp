@@ -121,6 +121,26 @@ Result<std::vector<task::Spec>> Grants::lease(const LeaseRequest& request, Chang
   return out;
 }
 
+HeartbeatReply Grants::heartbeat(const Heartbeat& heartbeat, Change& change) {
+  tick(change);
+  auto reply = state_.scheduler.heartbeat(heartbeat, state_.now());
+  if (heartbeat.load && !reply.reregister)
+    state_.loads.add(state_.node_number(heartbeat.node), leases::minutes_of(*heartbeat.load, media_wait(), state_.wall()),
+                     state_.wall(), state_.now());
+  return reply;
+}
+
+// Looking at all files that blocks wait for may take some milliseconds.
+leases::MediaWait Grants::media_wait() {
+  constexpr Micros max_age = 5 * second_us;
+  const auto now = state_.now();
+  if (!media_wait_at_ || now - *media_wait_at_ >= max_age) {
+    media_wait_ = state_.scheduler.media_wait();
+    media_wait_at_ = now;
+  }
+  return media_wait_;
+}
+
 // Sets how many drives may be used now, for each store of the archives of live requests.
 void Grants::set_drives() {
   if (!state_.scheduler.stages_files()) return;

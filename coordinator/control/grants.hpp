@@ -17,8 +17,10 @@ class Grants {
 
   Registration register_node(const NodeInfo& info, Change& change) MOLE_REQUIRES(service_mutex);
   Result<std::vector<task::Spec>> lease(const LeaseRequest& request, Change& change) MOLE_REQUIRES(service_mutex);
+  HeartbeatReply heartbeat(const Heartbeat& heartbeat, Change& change) MOLE_REQUIRES(service_mutex);
 
  private:
+  leases::MediaWait media_wait() MOLE_REQUIRES(service_mutex);
   void store_node(const NodeRow& node, Change& change) const;
   void set_drives() MOLE_REQUIRES(service_mutex);
   void manage_cache(const leases::Grant& grant, const std::string& node, task::Spec& spec) MOLE_REQUIRES(service_mutex);
@@ -30,6 +32,8 @@ class Grants {
   State& state_;
   Requests& requests_;
   Listings& listings_;
+  leases::MediaWait media_wait_ MOLE_GUARDED_BY(service_mutex);
+  std::optional<Micros> media_wait_at_ MOLE_GUARDED_BY(service_mutex);  // as returned by State::now
 };
 
 }  // namespace mole::coordinator::control

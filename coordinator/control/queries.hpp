@@ -29,6 +29,7 @@ class Queries {
       MOLE_EXCLUDES(service_mutex);
   Result<std::vector<ArchiveFile>> archive_files(const std::string& archive, TimeRange range) const MOLE_EXCLUDES(service_mutex);
   Result<ArchiveGaps> archive_gaps(const std::string& archive) const MOLE_EXCLUDES(service_mutex);
+  LoadHistory load_history(TimeRange range) const { return read_loads(records_.snapshot(), range, state_.wall()); }
   Result<TableDump> dump(const std::string& table, const std::string& from, std::uint32_t limit) const;
 
  private:

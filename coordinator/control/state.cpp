@@ -32,7 +32,7 @@ std::string location_of(const dag::Graph& graph, const dag::Archive& archive) {
 }
 
 State::State(const Config& config, const store::Records& records, std::uint64_t epoch)
-    : scheduler(config.leases, epoch), random(config.seed), config_(config), records_(records) {}
+    : scheduler(config.leases, epoch), random(config.seed), loads(records), config_(config), records_(records) {}
 
 void State::load(Change& change) {
   next_event_ = last_number(records_, Table::events) + 1;

@@ -4,6 +4,7 @@
 
 #include "coordinator/control/change.hpp"
 #include "coordinator/control/config.hpp"
+#include "coordinator/control/load_series.hpp"
 #include "coordinator/control/planning.hpp"
 #include "coordinator/jobs/listing.hpp"
 #include "coordinator/requests/module_row.hpp"
@@ -94,6 +95,7 @@ class State {
   std::uint64_t indexes_read MOLE_GUARDED_BY(service_mutex) = 0;                        // changes with every change of rows
   std::map<std::string, jobs::ListingHistory> listings MOLE_GUARDED_BY(service_mutex);  // by name of the index
   leases::TaskTimes times MOLE_GUARDED_BY(service_mutex);                               // of completed tasks, for estimates
+  LoadSeries loads MOLE_GUARDED_BY(service_mutex);                                      // what nodes did over time
 
  private:
   struct CachedIndex {

@@ -351,6 +351,7 @@ ClusterStatus Queries::status() const {
   }
   out.epoch = records_.store().epoch();
   out.tasks = describe(leases, std::nullopt);
+  out.bound = read_bound(records, state_.wall());
   views_.wait();
   return out;
 }

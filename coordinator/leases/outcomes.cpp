@@ -117,6 +117,20 @@ std::vector<NodeView> Scheduler::nodes() const {
   return out;
 }
 
+MediaWait Scheduler::media_wait() const {
+  MediaWait out;
+  std::map<std::string, std::uint32_t> running;  // batches by library
+  for (const auto& [id, lease] : leases_)
+    if (lease.grant.kind == task::Kind::fetch) ++running[lease.grant.library];
+  for (const auto& [request, work] : work_)
+    for (const auto& demand : staging_.stager.demand(request)) {
+      out.waiting = true;
+      const auto& library = demand.medium.library;
+      if (demand.node.empty() && running[library] < staging_.stager.drives_of(library)) out.unfetched = true;
+    }
+  return out;
+}
+
 // ---- leases
 
 void Scheduler::add_lease(const Grant& grant, const std::string& node, const std::string& incarnation, Micros now) {

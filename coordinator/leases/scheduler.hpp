@@ -6,6 +6,7 @@
 #pragma once
 
 #include "coordinator/leases/breakers.hpp"
+#include "coordinator/leases/node_load.hpp"
 #include "coordinator/leases/staging.hpp"
 #include "coordinator/leases/task_times.hpp"
 #include "coordinator/leases/work.hpp"
@@ -80,6 +81,8 @@ class Scheduler {
   Registration register_node(const NodeInfo& node, Micros now);
   // The number of drives of a library (library_of) that may be used now. Call before lease.
   void set_drives(const std::string& library, std::uint32_t drives, Micros now);
+  // What blocks wait for. Looks at every file that a block waits for.
+  MediaWait media_wait() const;
   // Whether jobs wait for files on media.
   bool stages_files() const { return !staging_.stager.empty(); }
   // Null: no job wants the file any more.

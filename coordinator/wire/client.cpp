@@ -149,6 +149,11 @@ Result<ArchiveGaps> RemoteCoordinator::archive_gaps(const std::string& archive) 
   return pool_->document<ArchiveGaps>(Repeat::safe, [&](auto& client, auto& out) { client.archive_gaps(out, archive); });
 }
 
+Result<LoadHistory> RemoteCoordinator::load_history(TimeRange range) {
+  return pool_->document<LoadHistory>(Repeat::safe,
+                                      [&](auto& client, auto& out) { client.load_history(out, range.from, range.to); });
+}
+
 Result<Accepted> RemoteCoordinator::archive_task(const Submission& s, const std::string& archive, RequestKind kind) {
   return pool_->document<Accepted>(
       repeatable(s), [&](auto& client, auto& out) { client.archive_task(out, wire::Submission(s), archive, kind); });

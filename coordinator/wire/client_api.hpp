@@ -70,6 +70,8 @@ class ClientApi : public virtual BlobApi {
   virtual Result<std::vector<ArchiveFile>> archive_files(const std::string& archive, TimeRange range) = 0;
   // Lists the missing and damaged files of an archive.
   virtual Result<ArchiveGaps> archive_gaps(const std::string& archive) = 0;
+  // Returns what the nodes did over time, merged into longer samples if there are many. An empty range means all.
+  virtual Result<LoadHistory> load_history(TimeRange range) = 0;
   // Lists an archive again (index), or reads all its files (verify) or a sample of them (profile): a durable request, as with
   // `submit`.
   virtual Result<Accepted> archive_task(const Submission&, const std::string& archive, RequestKind kind) = 0;

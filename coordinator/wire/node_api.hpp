@@ -6,6 +6,7 @@
 #include "sdk/model/time.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -76,15 +77,33 @@ struct LeaseRequest {
       field("free_fetches", &LeaseRequest::free_fetches, "Number of tasks of kind `fetch` it can accept in addition").optional());
 };
 
+struct NodeLoad {
+  std::uint64_t cache_bytes = 0, cache_limit = 0;
+  std::uint32_t slots = 0, busy_slots = 0, fetches = 0, busy_fetches = 0;
+
+  bool operator==(const NodeLoad&) const = default;
+  static constexpr auto table = document("NodeLoad", "What a node does at the moment.",  //
+                                         field("cache_bytes", &NodeLoad::cache_bytes,
+                                               "Size of the files and columns in its cache, and of the space reserved for others")
+                                             .unit("B"),
+                                         field("cache_limit", &NodeLoad::cache_limit, "Size of its cache").unit("B"),
+                                         field("slots", &NodeLoad::slots, "Slots for tasks of all kinds but `fetch`"),
+                                         field("busy_slots", &NodeLoad::busy_slots, "Those that run a task"),
+                                         field("fetches", &NodeLoad::fetches, "Slots for tasks of kind `fetch`"),
+                                         field("busy_fetches", &NodeLoad::busy_fetches, "Those that run a task"));
+};
+
 struct Heartbeat {
   std::string node, incarnation;
   std::vector<TaskProgress> tasks;
   bool draining = false;
+  std::optional<NodeLoad> load = {};
 
   static constexpr auto table = document(
       "Heartbeat", "The periodic report of a node.",  //
       field("node", &Heartbeat::node, "Its name"), field("incarnation", &Heartbeat::incarnation, "Its incarnation"),
-      field("tasks", &Heartbeat::tasks, "Tasks it runs"), field("draining", &Heartbeat::draining, "It accepts no more tasks"));
+      field("tasks", &Heartbeat::tasks, "Tasks it runs"), field("draining", &Heartbeat::draining, "It accepts no more tasks"),
+      field("load", &Heartbeat::load, "What it does; absent: not known").optional());
 };
 
 struct HeartbeatReply {

@@ -69,6 +69,9 @@ class Handler final : public wire::CoordinatorIf {
     reply(out, api_.archive_files(archive, {from, to}));
   }
   void archive_gaps(wire::ArchiveGaps& out, const std::string& archive) override { reply(out, api_.archive_gaps(archive)); }
+  void load_history(wire::LoadHistory& out, std::int64_t from, std::int64_t to) override {
+    reply(out, api_.load_history({from, to}));
+  }
   void archive_task(wire::Accepted& out, const wire::Submission& s, const std::string& archive, RequestKind kind) override {
     reply(out, api_.archive_task(s, archive, kind));
   }

@@ -47,6 +47,7 @@ class FakeApi final : public coordinator::ClientApi {
   Result<coordinator::ArchiveGaps> archive_gaps(const std::string& archive) override {
     return answer("archive", archive + " gaps");
   }
+  Result<coordinator::LoadHistory> load_history(TimeRange) override { return answer("load_history"); }
   Result<coordinator::Accepted> archive_task(const coordinator::Submission& s, const std::string& archive,
                                              coordinator::RequestKind kind) override {
     return submission = s, answer("archive_task", archive + " " + std::string(name_of(kind)));

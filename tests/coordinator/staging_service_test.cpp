@@ -139,6 +139,49 @@ TEST_F(StagingService, TellsTheTimeThatIsLeft) {
   EXPECT_FALSE(world.request(id).contains("left"));
 }
 
+TEST_F(StagingService, KeepsWhatNodesDoOverTime) {
+  std::vector<coordinator::TaskProgress> held;
+  const auto beat = [&](std::uint32_t busy_fetches) {
+    const coordinator::NodeLoad load{
+        .cache_bytes = 5'000, .cache_limit = 1'000'000, .slots = 2, .busy_slots = 0, .fetches = 4, .busy_fetches = busy_fetches};
+    ASSERT_TRUE(world.service().heartbeat({.node = "a", .incarnation = world.incarnation["a"], .tasks = held, .load = load}));
+    world.wall += 10 * second_us;
+    world.clock += 10 * second_us;
+  };
+  EXPECT_FALSE(world.client().status()->contains("bound")) << "nothing is known";
+  const auto spec = lease(0, 1).at(0);
+  held.push_back({.task = spec.id, .phase = "run"});
+  for (int i = 0; i < 12; ++i) beat(1);
+  EXPECT_EQ((*world.client().status())["bound"]["bound"], "cache") << "the second tape could be read, too";
+  const auto other = lease(0, 1).at(0);
+  held.push_back({.task = other.id, .phase = "run"});
+  for (int i = 0; i < 60; ++i) beat(2);
+  EXPECT_EQ((*world.client().status())["bound"]["bound"], "tape");
+  const auto done = fetched(spec, 1);
+  world.complete(done);
+  world.complete(done);  // a repeated report is not counted again
+  world.complete(fetched(other, 1));
+  world.reopen();
+  const auto history = *world.client().load_history();
+  ASSERT_EQ(history["nodes"].size(), 1u);
+  EXPECT_EQ(history["nodes"][0]["node"], "a");
+  std::uint64_t bytes = 0, heartbeats = 0;
+  for (const auto& sample : history["nodes"][0]["samples"]) {
+    bytes += sample.value("fetched_bytes", 0u);
+    heartbeats += sample.value("heartbeats", 0u);
+  }
+  EXPECT_EQ(bytes, 1'000 * (spec.files.size() + other.files.size()));
+  EXPECT_EQ(heartbeats, 72u);
+  const auto rows = (*world.client().dump("node_loads", "", 1'000))["rows"];
+  EXPECT_EQ(rows.at(0)["key"], "1 minute 2017-09-19T00:00:00Z");
+}
+
+TEST_F(StagingService, AHeartbeatOfAnUnknownNodeIsNotASample) {
+  ASSERT_TRUE(
+      world.service().heartbeat({.node = "b", .incarnation = "x", .tasks = {}, .load = coordinator::NodeLoad{.slots = 1}}));
+  EXPECT_TRUE((*world.client().load_history())["nodes"].empty());
+}
+
 TEST(StagingTimes, AreThoseOfDecodingWithoutTapes) {
   World world;
   world.add_files("1", 0, 13);

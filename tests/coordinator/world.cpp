@@ -110,7 +110,7 @@ coordinator::Config World::config() const {
   config.seed = seed;
   config.now = [this] { return clock; };
   config.log = [this](coordinator::LogLevel, const std::string& line) { log.push_back(line); };
-  config.wall = [] { return day_zero + 3650 * day_us; };  // after the last file
+  config.wall = [this] { return wall; };
   return config;
 }
 

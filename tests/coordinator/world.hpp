@@ -86,6 +86,7 @@ class JsonClient {
     return as_json(api_.archive_files(archive, range));
   }
   Result<json> archive_gaps(const std::string& archive) { return as_json(api_.archive_gaps(archive)); }
+  Result<json> load_history(TimeRange range = {}) { return as_json(api_.load_history(range)); }
   Result<json> archive_task(const coordinator::Submission& s, const std::string& archive, coordinator::RequestKind kind) {
     return as_json(api_.archive_task(s, archive, kind));
   }
@@ -139,6 +140,7 @@ class World {
 
   TempFolder folder;
   Micros clock = 1'000'000 * second_us;
+  Micros wall = *parse_time("2017-09-19");          // after the last file
   std::map<std::string, task::IndexEntry> archive;  // by id
   std::map<std::string, std::string> content;       // by id; files without an entry contain their id
   std::map<std::string, std::string> incarnation;   // by node

@@ -60,6 +60,9 @@ class FakeApi : public coordinator::Api {
   Document<coordinator::ArchiveGaps> archive_gaps(const std::string& archive) override {
     return record("archive_gaps " + archive, coordinator::ArchiveGaps{});
   }
+  Document<coordinator::LoadHistory> load_history(TimeRange r) override {
+    return record("load_history " + std::to_string(r.from) + " " + std::to_string(r.to), coordinator::LoadHistory{});
+  }
   Document<coordinator::Accepted> archive_task(const coordinator::Submission& s, const std::string& archive,
                                                coordinator::RequestKind kind) override {
     return record("archive_task " + archive + " " + std::string(name_of(kind)), s, coordinator::Accepted{});

@@ -177,7 +177,9 @@ TEST(Messages, KeepEveryField) {
   expect_kept(Registration{.epoch = big, .lease = 60, .heartbeat = 10});
   expect_kept(LeaseRequest{.node = "n", .incarnation = "i", .free_slots = 3, .held = {"1-2", "1-3"}});
   const TaskProgress progress{.task = "1-2", .phase = "run", .bytes_done = 1, .bytes_total = big, .flows = 3};
-  expect_kept(Heartbeat{.node = "n", .incarnation = "i", .tasks = {progress}, .draining = true});
+  const NodeLoad load{.cache_bytes = big, .cache_limit = 2, .slots = 3, .busy_slots = 4, .fetches = 5, .busy_fetches = 6};
+  expect_kept(Heartbeat{.node = "n", .incarnation = "i", .tasks = {progress}, .draining = true, .load = load});
+  expect_kept(Heartbeat{.node = "n", .incarnation = "i", .tasks = {}});
   expect_kept(HeartbeatReply{.cancel = {"1-2"}, .drain = true, .reregister = true});
   expect_kept(spec());
   expect_kept(task::Spec{});

@@ -153,6 +153,7 @@ inline Reference client_documents() {
   all.add<ModuleResults>();
   all.add<ArchiveFile>();
   all.add<ArchiveGaps>();
+  all.add<LoadHistory>();
   all.add<TableDump>();
   return all;
 }

@@ -1,6 +1,7 @@
 // The document that the call `status` returns.
 #pragma once
 
+#include "coordinator/wire/documents/load.hpp"
 #include "coordinator/wire/documents/request.hpp"
 
 namespace mole::coordinator {
@@ -60,6 +61,7 @@ struct ClusterStatus {
   std::uint64_t leases = 0, epoch = 0;
   std::vector<TaskStatus> tasks;
   std::vector<ModuleStrip> variants = {};
+  BoundStatus bound = {};
 
   bool operator==(const ClusterStatus&) const = default;
   static constexpr auto table =
@@ -71,7 +73,8 @@ struct ClusterStatus {
                field("tasks", &ClusterStatus::tasks, "Leased tasks; absent: none").optional(),
                field("variants", &ClusterStatus::variants,
                      "Results beside those of the manifest: with `--set` options, and of a changed manifest that is not complete")
-                   .optional());
+                   .optional(),
+               field("bound", &ClusterStatus::bound, "What limits the speed").optional());
 };
 
 }  // namespace mole::coordinator

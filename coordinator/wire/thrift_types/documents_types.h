@@ -28,6 +28,7 @@ using HeartbeatReply = ThriftStruct<coordinator::HeartbeatReply>;
 using JobExplanation = ThriftStruct<coordinator::JobExplanation>;
 using LeaseRequest = ThriftStruct<coordinator::LeaseRequest>;
 using Lineage = ThriftStruct<coordinator::Lineage>;
+using LoadHistory = ThriftStruct<coordinator::LoadHistory>;
 using ModuleResults = ThriftStruct<coordinator::ModuleResults>;
 using NodeInfo = ThriftStruct<coordinator::NodeInfo>;
 using PipelineDescription = ThriftStruct<coordinator::PipelineDescription>;

@@ -53,6 +53,15 @@ enum NodeState {
   SILENT = 2
 }
 
+enum Bound {
+  UNKNOWN = 0
+  IDLE = 1
+  TAPE = 2
+  NETWORK = 3
+  CACHE = 4
+  CPU = 5
+}
+
 enum GapCause {
   NO_FILE = 0
   TOO_SMALL = 1
@@ -478,6 +487,13 @@ struct ModuleStrip {
   6: optional list<string> overrides
 }
 
+struct BoundStatus {
+  1: Bound bound
+  2: optional double slots_busy
+  3: optional double cache_used
+  4: optional i64 heartbeats
+}
+
 struct ClusterStatus {
   1: list<NodeStatus> nodes
   2: list<ModuleStrip> modules
@@ -486,6 +502,7 @@ struct ClusterStatus {
   5: i64 epoch
   6: optional list<TaskStatus> tasks
   7: optional list<ModuleStrip> variants
+  8: optional BoundStatus bound
 }
 
 struct KeyChange {
@@ -621,6 +638,36 @@ struct ArchiveGaps {
   3: list<FileConflict> conflicts
   4: list<PassedOver> passed_over
   5: optional i64 listed_us
+}
+
+struct LoadSample {
+  1: i64 from_us
+  2: i64 to_us
+  3: optional i64 heartbeats
+  4: optional i64 measured_seconds
+  5: optional double cache_bytes
+  6: optional double cache_limit
+  7: optional i64 cache_most
+  8: optional double slots
+  9: optional double busy_slots
+  10: optional double fetches
+  11: optional double busy_fetches
+  12: optional double waiting
+  13: optional double unfetched
+  14: optional i64 fetched_bytes
+  15: optional double wait_seconds
+  16: optional double transfer_seconds
+  17: optional i64 decoded_bytes
+  18: optional i64 decoded_flows
+}
+
+struct NodeLoads {
+  1: string node
+  2: list<LoadSample> samples
+}
+
+struct LoadHistory {
+  1: list<NodeLoads> nodes
 }
 
 struct TableDump {
@@ -798,6 +845,11 @@ struct Step {
   20: optional list<RouteTableRef> routes
 }
 
+struct PeerFile {
+  1: i32 file
+  2: string address
+}
+
 struct Spec {
   1: string id
   2: i64 epoch
@@ -813,6 +865,7 @@ struct Spec {
   12: optional list<File> release
   13: optional list<i32> staged
   14: optional list<i32> whole
+  15: optional list<PeerFile> peers
 }
 
 struct Grants {
@@ -829,11 +882,21 @@ struct TaskProgress {
   6: optional list<i32> ready
 }
 
+struct NodeLoad {
+  1: i64 cache_bytes
+  2: i64 cache_limit
+  3: i32 slots
+  4: i32 busy_slots
+  5: i32 fetches
+  6: i32 busy_fetches
+}
+
 struct Heartbeat {
   1: string node
   2: string incarnation
   3: list<TaskProgress> tasks
   4: bool draining
+  5: optional NodeLoad load
 }
 
 struct HeartbeatReply {
