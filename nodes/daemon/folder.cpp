@@ -91,4 +91,15 @@ std::vector<Digest> NodeFolder::cached_files() const {
   return out;
 }
 
+std::uint64_t NodeFolder::cached_bytes() const {
+  std::uint64_t bytes = 0;
+  std::error_code error;
+  for (fs::directory_iterator at(cache(), error), end; !error && at != end; at.increment(error)) {
+    if (at->path().extension() != ".file" && at->path().extension() != ".part") continue;
+    std::error_code removed;
+    if (const auto size = at->file_size(removed); !removed) bytes += size;
+  }
+  return bytes;
+}
+
 }  // namespace mole::nodes

@@ -25,6 +25,8 @@ class NodeFolder {
   std::filesystem::path cache() const { return folder_ / "cache"; }
   // Returns the names of complete files in the cache, at most 50,000.
   std::vector<Digest> cached_files() const;
+  // Returns the size of the files in the cache and of the space reserved for others, in bytes.
+  std::uint64_t cached_bytes() const;
   std::filesystem::path plugins() const { return folder_ / "plugins"; }
   std::filesystem::path states() const { return folder_ / "states"; }
   std::filesystem::path tables() const { return folder_ / "tables"; }

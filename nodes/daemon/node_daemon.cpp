@@ -132,7 +132,9 @@ Micros NodeDaemon::send_heartbeat() {
   coordinator::Heartbeat heartbeat{.node = folder_.name(), .incarnation = incarnation_, .tasks = {}, .draining = draining_};
   for (const auto& [id, attempt] : running_) heartbeat.tasks.push_back(attempt->progress());
   for (const auto& spec : waiting_) heartbeat.tasks.push_back({.task = spec.id, .phase = phase_name(Phase::fetch)});
+  heartbeat.load = load();
   lock.unlock();
+  heartbeat.load->cache_bytes = cached_bytes();
   for (const auto& id : outbox_.held()) heartbeat.tasks.push_back({.task = id, .phase = phase_name(Phase::upload)});
   const auto reply = coordinator_.heartbeat(heartbeat);
   if (reply) apply(*reply);
@@ -140,6 +142,28 @@ Micros NodeDaemon::send_heartbeat() {
   if (!reply) spdlog::warn("cannot send a heartbeat: {}", reply.error().message);
   if (!reply && reply.error().code != Code::transient) registered_ = false;
   return reply ? heartbeat_interval_ : std::min(heartbeat_interval_, retry);
+}
+
+coordinator::NodeLoad NodeDaemon::load() const {
+  const auto fetches = static_cast<std::uint32_t>(
+      std::ranges::count_if(running_, [](const auto& running) { return running.second->kind() == task::Kind::fetch; }));
+  return {.cache_limit = options_.cache_limit,
+          .slots = options_.slots,
+          .busy_slots = static_cast<std::uint32_t>(running_.size()) - fetches,
+          .fetches = options_.fetches,
+          .busy_fetches = fetches};
+}
+
+// Counts again only if the last time was long ago compared to how long it took: there may be 100,000 files.
+std::uint64_t NodeDaemon::cached_bytes() {
+  constexpr auto least_rest = std::chrono::milliseconds(400);
+  constexpr int rest_factor = 50;
+  const auto begin = std::chrono::steady_clock::now();
+  if (begin < count_again_) return cached_bytes_;
+  cached_bytes_ = folder_.cached_bytes();
+  const auto end = std::chrono::steady_clock::now();
+  count_again_ = end + std::max<std::chrono::steady_clock::duration>(least_rest, (end - begin) * rest_factor);
+  return cached_bytes_;
 }
 
 bool NodeDaemon::register_node() {

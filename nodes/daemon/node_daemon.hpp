@@ -14,6 +14,7 @@
 #include "nodes/daemon/outbox.hpp"
 #include "sdk/model/mutex.hpp"
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -49,6 +50,8 @@ class NodeDaemon {
 
   void heartbeat_loop();
   Micros send_heartbeat();
+  coordinator::NodeLoad load() const MOLE_REQUIRES(mutex_);
+  std::uint64_t cached_bytes();
   bool register_node();
   void apply(const coordinator::HeartbeatReply& reply);
   void lease_loop();
@@ -72,6 +75,8 @@ class NodeDaemon {
   CachedFiles files_;
   Outbox outbox_;
   const NodeContext context_;
+  std::uint64_t cached_bytes_ = 0;                          // used by the thread that sends heartbeats
+  std::chrono::steady_clock::time_point count_again_ = {};  // the same: not before this time
   std::unique_ptr<coordinator::FrameServer> server_;
 
   mutable Mutex mutex_;

@@ -57,6 +57,20 @@ TEST(NodeFolder, ReportsThatItCannotBeCreated) {
   EXPECT_NE(node.error().message.find("--dir"), std::string::npos);
 }
 
+TEST(NodeFolder, CountsFilesAndReservedSpaceOfItsCache) {
+  TempFolder folder;
+  const auto node = NodeFolder::open(folder / "n");
+  ASSERT_TRUE(node);
+  EXPECT_EQ(node->cached_bytes(), 0u);
+  const auto name = std::string(32, 'a');
+  std::ofstream(node->cache() / (name + ".file")) << "12345";
+  std::ofstream(node->cache() / (name + ".part")) << "678";
+  std::ofstream(node->cache() / (name + ".digest")) << "not counted";
+  EXPECT_EQ(node->cached_bytes(), 8u);
+  fs::remove_all(node->cache());
+  EXPECT_EQ(node->cached_bytes(), 0u);
+}
+
 TEST(PlainName, AcceptsOnlyNamesSafeForFiles) {
   EXPECT_TRUE(is_plain_name("12-345"));
   for (const std::string bad : {"", ".", "..", "../x", "a/b", "a b", "a\n", ".tmp.x"}) EXPECT_FALSE(is_plain_name(bad)) << bad;

@@ -349,6 +349,25 @@ TEST_F(Daemon, DrainsWithoutItsCoordinatorAndDeliversAfterARestart) {
   EXPECT_EQ(runs(), 1u);
 }
 
+TEST_F(Daemon, TellsItsLoad) {
+  options.slots = 3;
+  options.fetches = 2;
+  options.cache_limit = 1'000;
+  start();
+  ASSERT_TRUE(eventually([&] { return coordinator.last_heartbeat().load.has_value(); }));
+  EXPECT_EQ(*coordinator.last_heartbeat().load,
+            (coordinator::NodeLoad{
+                .cache_bytes = 0, .cache_limit = 1'000, .slots = 3, .busy_slots = 0, .fetches = 2, .busy_fetches = 0}));
+  std::ofstream(options.folder / "cache" / (std::string(32, 'a') + ".file")) << "12345";
+  add_task("1-1", "wait");
+  ASSERT_TRUE(eventually([&] {
+    const auto load = coordinator.last_heartbeat().load;
+    return load->busy_slots == 1 && load->cache_bytes == 5;
+  }));
+  finish_worker();
+  ASSERT_TRUE(eventually([&] { return coordinator.last_heartbeat().load->busy_slots == 0; }));
+}
+
 TEST_F(Daemon, LeasesNothingWhileTheCoordinatorDrainsIt) {
   coordinator.heartbeat_reply.drain = true;
   start();
