@@ -701,6 +701,7 @@ struct NodeInfo {
   5: i32 threads
   6: optional i64 cache_limit
   7: optional list<binary> cached
+  8: optional i64 copy_limit
 }
 
 struct Registration {
