@@ -137,10 +137,10 @@ def datagrams(content):
 class Daemon:
     """A long-running program of the project; always killed at the end of the test."""
 
-    def __init__(self, *arguments, cwd=None, ready=None, log=None):
+    def __init__(self, *arguments, cwd=None, ready=None, log=None, env=None):
         self.arguments = [str(BUILD / "bin" / arguments[0]), *map(str, arguments[1:])]
         self.log = open(log, "ab") if log else subprocess.DEVNULL
-        self.process = subprocess.Popen(self.arguments, cwd=cwd, stdout=subprocess.PIPE if ready else self.log, stderr=self.log)
+        self.process = subprocess.Popen(self.arguments, cwd=cwd, env=env, stdout=subprocess.PIPE if ready else self.log, stderr=self.log)
         if ready:
             line = self.process.stdout.readline().decode()
             check(ready in line, f"{arguments[0]} printed {line!r} instead of {ready!r}")

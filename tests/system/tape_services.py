@@ -1,4 +1,5 @@
 """A coordinator and nodes that run as services, and can be killed and started again. Shared by the tests of archives on tapes."""
+import os
 import subprocess
 
 from system import Daemon, check, mole_json, rows, wait_until
@@ -7,10 +8,10 @@ ENDED = ("COMPLETE", "PARTIAL", "FAILED", "CANCELLED")
 
 
 class Services:
-    """A coordinator, and one node for each tuple of options, in `folder`; killed at the end of the block."""
+    """A coordinator, and one node for each tuple of options, in `folder`; killed at the end of the block. `keys`: the SSH key of each node."""
 
-    def __init__(self, folder, *nodes):
-        self.folder, self.address, self.options = folder, f"unix:{folder}/c.sock", nodes
+    def __init__(self, folder, *nodes, keys=()):
+        self.folder, self.address, self.options, self.keys = folder, f"unix:{folder}/c.sock", nodes, keys
         self.coordinator, self.nodes = None, [None] * len(nodes)
         self.start_coordinator("--init")
         for number in range(len(nodes)):
@@ -21,8 +22,10 @@ class Services:
                                   "--heartbeat", "200ms", *options, ready="ready", log=self.folder / "coordinator.log")
 
     def start_node(self, number):
+        key = self.keys[number] if number < len(self.keys) else None
+        environment = {name: value for name, value in os.environ.items() if name != "MOLE_SSH_KEY_FILE"} | ({"MOLE_SSH_KEY_FILE": key} if key else {})
         self.nodes[number] = Daemon("mole-node", "--coordinator", self.address, "--dir", self.folder / f"node{number + 1}", "--threads", 1,
-                                    *self.options[number], log=self.folder / f"node{number + 1}.log")
+                                    *self.options[number], log=self.folder / f"node{number + 1}.log", env=environment)
 
     def __enter__(self):
         return self
