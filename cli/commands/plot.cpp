@@ -2,22 +2,16 @@
 #include "cli/plot/plot.hpp"
 #include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/commands/figure_file.hpp"
 #include "cli/commands/result_files.hpp"
 #include "cli/export/export.hpp"
-#include "cli/export/scratch_folder.hpp"
-#include "cli/export/target.hpp"
-#include "cli/session/child.hpp"
-#include "sdk/model/durable_file.hpp"
+#include "cli/plot/load_lines.hpp"
 
 #include <fmt/format.h>
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <optional>
-#include <sstream>
 
 namespace mole::cli {
 namespace {
@@ -209,7 +203,7 @@ struct PlotArgs {
   std::vector<std::string> columns, where;
   std::vector<Band> bands;
   RangeArgs range;
-  bool rate = false;
+  bool rate = false, cache = false;
   double pale_below = 1;
   PlotOptions options;
 };
@@ -286,53 +280,43 @@ Result<std::string> draw(Context& context, Session& session, const PlotArgs& arg
   return plot_svg(*lines, options_of(args, sources.title()));
 }
 
-// Returns the path of an installed program; empty if there is none.
-std::string find_program(const char* name) {
-  const char* folders = std::getenv("PATH");
-  std::stringstream path(folders ? folders : "");
-  for (std::string folder; std::getline(path, folder, ':');)
-    if (const auto file = std::filesystem::path(folder) / name; file.is_absolute() && ::access(file.c_str(), X_OK) == 0)
-      return file.string();
-  return "";
+// Draws what the nodes did over time.
+Result<Exit> plot_cache(Context& context, const PlotArgs& args, PlotFormat format) {
+  MOLE_TRY(auto session, context.connect(context.options, Need::read));
+  MOLE_TRY(const auto history, session->api().load_history(range_of(args.range)));
+  if (context.options.json) {
+    print_json(context.out, history);
+    return Exit::done;
+  }
+  if (history.nodes.empty())
+    return missing("nothing is known of the nodes in this range; they tell it while they run: see mole status for those that do");
+  return write_figure(context, plot_svg(load_lines(history), options_of(args, "caches, staging and decoding")), format, args.out);
 }
 
-// Converts a figure with rsvg-convert (librsvg) and writes it to `out`.
-Result<> convert(const std::string& svg, PlotFormat format, Target& out) {
-  const auto program = find_program("rsvg-convert");
-  if (program.empty())
-    return unsupported(
-        fmt::format("writing {} needs the program rsvg-convert, which is not installed; install it (Debian: "
-                    "librsvg2-bin), or write a file that ends in .svg",
-                    name_of(format)));
-  MOLE_TRY(const auto scratch, ScratchFolder::create());
-  const auto source = scratch.path() / "figure.svg";
-  if (auto written = write_file(source, svg); !written) return written;
-  MOLE_TRY(auto converter, Child::start_piped({program, "--format", name_of(format), source.string()}));
-  std::string chunk(std::size_t{1} << 20, '\0');
-  for (;;) {
-    MOLE_TRY(const auto n, converter.read(chunk.data(), chunk.size()));
-    if (n == 0) break;
-    if (auto done = out.write(std::string_view(chunk).substr(0, n)); !done) return done;
+// Returns what is missing, or what cannot be combined.
+Result<> check(const PlotArgs& args) {
+  if (!args.cache) {
+    if (!args.columns.empty()) return {};
+    return invalid("name a module and its columns, such as mole plot traffic bytes, or draw the caches with mole plot --cache");
   }
-  MOLE_TRY(const auto code, converter.wait());
-  if (code != 0) return internal(fmt::format("rsvg-convert exited with {}; write a file that ends in .svg instead", code));
-  return {};
+  const bool of_results = !args.what_if.empty() || !args.where.empty() || !args.bands.empty() || !args.options.marks.empty() ||
+                          args.rate || args.pale_below != 1 || args.panels != "column";
+  if (args.module.empty() && !of_results) return {};
+  return invalid("--cache draws the nodes, not results: leave out " +
+                 std::string(args.module.empty() ? "the options that select or mark results (--what-if, --where, --band, --mark, "
+                                                   "--rate, --pale-below, --panels)"
+                                                 : "the module and columns") +
+                 ", or draw them by a command of their own");
 }
 
 Result<Exit> plot(Context& context, const PlotArgs& args) {
   const auto format = plot_format(args.out);
   if (!format) return usage_error(context, format.error());
+  if (const auto good = check(args); !good) return usage_error(context, good.error());
+  if (args.cache) return plot_cache(context, args, *format);
   MOLE_TRY(auto session, context.connect(context.options, Need::read));
   MOLE_TRY(const auto svg, draw(context, *session, args));
-  if (args.out.empty()) {
-    context.out << svg;
-    return Exit::done;
-  }
-  MOLE_TRY(auto target, Target::open(args.out));
-  if (auto done = *format == PlotFormat::svg ? target->write(svg) : convert(svg, *format, *target); !done) return done.error();
-  if (auto done = target->finish(); !done) return done.error();
-  context.out << args.out << '\n';
-  return Exit::done;
+  return write_figure(context, svg, *format, args.out);
 }
 
 }  // namespace
@@ -340,12 +324,14 @@ Result<Exit> plot(Context& context, const PlotArgs& args) {
 void add_plot(Shell& shell) {
   const auto [command, args] =
       shell.add(shell.app, "plot", "Draw columns of a module over time, with gaps where data is missing", plot);
-  command->add_option("module", args->module, "MODULE, or PIPELINE/MODULE")->required()->type_name("MODULE");
+  command->add_option("module", args->module, "MODULE, or PIPELINE/MODULE")->type_name("MODULE");
   command
       ->add_option("columns", args->columns,
                    "columns to draw; * is a wildcard; OTHER.COLUMN is a column of another module of the pipeline")
-      ->required()
       ->type_name("COLUMN");
+  command->add_flag(
+      "--cache", args->cache,
+      "draw instead what is in the caches of the nodes, what they fetch, and what they decode; with --json: print it");
   add_range_options(*command, args->range, Range::optional, false);
   add_what_if_option(*command, args->what_if);
   add_where_option(*command, args->where);

@@ -90,6 +90,17 @@ std::string nodes_text(const std::vector<coordinator::NodeStatus>& nodes, const 
   return table.text(style);
 }
 
+// Returns "bound     tape: blocks wait for files ...; in the last minutes 12 % of the slots were busy, and the caches 83 % full".
+std::string bound_text(const coordinator::BoundStatus& status) {
+  const auto& names = name_table<coordinator::Bound>.names;
+  const auto known = std::ranges::find(names, status.bound, &Name<coordinator::Bound>::value);
+  auto text = fmt::format("bound     {}: {}", name_of(status.bound), known == names.end() ? "" : known->doc);
+  if (status.bound != coordinator::Bound::unknown)
+    text += fmt::format("; in the last minutes {} of the slots were busy, and the caches {} full", human_share(status.slots_busy),
+                        human_share(status.cache_used));
+  return text + "\n";
+}
+
 }  // namespace
 
 std::string strip_text(const std::vector<StripPiece>& strip, TimeRange span, std::size_t width, const Style& style) {
@@ -118,7 +129,7 @@ std::string status_text(const coordinator::ClusterStatus& status, bool only_map,
   auto map = strips.empty() ? "no modules yet; compute some with mole run PIPELINE --from T --to T\n" : map_text(strips, style);
   if (only_map) return map;
   return map + "\n" + nodes_text(status.nodes, style) + tasks_text(status.tasks, style) + "\n" +
-         requests_text(wanted_requests(status.requests), style);
+         requests_text(wanted_requests(status.requests), style) + bound_text(status.bound);
 }
 
 }  // namespace mole::cli

@@ -392,6 +392,45 @@ TEST_F(CommandLine, WarnsThatAServiceHasNoNodes) {
   EXPECT_EQ(mole({"request", "watch", "r-1", "--progress=none"}).err, "");
 }
 
+TEST_F(CommandLine, PlotDrawsTheCachesWithoutAModule) {
+  coordinator::LoadHistory history;
+  EXPECT_EQ(mole({"plot", "--cache"}).code, 4) << "no node has told anything";
+  history.nodes = {
+      {"node-a", {{.from = 0, .to = minute_us, .heartbeats = 6, .measured_seconds = 60, .cache_bytes = 5, .cache_limit = 9}}}};
+  api_.answer_with("load_history", history);
+  const auto figure = mole({"plot", "--cache", "--title", "a month"});
+  EXPECT_EQ(figure.code, 0) << figure.err;
+  EXPECT_TRUE(figure.out.starts_with("<svg")) << figure.out.substr(0, 80);
+  EXPECT_NE(figure.out.find(">a month<"), std::string::npos);
+  EXPECT_NE(figure.out.find(">node-a<"), std::string::npos);
+  const auto data = mole({"--json", "plot", "--cache"});
+  EXPECT_EQ(nlohmann::json::parse(data.out)["nodes"][0]["node"], "node-a") << data.out;
+}
+
+TEST_F(CommandLine, PlotRefusesResultsAndCachesInOneFigure) {
+  const std::vector<std::vector<std::string>> mixed = {{"plot", "--cache", "traffic", "bytes"},
+                                                       {"plot", "--cache", "traffic"},
+                                                       {"plot", "--cache", "--rate"},
+                                                       {"plot", "--cache", "--where", "a=b"},
+                                                       {"plot", "--cache", "--what-if", "last"},
+                                                       {"plot", "--cache", "--band", "a,b"},
+                                                       {"plot", "--cache", "--panels", "each"},
+                                                       {"plot", "--cache", "--mark", "x"},
+                                                       {"plot", "--cache", "--pale-below", "0.5"}};
+  for (const auto& arguments : mixed) {
+    const auto outcome = mole(arguments);
+    EXPECT_EQ(outcome.code, 2) << arguments.back();
+    EXPECT_NE(outcome.err.find("--cache draws the nodes, not results: leave out"), std::string::npos) << outcome.err;
+  }
+  for (const auto& arguments : std::vector<std::vector<std::string>>{{"plot"}, {"plot", "traffic"}}) {
+    const auto outcome = mole(arguments);
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_NE(outcome.err.find("name a module and its columns, such as mole plot traffic bytes"), std::string::npos)
+        << outcome.err;
+  }
+  EXPECT_TRUE(needs_.empty());
+}
+
 TEST_F(CommandLine, ArchiveGapsAcceptsAManifest) {
   coordinator::ArchiveGaps found;
   found.missing = {{"19993", 40897, *parse_time("2007-09-22T20"), *parse_time("2007-09-22T21")}};

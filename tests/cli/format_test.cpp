@@ -57,22 +57,23 @@ TEST(Plan, ShowsModulesFilesAndReasons) {
   plan.overhead = {0.0714, 0.01, 4 * hour_us, 8 * hour_us, 1 << 20, 90};
   plan.estimate_seconds = 12;
   plan.new_jobs = {{"border/mean@2007-09-22T06:00:00Z", "params changed"}};
-  EXPECT_EQ(plan_text(plan, plain),
-            "module       blocks  reused  new  waiting  states kept\n"
-            "border/mean       6       4    2        0      2.0 KiB\n"
-            "\n"
-            "jobs      2 new, 4 reused, 0 waiting\n"
-            "files     14 files, 3.0 MiB\n"
-            "decode    10 files, 2.0 MiB\n"
-            "cached    4 files are read from the columns that a node kept\n"
-            "not read  3 files, because what is computed from them is stored\n"
-            "overhead  7.14 % of the bytes are read again at the borders of blocks of 4h; blocks of 8h would read about 5 % again; "
-            "1.00 % only for blocks before the range\n"
-            "crash     loses at most 1m30s of work: one block of 1.0 MiB\n"
-            "estimate  12 s\n"
-            "\n"
-            "new job                           reason\n"
-            "border/mean@2007-09-22T06:00:00Z  params changed\n");
+  EXPECT_EQ(
+      plan_text(plan, plain),
+      "module       blocks  reused  new  waiting  states kept\n"
+      "border/mean       6       4    2        0      2.0 KiB\n"
+      "\n"
+      "jobs      2 new, 4 reused, 0 waiting\n"
+      "files     14 files, 3.0 MiB\n"
+      "decode    10 files, 2.0 MiB\n"
+      "cached    4 files are read from the columns that a node kept\n"
+      "not read  3 files, because what is computed from them is stored\n"
+      "overhead  7.14 % of the bytes are read again at the borders of blocks of 4h; blocks of 8h would read about 5 % again; "
+      "1.00 % only for blocks before the range\n"
+      "crash     loses at most 1m30s of work: one block of 1.0 MiB\n"
+      "estimate  12 s\n"
+      "\n"
+      "new job                           reason\n"
+      "border/mean@2007-09-22T06:00:00Z  params changed\n");
 }
 
 TEST(Plan, ReportsThatThereIsNothingToDo) {
@@ -199,6 +200,17 @@ TEST(Status, ShowsModulesNodesTasksAndRequests) {
             std::string::npos)
       << text;
   EXPECT_EQ(status_text(status, true, plain).find("task"), std::string::npos);
+  EXPECT_TRUE(text.ends_with("\nbound     unknown: too few heartbeats\n")) << text;
+}
+
+TEST(Status, NamesTheBound) {
+  coordinator::ClusterStatus status;
+  status.bound = {coordinator::Bound::tape, 0.125, 0.5, 60};
+  EXPECT_TRUE(
+      status_text(status, false, plain)
+          .ends_with("bound     tape: blocks wait for files that drives have not read yet; in the last minutes 12.5 % of the "
+                     "slots were busy, and the caches 50 % full\n"))
+      << status_text(status, false, plain);
 }
 
 TEST(Explain, ShowsWhatChanged) {
