@@ -26,7 +26,7 @@ class LoadSeries {
  private:
   // The rows of a node that may be old.
   struct Ages {
-    Micros next = 0;  // when they are looked at next, as told by `now`
+    Micros next = 0;  // when they are looked at next, by the clock of `now`
     // No row starts before these times. Otherwise each look would pass all rows that were erased since the last compaction.
     Micros first_minute = INT64_MIN, first_hour = INT64_MIN;
   };

@@ -24,7 +24,7 @@ struct LoadSample {
   static constexpr auto table = document(
       "LoadSample", "What a node did in an interval.",  //
       time_field("from", &LoadSample::from, "Start"), time_field("to", &LoadSample::to, "End"),
-      field("heartbeats", &LoadSample::heartbeats, "Heartbeats that told the load; 0: the means are not known").optional(),
+      field("heartbeats", &LoadSample::heartbeats, "Heartbeats with the load; 0: the means are not known").optional(),
       field("measured_seconds", &LoadSample::measured_seconds, "Length of its minutes with such heartbeats").unit("s").optional(),
       field("cache_bytes", &LoadSample::cache_bytes, "Mean size of the files and columns in the cache").unit("B").optional(),
       field("cache_limit", &LoadSample::cache_limit, "Mean limit of the cache").unit("B").optional(),
