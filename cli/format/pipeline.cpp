@@ -54,7 +54,7 @@ std::string staging_text(const coordinator::PlanReport& plan) {
                      human_bytes(static_cast<double>(cost.cache_bytes))) +
          fmt::format("staging   {} with {} and {}: {} of drives, {} of decoding ({})\n",
                      human_seconds(cost.seconds, cost.low_seconds, cost.high_seconds),
-                     human_number(cost.drives, "drive", "drives"), human_number(cost.nodes, "node", "nodes"),
+                     human_number(cost.drives, "drive now", "drives now"), human_number(cost.nodes, "node", "nodes"),
                      human_seconds(cost.drive_seconds), human_seconds(cost.compute_seconds),
                      cost.batches == 0 ? "assumed times of drives"
                                        : "learned from " + human_number(cost.batches, "batch", "batches") + " of files");

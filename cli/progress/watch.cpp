@@ -45,10 +45,16 @@ std::string running_text(const std::vector<coordinator::TaskStatus>& tasks) {
   return fmt::format("{} at {} of {}", count, human_bytes(static_cast<double>(done)), human_bytes(static_cast<double>(total)));
 }
 
-// Returns "waits for tape MT0003 and 2 others".
+// Returns "175 files to stage from 3 tapes, now MT0003".
 std::string waiting_text(const std::vector<coordinator::MediumWait>& media) {
-  auto text = "waits for tape " + printable(media.front().medium);
-  if (media.size() > 1) text += " and " + human_number(media.size() - 1, "other", "others");
+  std::uint64_t files = 0;
+  std::vector<std::string> read;
+  for (const auto& wait : media) {
+    files += wait.files;
+    if (!wait.node.empty()) read.push_back(printable(wait.medium));
+  }
+  auto text = human_number(files, "file", "files") + " to stage from " + human_number(media.size(), "tape", "tapes");
+  if (!read.empty()) text += fmt::format(", now {}", fmt::join(read, ", "));
   return text;
 }
 
@@ -123,9 +129,11 @@ void Progress::draw_bar(const RequestStatus& request) {
   shown_ = latest_;
 }
 
-// Writes a line when the number of finished jobs changes, at most every two seconds, to keep the log of a long run short.
+// Writes a line when the number of finished jobs changes, at most every two seconds, to keep the log of a long run short, and
+// once a minute if something else has changed.
 void Progress::write_line(std::uint64_t finished, double now) {
-  if (latest_.empty() || (shown_ && (finished == written_ || now - written_at_ < 2))) return;
+  const double least = finished == written_ ? 60 : 2;
+  if (latest_.empty() || (shown_ && (latest_ == *shown_ || now - written_at_ < least))) return;
   err_ << latest_ << '\n' << std::flush;
   shown_ = latest_;
   written_ = finished;

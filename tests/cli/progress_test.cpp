@@ -100,6 +100,22 @@ TEST(PlainProgress, WritesAtMostEveryTwoSecondsAndOnlyWhenJobsFinish) {
             "ETA 3m29s\n");
 }
 
+TEST(PlainProgress, WritesOnceAMinuteWhileFilesAreStaged) {
+  std::ostringstream err;
+  Progress progress(ProgressKind::plain, err, {});
+  auto waiting = request(0);
+  waiting.media = {{"MT0001", "n1", 20, 0, 3}, {"MT0002", "", 5, 0, 1}};
+  progress.update(waiting, 0);
+  waiting.media[0].files = 12;
+  progress.update(waiting, 30);
+  progress.update(waiting, 61);
+  progress.update(waiting, 200);
+  progress.finish();
+  EXPECT_EQ(err.str(),
+            "jobs 0/40  files 31/96  25 files to stage from 2 tapes, now MT0001\n"
+            "jobs 0/40  files 31/96  17 files to stage from 2 tapes, now MT0001\n");
+}
+
 TEST(BarProgress, IsRedrawnOnlyWhenItChanges) {
   std::ostringstream err;
   Progress progress(ProgressKind::bar, err, {});

@@ -94,7 +94,7 @@ def plan_tells_the_cost(folder):
         check(seconds[1] > seconds[2] == cost["seconds"] > seconds[5] > 90, seconds)
         check(plan("--nodes", 3)["staging"]["nodes"] == 3, "three nodes")
         text = mole("plan", server.manifest(), "--from", FROM, "--to", TO, "--partial", "--state", "state", cwd=where).stdout
-        check(f"5 tapes, {cost['mounts']} mounts; {len(sizes)} files" in text and "2 drives and 1 node" in text, text)
+        check(f"5 tapes, {cost['mounts']} mounts; {len(sizes)} files" in text and "2 drives now and 1 node" in text, text)
         log = [event for event in server.log() if event["event"] in ("mount", "read")]
         check(not log, f"a plan reads no tape: {log[:3]}")
         table(where, server.manifest(), "state")
