@@ -147,6 +147,12 @@ Result<coordinator::RequestStatus> wait_for(Context& context, Session& session, 
   auto done = watch_request(session.api(), id, bar, watch);
   bar.finish();
   if (done || done.error().code != Code::cancelled) return done;
+  if (!cancel_on_interrupt && session.embedded())
+    return Error{
+        Code::cancelled,
+        fmt::format("stopped; request {0} is resumed by the next command that works on this state; mole request cancel {0} "
+                    "ends it",
+                    id)};
   if (!cancel_on_interrupt)
     return Error{Code::cancelled, fmt::format("stopped watching; request {0} continues: follow it with mole request watch {0}, "
                                               "or cancel it with mole request cancel {0}",

@@ -217,7 +217,11 @@ Result<Exit> watch(Context& context, const IdArgs& args) {
 Result<Exit> cancel(Context& context, const IdArgs& args) {
   return show(
       context, [&](coordinator::ClientApi& api) { return api.cancel(args.id); },
-      [&](const auto&) { return fmt::format("request {} cancelled; its finished results are kept\n", args.id); });
+      [&](const coordinator::RequestStatus& request) {
+        if (request.state != coordinator::RequestState::cancelled)
+          return fmt::format("request {} has already ended: {}\n", args.id, name_of(request.state));
+        return fmt::format("request {} cancelled; its finished results are kept\n", args.id);
+      });
 }
 
 }  // namespace

@@ -234,8 +234,9 @@ class EmbeddedSession final : public Session {
 Result<std::unique_ptr<Session>> open_embedded(const Options& options, Need need, const std::string& socket) {
   std::error_code error;
   if (need == Need::read && !fs::exists(options.state / "db", error))
-    return missing(fmt::format("no state in {}; create one with mole run, or choose another with --state or $MOLE_STATE",
-                               options.state.string()));
+    return missing(fmt::format(
+        "no state in {}; create one with mole run or mole archive index, or choose another with --state or $MOLE_STATE",
+        options.state.string()));
   coordinator::Config config;
   config.state = options.state;
   config.plugins = plugin_search_path(options);
