@@ -97,14 +97,18 @@ bool TapeModel::advance() {
   const auto end = state_.clock + settings_.poll;
   settled_ = false;
   dispatch();
-  while (waits() && (!settled_ || next_time() <= end)) is_working() ? step() : fail_all();
+  while (waits() && (!settled_ || next_time() <= end))
+    if (is_working())
+      step();
+    else
+      fail_all();
   return settled_;
 }
 
 Micros TapeModel::follow(Micros real) {
   if (settings_.pace == 0) return 0;
   const auto pace = static_cast<Micros>(settings_.pace);
-  const auto end = state_.clock + std::max<Micros>(0, real - state_.real.value_or(real)) * pace;
+  const auto end = state_.clock + std::clamp<Micros>(real - state_.real.value_or(real), 0, day_us / pace) * pace;
   state_.real = real;
   dispatch();
   while (next_time() <= end) step();

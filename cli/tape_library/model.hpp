@@ -200,7 +200,8 @@ class TapeModel {
   // Lets time pass until a file becomes online or a request fails, and then to the last event of the settings' `poll`.
   // false: no file waits.
   bool advance();
-  // With a pace: lets the time pass that belongs to this real time, and returns how long in real time nothing will happen.
+  // With a pace: lets the time pass that belongs to this real time, at most a day, and returns how long in real time nothing
+  // will happen.
   // Without one: does nothing.
   Micros follow(Micros real);
   // Whether this fault happens now; counts it if so.
