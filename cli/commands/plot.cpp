@@ -282,6 +282,8 @@ Result<std::string> draw(Context& context, Session& session, const PlotArgs& arg
 
 // Draws what the nodes did over time.
 Result<Exit> plot_cache(Context& context, const PlotArgs& args, PlotFormat format) {
+  if (context.options.json && !args.out.empty())
+    return usage_error(context, invalid("--json prints the samples and draws nothing; leave out --out, or --json"));
   MOLE_TRY(auto session, context.connect(context.options, Need::read));
   MOLE_TRY(const auto history, session->api().load_history(range_of(args.range)));
   if (context.options.json) {
@@ -289,7 +291,9 @@ Result<Exit> plot_cache(Context& context, const PlotArgs& args, PlotFormat forma
     return Exit::done;
   }
   if (history.nodes.empty())
-    return missing("nothing is known of the nodes in this range; they tell it while they run: see mole status for those that do");
+    return missing(
+        "there are no samples in this range; nodes report them while they run: choose a different --from and --to, or start a "
+        "node");
   return write_figure(context, plot_svg(load_lines(history), options_of(args, "caches, staging and decoding")), format, args.out);
 }
 
