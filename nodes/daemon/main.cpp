@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -113,7 +114,16 @@ void handle_signals(NodeDaemon& node, const sigset_t& set) {
   }
 }
 
+// A task holds a descriptor for each file that it has copied from other nodes.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int serve(const Arguments& a) {
+  raise_descriptor_limit();
   auto coordinator = mole::coordinator::RemoteCoordinator::at(a.coordinator, {.receive = std::chrono::seconds(60)});
   if (!coordinator) return report_error(coordinator.error());
   sigset_t set;

@@ -125,6 +125,7 @@ Micros NodeDaemon::send_heartbeat() {
   MutexLock lock(mutex_);
   if (!registered_) {
     lock.unlock();
+    count_cached_bytes();
     const bool done = register_node();
     lock.lock();
     return done ? std::min(heartbeat_interval_, retry) : retry;
@@ -134,10 +135,11 @@ Micros NodeDaemon::send_heartbeat() {
   for (const auto& spec : waiting_) heartbeat.tasks.push_back({.task = spec.id, .phase = phase_name(Phase::fetch)});
   heartbeat.load = load();
   lock.unlock();
-  heartbeat.load->cache_bytes = cached_bytes();
+  heartbeat.load->cache_bytes = cached_bytes_;
   for (const auto& id : outbox_.held()) heartbeat.tasks.push_back({.task = id, .phase = phase_name(Phase::upload)});
   const auto reply = coordinator_.heartbeat(heartbeat);
   if (reply) apply(*reply);
+  count_cached_bytes();  // for the next heartbeat: a slow disk must not delay this one
   lock.lock();
   if (!reply) spdlog::warn("cannot send a heartbeat: {}", reply.error().message);
   if (!reply && reply.error().code != Code::transient) registered_ = false;
@@ -155,15 +157,14 @@ coordinator::NodeLoad NodeDaemon::load() const {
 }
 
 // Counts again only if the last time was long ago compared to how long it took: there may be 100,000 files.
-std::uint64_t NodeDaemon::cached_bytes() {
+void NodeDaemon::count_cached_bytes() {
   constexpr auto least_rest = std::chrono::milliseconds(400);
   constexpr int rest_factor = 50;
   const auto begin = std::chrono::steady_clock::now();
-  if (begin < count_again_) return cached_bytes_;
+  if (begin < count_again_) return;
   cached_bytes_ = folder_.cached_bytes();
   const auto end = std::chrono::steady_clock::now();
   count_again_ = end + std::max<std::chrono::steady_clock::duration>(least_rest, (end - begin) * rest_factor);
-  return cached_bytes_;
 }
 
 bool NodeDaemon::register_node() {

@@ -51,7 +51,7 @@ class NodeDaemon {
   void heartbeat_loop();
   Micros send_heartbeat();
   coordinator::NodeLoad load() const MOLE_REQUIRES(mutex_);
-  std::uint64_t cached_bytes();
+  void count_cached_bytes();
   bool register_node();
   void apply(const coordinator::HeartbeatReply& reply);
   void lease_loop();

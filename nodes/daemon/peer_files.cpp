@@ -76,12 +76,13 @@ Result<> FileCopies::transfer(const Digest& name, const task::File& file, coordi
   Hasher hasher;
   for (std::uint64_t offset = 0;;) {
     MOLE_TRY(const auto piece, next_piece(name, peer, offset));
-    if (piece.size != file.size || piece.bytes.size() > file.size - offset)
+    if (piece.size != file.size)
       return wrong(file, "with a size that differs from the " + std::to_string(file.size) + " bytes in the archive's index");
+    if (piece.bytes.size() != std::min<std::uint64_t>(coordinator::piece_bytes, file.size - offset))
+      return wrong(file, "in pieces of a wrong length");
     if (stated.value_or(piece.digest) != piece.digest) return wrong(file, "with bytes of two versions");
     stated = piece.digest;
     if (piece.bytes.empty()) {
-      if (offset < file.size) return wrong(file, "incompletely");
       return hasher.finish() == *stated ? Result<>() : wrong(file, "with bytes that do not match its digest");
     }
     hasher.bytes(piece.bytes.data(), piece.bytes.size());

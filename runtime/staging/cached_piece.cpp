@@ -20,7 +20,8 @@ Result<CachedPiece> read_cached_piece(const fs::path& folder, const Digest& name
     MOLE_TRY(const auto locked, lock(folder));
     MOLE_TRY(file, open_complete(folder, name.hex(), std::nullopt, Use::does_not_count));
   }
-  if (!file) return missing("file " + name.hex() + " is not in the cache of this node; it is staged again");
+  if (!file)
+    return missing("file " + name.hex() + " is not in the cache of this node; the node that fetched it computes the block");
   struct stat status {};
   const auto failed = [&] {
     return transient("reading file " + name.hex() + " of the cache failed: " + std::strerror(errno) +
