@@ -130,12 +130,12 @@ HeartbeatReply Grants::heartbeat(const Heartbeat& heartbeat, Change& change) {
   return reply;
 }
 
-// Looking at all files that blocks wait for may take some milliseconds.
+// Looking at a million files takes some tenths of a second.
 leases::MediaWait Grants::media_wait() {
-  constexpr Micros max_age = 5 * second_us;
+  constexpr Micros max_age = 20 * second_us;
   const auto now = state_.now();
   if (!media_wait_at_ || now - *media_wait_at_ >= max_age) {
-    media_wait_ = state_.scheduler.media_wait();
+    media_wait_ = state_.scheduler.media_wait(now);
     media_wait_at_ = now;
   }
   return media_wait_;

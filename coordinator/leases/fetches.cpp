@@ -14,8 +14,7 @@ void Scheduler::set_drives(const std::string& library, std::uint32_t drives, Mic
 
 std::vector<MediumWait> Scheduler::media(std::uint64_t request, Micros now) const {
   std::vector<MediumWait> out;
-  const auto reaches = [](const auto& entry) { return entry.second.info.copy_limit == 0 && !entry.second.lost; };
-  const bool unreached = !nodes_.empty() && std::ranges::none_of(nodes_, reaches);
+  const bool unreached = !nodes_.empty() && !any_reaches_archives();
   for (auto& demand : staging_.stager.demand(request)) {
     MediumWait wait{demand.medium.name, demand.node, demand.files, demand.bytes, demand.blocks};
     if (const auto* failure = breakers_.find(demand.medium.library); failure && demand.node.empty())
@@ -81,19 +80,28 @@ bool Scheduler::serves(const Node& node) const {
 
 bool Scheduler::copies(const std::string& node) const { return staging_.stager.copies(node); }
 
-// Whether a node that copies files leaves a block to other nodes: its files cannot all be copied, a node that holds them has
-// nothing else to do, or a job has failed on a machine, so that its next task fetches the files itself.
+// Whether a node that copies files leaves a block to other nodes: its files cannot all be copied, or not beside those of the
+// blocks that it runs; a node that holds them has nothing else to do; or a job has failed on a machine, so that its next task
+// fetches the files itself.
 bool Scheduler::leaves_block(const std::string& node, std::uint64_t request, const jobs::Plan& plan, BlockRef ref,
                              const std::vector<std::string>& idle) const {
   const auto& stager = staging_.stager;
-  if (!staging_.reads_media(request, plan, ref)) return false;
-  if (!stager.waits(request, ref) || !stager.may_run(node, request, ref)) return true;
   const auto from = plan.grids[ref.grid].start(ref.number);
-  return std::ranges::any_of(idle, [&](const auto& other) { return stager.may_run(other, request, ref); }) ||
-         std::ranges::any_of(plan.graph->modules, [&](const auto& module) {
-           const auto* record = failures_.find({module.fingerprint, from});
-           return record && record->infra_failures > 0;
-         });
+  const bool has_failed = std::ranges::any_of(plan.graph->modules, [&](const auto& module) {
+    const auto* record = failures_.find({module.fingerprint, from});
+    return record && record->infra_failures > 0;
+  });
+  if (!staging_.reads_media(request, plan, ref)) return has_failed && any_reaches_archives();
+  if (has_failed || !stager.waits(request, ref) || !stager.may_run(node, request, ref)) return true;
+  if (std::ranges::any_of(idle, [&](const auto& other) { return stager.may_run(other, request, ref); })) return true;
+  std::uint64_t copied = 0;
+  for (const auto& [id, lease] : leases_)
+    if (lease.node == node) copied += stager.bytes_of(lease.grant.request, lease.grant.ref);
+  return copied > 0 && copied + stager.bytes_of(request, ref) > nodes_.at(node).info.copy_limit;
+}
+
+bool Scheduler::any_reaches_archives() const {
+  return std::ranges::any_of(nodes_, [&](const auto& entry) { return !copies(entry.first) && !entry.second.lost; });
 }
 
 std::map<Digest, std::string> Scheduler::peer_files(const std::string& node, const Grant& grant) const {

@@ -122,6 +122,7 @@ Bound bound_of(const LoadSample& recent, const LoadSample& hour) {
   if (recent.heartbeats < least_heartbeats || recent.slots <= 0) return Bound::unknown;
   if (recent.busy_slots >= busy_share * recent.slots) return Bound::cpu;
   if (recent.waiting < 0.5) return recent.busy_slots < least_busy ? Bound::idle : Bound::cpu;
+  if (recent.fetches <= 0) return Bound::unknown;
   if (recent.unfetched >= 0.5) return recent.busy_fetches >= all_fetches * recent.fetches ? Bound::network : Bound::cache;
   return hour.transfer_seconds > hour.wait_seconds ? Bound::network : Bound::tape;
 }

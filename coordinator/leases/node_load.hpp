@@ -2,18 +2,13 @@
 // sum overflows.
 #pragma once
 
+#include "coordinator/leases/stager.hpp"
 #include "coordinator/wire/documents/load.hpp"
 #include "coordinator/wire/node_api.hpp"
 
 #include <map>
 
 namespace mole::coordinator::leases {
-
-// What blocks wait for at one moment.
-struct MediaWait {
-  bool waiting = false;    // blocks wait for files on media
-  bool unfetched = false;  // some of these are on a medium that no node reads, although a drive may be used
-};
 
 using Minutes = std::map<Micros, LoadSample>;  // by start
 
@@ -32,6 +27,7 @@ void merge(const LoadSample& sample, LoadSample& into);
 //   cpu       at least 70 % of the slots were busy
 //   idle      blocks waited for files on media at less than half of the heartbeats, and less than 0.05 slots of a node were busy;
 //             if more were busy: cpu, for example one task after the other
+//   unknown   no node fetches
 //   network   at half of the heartbeats a drive could have been used for a file that no node fetched, and at least 90 % of
 //             the slots for fetching were busy; if fewer were busy: cache, because only its space stops a fetch
 //   network   in the last hour transfers took longer than the waits before them; else: tape

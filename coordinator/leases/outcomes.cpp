@@ -7,6 +7,8 @@
 namespace mole::coordinator::leases {
 namespace {
 
+constexpr Micros other_node_delay = 30 * second_us;
+
 // Damage under the policy "strict" is permanent: another attempt reads the same bytes. So are wrong credentials of an archive.
 bool is_permanent(const Completion& completion, task::FailureCode code) {
   if (code == task::FailureCode::denied) return true;
@@ -114,20 +116,6 @@ std::vector<NodeView> Scheduler::nodes() const {
     for (const auto& [id, lease] : leases_) view.leases += lease.node == name;
     out.push_back(std::move(view));
   }
-  return out;
-}
-
-MediaWait Scheduler::media_wait() const {
-  MediaWait out;
-  std::map<std::string, std::uint32_t> running;  // batches by library
-  for (const auto& [id, lease] : leases_)
-    if (lease.grant.kind == task::Kind::fetch) ++running[lease.grant.library];
-  for (const auto& [request, work] : work_)
-    for (const auto& demand : staging_.stager.demand(request)) {
-      out.waiting = true;
-      const auto& library = demand.medium.library;
-      if (demand.node.empty() && running[library] < staging_.stager.drives_of(library)) out.unfetched = true;
-    }
   return out;
 }
 
@@ -308,7 +296,12 @@ void Scheduler::settle_archive_task(const Grant& grant, const Completion& comple
   const auto found =
       std::find_if(pending.begin(), pending.end(), [&](const PendingArchiveTask& p) { return p.task.id == grant.archive_task; });
   if (found == pending.end()) return;
-  const auto code = code_of(completion);
+  const auto& code = completion.report.code;
+  if (copies(completion.node) && (code == task::FailureCode::denied || code == task::FailureCode::invalid)) {
+    found->leased = false;  // it waits for a node that reaches the archive
+    found->not_before = now + other_node_delay;
+    return;
+  }
   const bool retry =
       (code == task::FailureCode::transient || code == task::FailureCode::busy || code == task::FailureCode::cancelled ||
        code == task::FailureCode::crashed || code == task::FailureCode::exhausted) &&

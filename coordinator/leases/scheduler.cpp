@@ -149,9 +149,7 @@ std::optional<Grant> Scheduler::next_grant(const std::string& node, Micros now) 
   for (auto& [request, work] : work_) order.emplace_back(-work.priority, request, &work);
   std::sort(order.begin(), order.end());
   // Another node may reach archives that this one does not.
-  const bool may_list = !copies(node) || std::ranges::none_of(nodes_, [&](const auto& other) {
-    return !copies(other.first) && !other.second.lost;
-  });
+  const bool may_list = !copies(node) || !any_reaches_archives();
   for (auto& [priority, request, work] : order) {
     if (may_list)
       if (auto grant = next_archive_task(request, *work, now)) return grant;

@@ -81,8 +81,8 @@ class Scheduler {
   Registration register_node(const NodeInfo& node, Micros now);
   // The number of drives of a library (library_of) that may be used now. Call before lease.
   void set_drives(const std::string& library, std::uint32_t drives, Micros now);
-  // What blocks wait for. Looks at every file that a block waits for.
-  MediaWait media_wait() const;
+  // What blocks wait for. Looks at the files that blocks wait for until it knows.
+  MediaWait media_wait(Micros now) const { return staging_.stager.media_wait(now); }
   // Whether jobs wait for files on media.
   bool stages_files() const { return !staging_.stager.empty(); }
   // Null: no job wants the file any more.
@@ -141,6 +141,7 @@ class Scheduler {
   std::vector<std::string> idle_sources() const;
   bool serves(const Node& node) const;
   bool copies(const std::string& node) const;
+  bool any_reaches_archives() const;
   bool leaves_block(const std::string& node, std::uint64_t request, const jobs::Plan& plan, BlockRef ref,
                     const std::vector<std::string>& idle) const;
   task::FailureCode code_of(const Completion& completion) const;

@@ -369,6 +369,11 @@ std::vector<std::pair<std::string, Digest>> Stager::held() const {
   return out;
 }
 
+std::uint64_t Stager::bytes_of(std::uint64_t request, BlockRef ref) const {
+  const auto* block = find_block(request, ref);
+  return block ? block->bytes : 0;
+}
+
 std::uint64_t Stager::reserved(const std::string& name) const {
   const auto* node = find_node(name);
   return node ? node->reserved : 0;

@@ -68,6 +68,12 @@ struct MediumDemand {
   std::uint64_t files = 0, bytes = 0, blocks = 0;
 };
 
+// What blocks wait for at one moment.
+struct MediaWait {
+  bool waiting = false;    // blocks wait for files on media
+  bool unfetched = false;  // some of these may be fetched now from a medium that no node reads, although a drive is free
+};
+
 class Stager {
  public:
   // ---- what is wanted
@@ -140,7 +146,9 @@ class Stager {
   const MediumFile* find_file(const Digest& key) const;
   // The media that blocks of a request wait for, those of most blocks first.
   std::vector<MediumDemand> demand(std::uint64_t request) const;
-  std::uint64_t reserved(const std::string& node) const;  // bytes
+  MediaWait media_wait(Micros now) const;
+  std::uint64_t reserved(const std::string& node) const;                // bytes
+  std::uint64_t bytes_of(std::uint64_t request, BlockRef block) const;  // of its files on media; 0: it has ended
   // Returns the first blocks of a request, at most `limit`, as of set_request.
   struct Wanted {
     bool in_order = false;

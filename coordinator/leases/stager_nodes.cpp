@@ -72,4 +72,26 @@ bool Stager::limit_batches(const std::string& library, std::uint32_t drives) {
   return any;
 }
 
+MediaWait Stager::media_wait(Micros now) const {
+  MediaWait out;
+  std::set<Medium> read;
+  std::map<std::string, std::uint32_t> batches;  // by library
+  for (const auto& [id, running] : running_) {
+    read.insert(running.batch.medium);
+    ++batches[running.batch.medium.library];
+  }
+  const auto drive_is_free = [&](const std::string& library) {
+    const auto used = batches.find(library);
+    return (used == batches.end() ? 0 : used->second) < drives_of(library);
+  };
+  for (const auto& file : files_) {
+    if (out.unfetched) break;
+    if (file.blocks == 0 || file.settled || !file.held.empty()) continue;
+    out.waiting = true;
+    const auto& medium = file.file.medium;
+    out.unfetched = file.not_before <= now && !read.contains(medium) && drive_is_free(medium.library);
+  }
+  return out;
+}
+
 }  // namespace mole::coordinator::leases

@@ -185,6 +185,7 @@ TEST(BoundOf, FollowsItsTable) {
        90,
        10,
        Bound::cache},
+      {"no node fetches", {.heartbeats = beats, .slots = 4, .waiting = 1, .unfetched = 1}, 0, 0, Bound::unknown},
       {"only for moments",
        {.heartbeats = beats, .slots = 4, .fetches = 4, .busy_fetches = 1, .waiting = 1, .unfetched = 0.2},
        90,
