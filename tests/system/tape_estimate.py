@@ -27,7 +27,7 @@ def error_of(folder, files, seed, others):
         begin = time.monotonic()
         mole("run", manifest, *hours(0, HOURS), *options, code=(0, 3), timeout=1800)
         took = time.monotonic() - begin
-    error = estimate["seconds"] / took - 1
+    error = estimate["seconds"] / took - 1 if estimate["seconds"] > took else 1 - took / max(estimate["seconds"], 1e-3)
     print(f"seed {seed}, {others} tapes an hour by others: estimated {estimate['seconds']:.1f} s ({estimate['low_seconds']:.1f} to "
           f"{estimate['high_seconds']:.1f}) from {estimate['batches']} batches, took {took:.1f} s: {error:+.0%}", flush=True)
     return error

@@ -6,6 +6,8 @@ import json
 import re
 import signal
 import subprocess
+import threading
+import time
 
 from system import MOLE, check, mole, mole_json
 
@@ -152,3 +154,32 @@ class Published:
             if self.seen[key]:
                 out.add(self.seen[key])
         return out
+
+
+class CacheWatcher:
+    """Samples the size of the files in a cache, as `ls` counts them."""
+
+    def __init__(self, cache):
+        self.cache, self.samples, self.ended = cache, [], threading.Event()
+        self.thread = threading.Thread(target=self.watch)
+
+    def watch(self):
+        while not self.ended.wait(0.1):
+            self.samples.append((time.monotonic(), self.size()))
+
+    def size(self):
+        total = 0
+        for path in self.cache.glob("*") if self.cache.exists() else ():
+            try:
+                total += path.stat().st_size if path.suffix in (".file", ".part") else 0
+            except FileNotFoundError:
+                pass
+        return total
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *unused):
+        self.ended.set()
+        self.thread.join()

@@ -2,43 +2,12 @@
 """Checks that a run ends with a cache of 6 % of the files that it reads from tapes, and that the cache never exceeds its limit, seen from outside.
 MOLE_TEST_STAGING=full: 3 % of twice as many files."""
 import os
-import threading
-import time
 
 from system import TemporaryFolder, check, mole, rows
-from tape_server import Server, count, hours, names, simulate, write_manifest
+from tape_server import CacheWatcher, Server, count, hours, names, simulate, write_manifest
 
 # A block reads two files. The cache holds the two largest ones, and about five on average.
 HOURS, TAPES, PERCENT = (168, 4, 3) if os.environ.get("MOLE_TEST_STAGING") == "full" else (84, 2, 6)
-
-
-class Watcher:
-    """Samples the size of the files in a cache, as `ls` counts them."""
-
-    def __init__(self, cache):
-        self.cache, self.samples, self.ended = cache, [], threading.Event()
-        self.thread = threading.Thread(target=self.watch)
-
-    def watch(self):
-        while not self.ended.wait(0.1):
-            self.samples.append((time.monotonic(), self.size()))
-
-    def size(self):
-        total = 0
-        for path in self.cache.glob("*") if self.cache.exists() else ():
-            try:
-                total += path.stat().st_size if path.suffix in (".file", ".part") else 0
-            except FileNotFoundError:
-                pass
-        return total
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *unused):
-        self.ended.set()
-        self.thread.join()
 
 
 with TemporaryFolder("small-cache") as folder:
@@ -50,7 +19,7 @@ with TemporaryFolder("small-cache") as folder:
 
     with Server(folder, files, "--tapes", TAPES, "--layout", "sequential") as server:
         write_manifest(folder / "on_tapes.yaml", "samfs", server.params, "drives: 2", block="1h")
-        with Watcher(folder / "state-tape" / "node" / "cache") as watcher:
+        with CacheWatcher(folder / "state-tape" / "node" / "cache") as watcher:
             mole("run", "on_tapes.yaml", *hours(0, HOURS), "--state", "state-tape", "--progress=none", "--cache-limit", limit, cwd=folder, code=(0, 3), timeout=1800)
         log, report = server.log(), server.report()
     check(rows("traffic", "--state", "state-tape", cwd=folder) == rows("traffic", "--state", "state-folder", cwd=folder), "the table differs from that of the folder")
