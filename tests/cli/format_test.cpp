@@ -208,8 +208,8 @@ TEST(Status, NamesTheBound) {
   status.bound = {coordinator::Bound::tape, 0.125, 0.5, 60};
   EXPECT_TRUE(
       status_text(status, false, plain)
-          .ends_with("bound     tape: blocks wait for files that drives have not read yet; in the last minutes 12.5 % of the "
-                     "slots were busy, and the caches 50 % full\n"))
+          .ends_with("bound     tape: blocks wait for files that drives have not read yet; in the last minutes 12.50 % of the "
+                     "slots were busy, and the caches 50.00 % full\n"))
       << status_text(status, false, plain);
 }
 

@@ -28,7 +28,7 @@ with TemporaryFolder("load") as folder:
 
     with Server(folder, files, "--tapes", 3, "--layout", "shuffled", "--drives", 2, scale=20000) as server:
         write_manifest(folder / "tapes.yaml", "samfs", server.params)
-        run = ("run", "tapes.yaml", "--state", "state", "--columns", "off", "--progress=none")
+        run = ("run", "tapes.yaml", "--state", "state", "--progress=none")
         with CacheWatcher(folder / "state" / "node" / "cache") as watched:
             mole(*run, *hours(0, HOURS // 2), cwd=folder, code=(0, 3), timeout=500)
         first = samples(folder)
