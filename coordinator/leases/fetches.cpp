@@ -173,6 +173,9 @@ void Scheduler::fail_file(const Digest& key, task::FailureCode code, Micros now,
 void Scheduler::fail_batch(const Grant& grant, const task::Report& report, const std::vector<Digest>& files, Micros now,
                            Random& random) {
   if (files.empty()) return;
+  // An archive that never stages some files must not stop the use of its other drives again and again.
+  const bool only_these_fail = report.code == task::FailureCode::transient && !breakers_.find(grant.library) &&
+                               std::ranges::all_of(files, [&](const Digest& key) { return staging_.stager.failures(key) > 0; });
   switch (report.code) {
     using enum task::FailureCode;
     case crashed:
@@ -185,7 +188,12 @@ void Scheduler::fail_batch(const Grant& grant, const task::Report& report, const
     case unsupported:
       for (const auto& key : files) fail_file(key, report.code, now, random);
       return;
-    default:  // because of the archive, or of the node
+    default:
+      if (only_these_fail) {
+        for (const auto& key : files) fail_file(key, report.code, now, random);
+        return;
+      }
+      // because of the archive, or of the node
       breakers_.fail(grant.library, report.message, settings_, now, random);
       if (breakers_.find(grant.library)->failures >= settings_.infra_attempts)
         for (const auto& key : files) staging_.stager.add_failure(key, now, true);

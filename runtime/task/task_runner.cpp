@@ -92,7 +92,10 @@ Result<> TaskRunner::report_listing(const PackedListing& listing) {
 Result<> TaskRunner::fetch_files() {
   MOLE_TRY(downloaders_, open_downloaders());
   if (!options_.cache) return invalid("this worker has no cache folder; start it with --cache");
-  ArchiveReader archive(pointers_to(downloaders_), {.total = std::chrono::hours(6), .each = true});
+  // The first files may wait for hours until the library has a drive for their tape. A single file is often one that was not
+  // staged before, and may never be.
+  const std::chrono::minutes total(spec_.files.size() > 1 ? 360 : 45);
+  ArchiveReader archive(pointers_to(downloaders_), {.total = total, .each = true});
   FileFetch fetch(spec_, *options_.cache, archive.fetching(), options_.folder.ready(), options_.columns);
   return fetch.run(totals_.fetched);
 }

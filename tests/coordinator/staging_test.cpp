@@ -192,6 +192,33 @@ TEST_F(StagingTest, LeavesFilesToTheirTasksIfTheArchiveFailsForLong) {
   EXPECT_LE(attempts, 24U);
 }
 
+TEST_F(StagingTest, LeavesAFileThatIsNeverStagedToItsTasks) {
+  add_node("a", 100'000);
+  const auto library = leases::library_of(plan.graph->archives[0], 0);
+  scheduler.set_plan(1, 0, plan_of());
+  auto first = fetched(lease("a", 0, 1).at(0), {0, 1});
+  first.report.fetched[1].outcome = task::FetchOutcome::failed;
+  first.report.fetched[1].code = task::FailureCode::transient;
+  scheduler.complete(first, now, random);
+  scheduler.complete(fetched(lease("a", 0, 1).at(0), {2, 3}), now, random);
+  ASSERT_EQ(lease("a", 4, 0).size(), 3U) << "the jobs of the others run";
+  for (int attempt = 2; attempt <= 3; ++attempt) {
+    EXPECT_TRUE(lease("a", 4, 0).empty());
+    now += minute_us;
+    scheduler.register_node({.name = "a", .incarnation = "a", .cache_limit = 100'000}, now);
+    scheduler.set_drives(library, 2, now);
+    const auto again = lease("a", 0, 2);
+    ASSERT_EQ(again.size(), 1U) << "attempt " << attempt;
+    auto failed = fetched(again[0], {1});
+    failed.report.fetched.clear();
+    failed.report.code = task::FailureCode::transient;
+    scheduler.complete(failed, now, random);
+    scheduler.set_drives(library, 2, now);
+    EXPECT_TRUE(scheduler.media(1, now).empty() || scheduler.media(1, now)[0].reason.empty()) << "the archive is not at fault";
+  }
+  EXPECT_EQ(lease("a", 4, 0).size(), 1U) << "its task fetches it itself, and reports why it cannot";
+}
+
 TEST_F(StagingTest, ACrashCountsAgainstOneFile) {
   add_node("a", 100'000);
   scheduler.set_plan(1, 0, plan_of());
