@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """A node that does not reach the tapes computes blocks from files that it copies from the node that does: the tables have the same bytes as those of a
 folder, and every file is read from its tape once. A request waits while no node reaches the tapes."""
+import os
 import re
+import signal
 import time
 
-from system import TemporaryFolder, check, mole, tree_contents
+from system import TemporaryFolder, check, mole, tree_contents, wait_until
 from tape_server import Server, check_read_once, hours, names, simulate, write_manifest
 from tape_services import Services
 
@@ -15,6 +17,28 @@ def started(services, number):
     """What the tasks of a node do that it has started."""
     log = (services.folder / f"node{number + 1}.log").read_text()
     return re.findall(r"task [0-9-]+ for r[0-9]+, ([^:,]+).*: started", log)
+
+
+def stop_a_block(services, request):
+    """Stops a worker of the node with access until the other node has started a block, which it leaves to the first one otherwise."""
+    stopped = []
+
+    def one_is_stopped():
+        for pid in services.workers("compute"):
+            try:
+                os.kill(pid, signal.SIGSTOP)
+                stopped.append(pid)
+                return True
+            except ProcessLookupError:
+                pass
+        return services.has_ended(request)
+
+    wait_until(one_is_stopped, "a block to be computed", 300)
+    check(stopped, "no worker was seen")
+    try:
+        wait_until(lambda: any("/traffic@" in task for task in started(services, 1)), "the other node to start a block", 100)
+    finally:
+        os.kill(stopped[0], signal.SIGCONT)
 
 
 with TemporaryFolder("peers") as folder:
@@ -28,6 +52,7 @@ with TemporaryFolder("peers") as folder:
         write_manifest(folder / "on_tapes.yaml", "samfs", params, "drives: 2", block="2h")
         with Services(folder, ("--slots", 1), ("--slots", 2, "--fetches", 0), keys=(key,)) as services:
             request = services.submit("on_tapes.yaml", *hours(0, FIRST))
+            stop_a_block(services, request)
             services.wait(request, "COMPLETE", "PARTIAL")
 
             check(services.nodes[0].stop() == 0, "the node stops on SIGTERM")

@@ -58,6 +58,10 @@ class Services:
 
     def fetching_workers(self):
         """The processes of workers of the first node that run a fetch task."""
+        return self.workers("fetch")
+
+    def workers(self, kind):
+        """The processes of workers of the first node that run a task of this kind."""
         out = []
         processes = subprocess.run(["ps", "-eww", "-o", "pid,args"], capture_output=True, text=True).stdout
         for line in processes.splitlines():
@@ -67,7 +71,7 @@ class Services:
             attempt = command.split("--run ", 1)[1].split(" ", 1)[0]
             try:
                 with open(f"{attempt}/spec.json") as spec:
-                    if '"kind":"fetch"' in spec.read():
+                    if f'"kind":"{kind}"' in spec.read():
                         out.append(int(pid))
             except FileNotFoundError:
                 pass
