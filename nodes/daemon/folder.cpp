@@ -1,5 +1,6 @@
 #include "nodes/daemon/folder.hpp"
 
+#include "runtime/staging/cache_folder.hpp"
 #include "sdk/model/durable_file.hpp"
 
 #include <fcntl.h>
@@ -93,12 +94,8 @@ std::vector<Digest> NodeFolder::cached_files() const {
 
 std::uint64_t NodeFolder::cached_bytes() const {
   std::uint64_t bytes = 0;
-  std::error_code error;
-  for (fs::directory_iterator at(cache(), error), end; !error && at != end; at.increment(error)) {
-    if (at->path().extension() != ".file" && at->path().extension() != ".part") continue;
-    std::error_code removed;
-    if (const auto size = at->file_size(removed); !removed) bytes += size;
-  }
+  if (const auto entries = runtime::cache_folder::entries(cache()))
+    for (const auto& entry : *entries) bytes += entry.size;
   return bytes;
 }
 

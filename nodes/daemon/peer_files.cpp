@@ -82,9 +82,8 @@ Result<> FileCopies::transfer(const Digest& name, const task::File& file, coordi
       return wrong(file, "in pieces of a wrong length");
     if (stated.value_or(piece.digest) != piece.digest) return wrong(file, "with bytes of two versions");
     stated = piece.digest;
-    if (piece.bytes.empty()) {
+    if (piece.bytes.empty())
       return hasher.finish() == *stated ? Result<>() : wrong(file, "with bytes that do not match its digest");
-    }
     hasher.bytes(piece.bytes.data(), piece.bytes.size());
     if (auto written = to(std::as_bytes(std::span(piece.bytes))); !written) return written;
     offset += piece.bytes.size();
