@@ -110,11 +110,11 @@ std::map<Digest, std::string> Scheduler::peer_files(const std::string& node, con
   return out;
 }
 
-// What a failure means for other attempts: a node that reaches no archive on media may be denied one that others reach.
-task::FailureCode Scheduler::code_of(const Completion& completion) const {
+// Whether another node may succeed, because one that reaches no archive on media was denied what others reach.
+bool Scheduler::lacks_access(const Completion& completion) const {
   using enum task::FailureCode;
   const auto code = completion.report.code;
-  return copies(completion.node) && (code == denied || code == invalid) ? transient : code;
+  return copies(completion.node) && (code == denied || code == invalid);
 }
 
 // ---- results
@@ -173,6 +173,9 @@ void Scheduler::fail_file(const Digest& key, task::FailureCode code, Micros now,
 void Scheduler::fail_batch(const Grant& grant, const task::Report& report, const std::vector<Digest>& files, Micros now,
                            Random& random) {
   if (files.empty()) return;
+  const auto fail_each = [&] {
+    for (const auto& key : files) fail_file(key, report.code, now, random);
+  };
   // An archive that never stages some files must not stop the use of its other drives again and again.
   const bool only_these_fail = report.code == task::FailureCode::transient && !breakers_.find(grant.library) &&
                                std::ranges::all_of(files, [&](const Digest& key) { return staging_.stager.failures(key) > 0; });
@@ -186,13 +189,9 @@ void Scheduler::fail_batch(const Grant& grant, const task::Report& report, const
     case denied:
     case invalid:
     case unsupported:
-      for (const auto& key : files) fail_file(key, report.code, now, random);
-      return;
+      return fail_each();
     default:
-      if (only_these_fail) {
-        for (const auto& key : files) fail_file(key, report.code, now, random);
-        return;
-      }
+      if (only_these_fail) return fail_each();
       // because of the archive, or of the node
       breakers_.fail(grant.library, report.message, settings_, now, random);
       if (breakers_.find(grant.library)->failures >= settings_.infra_attempts)

@@ -267,7 +267,7 @@ void Scheduler::fail_steps(const Grant& grant, const Completion& completion, Mic
 // culprit is a step with a failure of its own, or the decoder, which serves all steps; and each round would cost a stall limit.
 void Scheduler::fail_task(const Grant& grant, const Completion& completion, Micros now, Random& random, Effects& effects) {
   const auto& report = completion.report;
-  const auto reported = code_of(completion);
+  const auto reported = lacks_access(completion) ? task::FailureCode::transient : report.code;
   const bool exhausted = reported == task::FailureCode::exhausted, infra = exhausted || is_infra_failure(reported);
   const bool denied = reported == task::FailureCode::denied;  // by the archive, so no step caused it
   if (!infra && !denied && reported != task::FailureCode::hung && grant.steps.size() > 1) {
@@ -297,7 +297,7 @@ void Scheduler::settle_archive_task(const Grant& grant, const Completion& comple
       std::find_if(pending.begin(), pending.end(), [&](const PendingArchiveTask& p) { return p.task.id == grant.archive_task; });
   if (found == pending.end()) return;
   const auto& code = completion.report.code;
-  if (copies(completion.node) && (code == task::FailureCode::denied || code == task::FailureCode::invalid)) {
+  if (lacks_access(completion)) {
     found->leased = false;  // it waits for a node that reaches the archive
     found->not_before = now + other_node_delay;
     return;

@@ -144,7 +144,7 @@ class Scheduler {
   bool any_reaches_archives() const;
   bool leaves_block(const std::string& node, std::uint64_t request, const jobs::Plan& plan, BlockRef ref,
                     const std::vector<std::string>& idle) const;
-  task::FailureCode code_of(const Completion& completion) const;
+  bool lacks_access(const Completion& completion) const;
   std::optional<Grant> next_fetch(const std::string& node, Micros now, bool idle);
   void add_ready(const std::string& node, const Grant& grant, const std::vector<std::uint32_t>& files);
   void settle_fetch(const std::optional<Grant>& grant, const Completion& completion, Micros now, Random& random);
