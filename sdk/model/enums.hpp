@@ -101,6 +101,21 @@ inline constexpr auto name_table<Bzip2Decoder> = [] {
   return names<Bzip2Decoder>("Bzip2Decoder", "a bzip2 decoder", {{interleaved, "interleaved"}, {libbzip2, "libbzip2"}});
 }();
 
+// What separates a worker from the rest of its machine, as far as the machine allows (docs/decisions/0214).
+enum class SandboxPart { limits, cgroup, uid, namespaces, landlock, seccomp };
+
+template <>
+inline constexpr auto name_table<SandboxPart> = [] {
+  using enum SandboxPart;
+  return names<SandboxPart>("SandboxPart", "a part of a sandbox",
+                            {{limits, "limits", "limits of memory, files and processes; ends with the node"},
+                             {cgroup, "cgroup", "memory and number of processes of the whole tree are limited"},
+                             {uid, "uid", "runs as another user than the node"},
+                             {namespaces, "namespaces", "sees no process, network, mount or shared memory of others"},
+                             {landlock, "landlock", "reads only its inputs, writes only its attempt folder"},
+                             {seccomp, "seccomp", "may not make system calls that it does not need"}});
+}();
+
 }  // namespace mole
 
 namespace mole::task {
@@ -142,11 +157,12 @@ enum class FailureCode : int {
   denied = static_cast<int>(Code::denied),
   busy = static_cast<int>(Code::busy),
   crashed = 1001,
-  hung = 1002
+  hung = 1002,
+  lost = 1003  // the node ended, or stopped reporting, while it ran the task
 };
 
 constexpr FailureCode failure_code(Code code) { return static_cast<FailureCode>(code); }
-// Maps crashed and hung to internal.
+// Maps crashed, hung and lost to internal.
 constexpr Code code_of(FailureCode failure) {
   return failure >= FailureCode::crashed ? Code::internal : static_cast<Code>(failure);
 }
@@ -216,7 +232,8 @@ inline constexpr auto name_table<task::FailureCode> = [] {
                                    {denied, "denied"},
                                    {busy, "busy"},
                                    {crashed, "crashed"},
-                                   {hung, "hung"}});
+                                   {hung, "hung"},
+                                   {lost, "lost"}});
 }();
 
 }  // namespace mole

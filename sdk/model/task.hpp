@@ -327,6 +327,8 @@ struct Report {
   std::vector<std::string> removed = {};
   std::vector<FetchReport> fetched = {};
   std::vector<std::string> unstaged = {};
+  std::vector<std::string> bad_copies = {};
+  std::vector<SandboxPart> sandbox = {};
 
   static constexpr auto table = document(
       "Report", "The output of a task.",  //
@@ -349,7 +351,10 @@ struct Report {
       field("unstaged", &Report::unstaged,
             "`compute`: files that are not in the node's cache any more, or whose kept columns lack some that are read, so that "
             "the task ended")
-          .optional());
+          .optional(),
+      field("bad_copies", &Report::bad_copies, "Files whose copies in the node's cache were damaged: removed, and fetched again")
+          .optional(),
+      field("sandbox", &Report::sandbox, "What separated its worker from the node; not part of the lineage of a key").optional());
 };
 
 bool has_failed(const Report& report);  // the task as a whole, or a step
