@@ -159,6 +159,10 @@ Verdict Completions::apply_one(const Completion& given, const std::vector<task::
   }
   const auto effects = state_.scheduler.complete(completion, state_.now(), state_.random);
   log_completion(completion, effects, change);
+  if (effects.live)
+    for (const auto& file : report.bad_copies)
+      state_.log({{"event", "copy damaged"}, {"node", completion.node}, {"archive", archive_of(completion)}, {"file", file}},
+                 change);
   // A lease that was stored before a restart has no spec.
   if (state_.specs.erase(completion.spec.id) || effects.live) change.batch.erase(Table::leases, completion.spec.id);
   const auto owner = state_.live.find(effects.request);

@@ -90,6 +90,7 @@ std::optional<FinishedTask> Attempt::run() {
     auto failed = fail(done.error());
     failed.report.missing_blobs = fetcher.missing_blobs();
     failed.report.unstaged = fetcher.unstaged();
+    failed.report.bad_copies = fetcher.bad_copies();
     return failed;
   }
 
@@ -109,6 +110,7 @@ std::optional<FinishedTask> Attempt::run() {
                               .wall_limit = node_.options.wall_limit,
                               .stall_limit = node_.options.stall_limit});
   if (auto stored = store_states(report); !stored) return fail(stored.error());
+  report.bad_copies.insert(report.bad_copies.end(), fetcher.bad_copies().begin(), fetcher.bad_copies().end());
   if (!report.listing.empty()) keep_listing();
   phase_ = Phase::upload;
   return finish(std::move(report));

@@ -54,6 +54,7 @@ class Fetcher {
   const std::vector<Digest>& missing_blobs() const { return missing_blobs_; }
   // After an error: the files that other nodes should have kept, but do not have or sent wrongly.
   const std::vector<std::string>& unstaged() const { return files_.unstaged(); }
+  const std::vector<std::string>& bad_copies() const { return files_.bad_copies(); }
 
  private:
   using Source = std::function<Result<std::string>(std::uint64_t offset)>;  // reads the piece at an offset; empty: the end

@@ -35,7 +35,9 @@ Result<> FileCopies::copy(const task::Spec& spec) {
     addresses[files.back().id] = peer.address;
   }
   MOLE_TRY(auto cache,
-           runtime::Cache::open(cache_, {.limit = cache_limit_, .cancelled = [this] { return cancel_.requested(); }}));
+           runtime::Cache::open(cache_, {.limit = cache_limit_,
+                                         .cancelled = [this] { return cancel_.requested(); },
+                                         .damaged = [this](const task::File& file) { bad_copies_.push_back(file.id); }}));
   std::optional<Error> failed;  // of the last file: no other one is tried, because the task cannot run
   const runtime::Fetching fetching(
       [&](const task::File& file, const runtime::ByteSink& to) -> Result<> {

@@ -36,6 +36,8 @@ class FileCopies {
   Result<> copy(const task::Spec& spec);
   // After an error: the id of the file that its node does not have or sent wrongly, if it is one.
   const std::vector<std::string>& unstaged() const { return unstaged_; }
+  // The files whose copies in the cache were damaged, and were removed.
+  const std::vector<std::string>& bad_copies() const { return bad_copies_; }
 
  private:
   Result<> copy_file(const task::Spec& spec, const task::File& file, const std::string& address, const runtime::ByteSink& to);
@@ -47,7 +49,7 @@ class FileCopies {
   const Cancellation& cancel_;
   std::map<std::string, coordinator::PeerClient> peers_;  // by address
   std::vector<runtime::Staged> pinned_;
-  std::vector<std::string> unstaged_;
+  std::vector<std::string> unstaged_, bad_copies_;
 };
 
 }  // namespace mole::nodes

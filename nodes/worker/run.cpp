@@ -86,9 +86,12 @@ int run_task(const RunOptions& options) {
   HandoverSink sink(handover, options.attempt);
   task::Report totals;
   totals.task = spec->id;
+  std::vector<std::string> bad_copies;
   std::optional<Cache> cache;
   if (!options.cache.empty()) {
-    auto opened = Cache::open(options.cache, {.limit = options.cache_limit, .waiting = [&] { (*record)->progress(); }});
+    auto opened = Cache::open(options.cache, {.limit = options.cache_limit,
+                                              .waiting = [&] { (*record)->progress(); },
+                                              .damaged = [&](const task::File& file) { bad_copies.push_back(file.id); }});
     if (opened) {
       cache.emplace(std::move(*opened));
     } else {
@@ -101,6 +104,7 @@ int run_task(const RunOptions& options) {
     TaskOptions task_options{{options.attempt}, cache ? &*cache : nullptr, options.threads, options.columns};
     totals = TaskRunner(*spec, task_options, plugins, sink).run();
   }
+  totals.bad_copies = std::move(bad_copies);
   auto ended = sink.end(totals);
   return ended ? 0 : report_error(ended.error());
 }

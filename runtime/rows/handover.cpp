@@ -149,6 +149,7 @@ Result<> HandoverWriter::end(const task::Report& totals) {
   written.removed = totals.removed;
   written.fetched = totals.fetched;
   written.unstaged = totals.unstaged;
+  written.bad_copies = totals.bad_copies;
   return frame(end_kind, dump(json(written)));
 }
 

@@ -134,8 +134,10 @@ class Sealer {
       report_.flows = totals->flows;
       report_.seconds = totals->seconds;
       if (spec_.kind == task::Kind::fetch) report_.fetched = std::move(totals->fetched);
-      std::erase_if(totals->unstaged, [&](const std::string& id) { return !files_.contains(id); });
+      for (auto* ids : {&totals->unstaged, &totals->bad_copies})
+        std::erase_if(*ids, [&](const std::string& id) { return !files_.contains(id); });
       report_.unstaged = std::move(totals->unstaged);
+      report_.bad_copies = std::move(totals->bad_copies);
       if (spec_.kind != task::Kind::index) return;
       report_.passed_over = std::move(totals->passed_over);
       report_.listing = totals->listing;

@@ -32,6 +32,7 @@ struct Item {
   Pin pin;  // pinned: shared lock; writing: exclusive lock of the part; other_task: no lock
   Digest digest;
   bool fetched = false;
+  bool verified = false;  // the pinned bytes have the digest
   std::optional<Error> error;
 
   bool done() const { return state == State::pinned || state == State::failed; }
@@ -63,6 +64,7 @@ class Acquisition {
  private:
   Result<bool> reserve_all();
   Result<> look_up(const std::string& name, Item& item);
+  Result<bool> verify_copies();
   void release_all();
   static void keep(Item& item);
   Result<> fetch_all(const Fetching& fetching);
@@ -96,6 +98,7 @@ Result<> Acquisition::run(const Fetching& fetching) {
     if (auto done = fetch_all(fetching); !done) return done;
     // The timeout is for space. Another task may wait for a tape for hours; if it dies, its lock is released.
     deadline_ = Clock::now() + options_.timeout;
+    MOLE_TRY(const auto intact, verify_copies());
     bool waiting = false;
     for (auto& [name, item] : items_) {
       if (item.state != Item::State::other_task) continue;
@@ -105,7 +108,8 @@ Result<> Acquisition::run(const Fetching& fetching) {
       item.pin = Pin();
       item.state = Item::State::open;
     }
-    if (!waiting) return {};
+    if (!waiting && intact) return {};
+    if (!waiting) continue;
     if (auto waited = wait_for(pause, "another task to fetch a file"); !waited) return waited;
   }
 }
@@ -173,6 +177,25 @@ Result<bool> Acquisition::reserve_all() {
   return true;
 }
 
+// Removes the pinned copies whose bytes have changed since they were published, so that they are fetched again. Returns whether
+// all were intact. Columns verify themselves when they are read.
+Result<bool> Acquisition::verify_copies() {
+  bool intact = true;
+  for (auto& [name, item] : items_) {
+    if (item.state != Item::State::pinned || item.verified || item.columns || !item.pin) continue;
+    if (options_.waiting) options_.waiting();
+    MOLE_TRY(item.verified, has_digest(item.pin, item.digest));
+    if (item.verified) continue;
+    MOLE_TRY(const auto locked, lock(folder_));
+    remove(folder_, {name, false, 0, {}});
+    if (options_.damaged) options_.damaged(*item.file);
+    item.pin = Pin();
+    item.state = Item::State::open;
+    intact = false;
+  }
+  return intact;
+}
+
 // Replaces the pin: the file is evicted after all others.
 void Acquisition::keep(Item& item) {
   const timespec times[2] = {{0, UTIME_OMIT}, {::time(nullptr) + kept_seconds, 0}};
@@ -192,6 +215,7 @@ Result<> Acquisition::look_up(const std::string& name, Item& item) {
   if (!complete) return complete.error();
   if (*complete) {
     item.pin = std::move((*complete)->pin);
+    item.verified = false;
     item.digest = (*complete)->digest;
     item.state = Item::State::pinned;
     return {};
@@ -225,7 +249,7 @@ Result<> Acquisition::fetch_one(const std::string& name, Item& item, const Fetch
   // Changing an exclusive lock to a shared one is not atomic; the lock of the folder prevents eviction in between.
   if (!try_shared(item.pin)) return transient("cannot pin " + file_path(folder_, name).string() + " in the cache; try again");
   item.digest = *digest;
-  item.fetched = true;
+  item.fetched = item.verified = true;
   item.state = Item::State::pinned;
   if (keeps_) keep(item);
   return {};
@@ -308,50 +332,25 @@ Result<std::vector<Staged>> Cache::fetch_and_keep(std::span<const task::File> fi
   return acquisition.staged();
 }
 
-// ---- columns
+// ---- damage
 
-ColumnsPart::~ColumnsPart() {
-  if (!name_.empty()) remove(folder_, {name_, true, 0, {}});
-}
+namespace {
 
-Result<> ColumnsPart::append(std::string_view bytes) {
-  auto written = write_all(pin_, std::as_bytes(std::span(bytes)), written_, "columns");
-  written_ += bytes.size();
-  return written;
-}
-
-Result<Staged> ColumnsPart::publish(const task::File& file, const Digest& digest) && {
-  MOLE_TRY(const auto locked, lock(folder_));
-  if (auto published = publish_unsynced(folder_, name_, digest, written_, file.id); !published) return published.error();
-  Staged staged;
-  staged.path = file_path(folder_, std::exchange(name_, {}));
-  if (!try_shared(pin_)) return transient("cannot pin " + staged.path.string() + " in the cache; try again");
-  staged.columns = true;
-  staged.size = file.size;
-  staged.digest = digest;
-  staged.pin = std::move(pin_);
-  return staged;
-}
-
-Result<std::optional<ColumnsPart>> Cache::begin_columns(const Digest& digest, std::uint64_t max_bytes) {
-  const std::string name = digest.hex();
-  MOLE_TRY(const auto locked, lock(folder_));
-  std::error_code error;
-  if (fs::exists(file_path(folder_, name), error)) return std::optional<ColumnsPart>();
-  if (const Pin part = open_part(folder_, name)) {
-    if (!try_exclusive(part)) return std::optional<ColumnsPart>();
-    remove(folder_, {name, true, 0, {}});  // its writer died
-  }
-  MOLE_TRY(const auto room, make_room(folder_, options_.limit, max_bytes, Victims::not_kept));
-  if (!room) return std::optional<ColumnsPart>();
-  MOLE_TRY(auto part, create_part(folder_, name, max_bytes));
-  return std::optional(ColumnsPart(folder_, name, std::move(part)));
-}
-
-Result<> Cache::forget_columns(const Digest& name) {
-  MOLE_TRY(const auto locked, lock(folder_));
-  remove(folder_, {name.hex(), false, 0, {}});
+Result<> remove_entry(const fs::path& folder, const std::string& name, const CacheOptions& options, const task::File& file) {
+  MOLE_TRY(const auto locked, lock(folder));
+  remove(folder, {name, false, 0, {}});
+  if (options.damaged) options.damaged(file);
   return {};
+}
+
+}  // namespace
+
+Result<> Cache::remove_damaged(const task::File& file, std::string_view archive) {
+  return remove_entry(folder_, name_of(file, archive), options_, file);
+}
+
+Result<> Cache::remove_damaged_columns(const task::File& file, const Digest& name) {
+  return remove_entry(folder_, name.hex(), options_, file);
 }
 
 // ---- order of eviction

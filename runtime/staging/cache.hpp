@@ -94,6 +94,7 @@ struct CacheOptions {
   std::chrono::milliseconds timeout{std::chrono::hours(1)};  // for waiting until other tasks release space
   std::function<void()> waiting = {};                        // called at least every second during such a wait; may be empty
   std::function<bool()> cancelled = {};                      // ends such a wait with the error "cancelled"; may be empty
+  std::function<void(const task::File&)> damaged = {};       // called when a damaged copy or columns are removed; may be empty
 };
 
 // Thread-safe. Several processes may use the same folder.
@@ -110,6 +111,9 @@ class Cache {
   // fails with exhausted (the set is larger than the cache, or the disk is full), transient (no space within the timeout) or
   // cancelled (by fetch).
   //
+  // A copy that is in the cache already is verified: if its bytes do not have the digest with which they were published, it is
+  // removed and the file fetched again.
+  //
   // `columns`: empty, or for each file the name of its cached columns (or an empty digest). If these columns are in the cache
   // they are pinned instead, and the file is not fetched.
   Result<std::vector<Staged>> acquire(std::span<const task::File> files, std::string_view archive, const Fetching& fetching,
@@ -123,8 +127,9 @@ class Cache {
   // Reserves space for a column file of this name and at most this size; evicts files like acquire. nullopt: the file exists or
   // is being written by another task, or there is no space. Never waits.
   Result<std::optional<ColumnsPart>> begin_columns(const Digest& name, std::uint64_t max_bytes);
-  // Removes damaged columns. Tasks that still read them are not affected.
-  Result<> forget_columns(const Digest& name);
+  // Remove a damaged copy of a file, or its damaged columns. Tasks that still read them are not affected.
+  Result<> remove_damaged(const task::File& file, std::string_view archive);
+  Result<> remove_damaged_columns(const task::File& file, const Digest& name);
   // Evicts the columns of these files (as for acquire), or else the files, after all others, until a task uses them or a month
   // has passed. Does nothing about files that are not in the cache.
   void keep(std::span<const task::File> files, std::string_view archive, std::span<const Digest> columns = {});

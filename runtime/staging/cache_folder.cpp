@@ -118,6 +118,21 @@ Result<std::optional<CompleteFile>> open_complete(const fs::path& folder, const 
   return std::optional(CompleteFile{std::move(pin), sidecar->digest});
 }
 
+Result<bool> has_digest(const Pin& file, const Digest& digest) {
+  constexpr std::size_t piece = std::size_t{1} << 20;
+  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(piece);
+  Hasher hasher;
+  for (off_t at = 0;;) {
+    const auto n = ::pread(file.get(), buffer.get(), piece, at);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EIO) return false;  // the disk has lost them
+    if (n < 0) return failed("reading", "a file in the cache", errno);
+    if (n == 0) return hasher.finish() == digest;
+    hasher.bytes(buffer.get(), static_cast<std::size_t>(n));
+    at += n;
+  }
+}
+
 Pin open_part(const fs::path& folder, const std::string& name) {
   return Pin(::open(part_path(folder, name).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
 }

@@ -41,6 +41,8 @@ struct CompleteFile {
 };
 Result<std::optional<CompleteFile>> open_complete(const fs::path& folder, const std::string& name,
                                                   std::optional<std::uint64_t> size, Use use = Use::counts);
+// Whether the bytes of the open file have this digest. Reads them all; takes no lock. transient: they cannot be read.
+Result<bool> has_digest(const Pin& file, const Digest& digest);
 Pin open_part(const fs::path& folder, const std::string& name);  // empty: it does not exist
 // Creates a part of `size` bytes and locks it. exhausted: the disk is full.
 Result<Pin> create_part(const fs::path& folder, const std::string& name, std::uint64_t size);

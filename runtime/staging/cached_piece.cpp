@@ -20,6 +20,14 @@ Result<CachedPiece> read_cached_piece(const fs::path& folder, const Digest& name
     MOLE_TRY(const auto locked, lock(folder));
     MOLE_TRY(file, open_complete(folder, name.hex(), std::nullopt, Use::does_not_count));
   }
+  if (file && offset == 0) {
+    MOLE_TRY(const auto intact, has_digest(file->pin, file->digest));
+    if (!intact) {
+      MOLE_TRY(const auto locked, lock(folder));
+      remove(folder, {name.hex(), false, 0, {}});
+      file.reset();
+    }
+  }
   if (!file)
     return missing("file " + name.hex() + " is not in the cache of this node; the node that fetched it computes the block");
   struct stat status {};

@@ -2,6 +2,7 @@
 
 #include "runtime/decode/column_reader.hpp"
 #include "runtime/decode/column_recorder.hpp"
+#include "runtime/staging/cache_folder.hpp"
 #include "sdk/model/kept_columns.hpp"
 
 #include <algorithm>
@@ -29,11 +30,6 @@ Digest column_name(const task::File& file, const task::Archive& archive, ColumnS
   for (int c = 0; c < max_columns; ++c)
     if (wanted[static_cast<std::size_t>(c)]) columns.push_back(c);
   return kept_columns_name(file, archive, columns);
-}
-
-bool is_intact(const Staged& staged) {
-  const auto digest = digest_of_file(staged.path);
-  return digest && *digest == staged.digest;
 }
 
 }  // namespace
@@ -140,7 +136,8 @@ Result<> FlowFiles::stage() {
       if (opened) continue;
       if (opened.error().code == Code::exhausted) return opened.error();
       usable = false;
-      if (auto forgotten = cache_.forget_columns(column_names_[number]); !forgotten) return forgotten;
+      if (auto forgotten = cache_.remove_damaged_columns(spec_.files[number], column_names_[number]); !forgotten)
+        return forgotten;
       requested[number] = {};
     }
     if (usable) return {};
@@ -164,7 +161,7 @@ Result<std::unique_ptr<FlowSource>> FlowFiles::open_columns(std::uint32_t number
 }
 
 Result<> FlowFiles::fetch_file(std::uint32_t number) {
-  if (auto forgotten = cache_.forget_columns(column_names_[number]); !forgotten) return forgotten;
+  if (auto forgotten = cache_.remove_damaged_columns(spec_.files[number], column_names_[number]); !forgotten) return forgotten;
   MOLE_TRY(auto acquired, cache_.acquire(std::span(&spec_.files[number], 1), archive_, fetching_));
   staged_[number] = std::move(acquired.front());
   // Flows of the file may have been returned already, so the task fails; the next attempt finds neither file nor columns and
@@ -202,13 +199,25 @@ Result<std::unique_ptr<FlowSource>> FlowFiles::decode(std::uint32_t number, Colu
   return record(number, wanted, std::move(source), std::move(*part));
 }
 
+// Reads through the pin: what has happened to the path does not matter.
+bool FlowFiles::is_intact(std::uint32_t number) const {
+  const auto same = cache_folder::has_digest(staged_[number].pin, staged_[number].digest);
+  return same && *same;
+}
+
+Result<> FlowFiles::check_copy(const task::FileReport& report, std::uint32_t number) {
+  if (!is_faulty(report.state) || staged_[number].columns || is_intact(number)) return {};
+  if (auto removed = cache_.remove_damaged(spec_.files[number], archive_); !removed) return removed;
+  return transient("the copy of " + report.id + " in the node's cache was damaged while it was read; it is fetched again");
+}
+
 std::unique_ptr<FlowSource> FlowFiles::record(std::uint32_t number, ColumnSet wanted, std::unique_ptr<FlowSource> source,
                                               ColumnsPart part) {
   const auto shared = std::make_shared<ColumnsPart>(std::move(part));  // shared by the two functions below
   const auto sink = [shared](std::string_view bytes) { return shared->append(bytes); };
   const auto publish = [this, number, shared](const task::FileReport& report) {
     // If the staged copy itself is damaged, a later fetch may return a sound one, so its columns must not be cached.
-    if (report.state != task::FileState::sound && !is_intact(staged_[number])) return;
+    if (report.state != task::FileState::sound && !is_intact(number)) return;
     auto published = std::move(*shared).publish(spec_.files[number], staged_[number].digest);
     if (!published) return;
     // The file is no longer needed and can be evicted for the columns of the next one.

@@ -40,6 +40,10 @@ class FlowFiles {
   // evidence and report are the same for cached and decoded files, except FileReport::source.
   Result<std::unique_ptr<FlowSource>> open(std::uint32_t number, ColumnSet wanted);
 
+  // Call with the report of a file that was decoded. transient: it says that the file is damaged, but that is only the copy in
+  // the cache, which is removed now.
+  Result<> check_copy(const task::FileReport& report, std::uint32_t number);
+
  private:
   class CachedSource;
   class DecodedSource;
@@ -48,7 +52,8 @@ class FlowFiles {
   Result<std::unique_ptr<FlowSource>> decode(std::uint32_t number, ColumnSet wanted);
   std::unique_ptr<FlowSource> record(std::uint32_t number, ColumnSet wanted, std::unique_ptr<FlowSource> source,
                                      ColumnsPart part);
-  Result<> fetch_file(std::uint32_t number);  // replaces damaged columns
+  bool is_intact(std::uint32_t number) const;  // whether the pinned copy has the digest with which it was staged
+  Result<> fetch_file(std::uint32_t number);   // replaces damaged columns
 
   const task::Spec& spec_;
   Cache& cache_;

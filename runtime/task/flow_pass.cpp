@@ -105,8 +105,10 @@ Result<FlowPass::Fed> FlowPass::feed_file(std::uint32_t number, FlowSource& sour
   }
 }
 
-Result<> FlowPass::finish_file(task::FileReport report, const Staged& staged, const ReportSink& sink) {
+Result<> FlowPass::finish_file(std::uint32_t number, task::FileReport report, const ReportSink& sink) {
+  const auto& staged = files_->staged(number);
   if (!staged.error) {
+    if (auto good = files_->check_copy(report, number); !good) return good;
     report.digest = staged.digest;
     report.size = staged.size;
   }
@@ -121,7 +123,7 @@ Result<> FlowPass::read_file(std::uint32_t number, const ReportSink& sink) {
   const auto& staged = files_->staged(number);
   if (staged.error) {
     auto report = report_unstaged(file, *staged.error);
-    return report ? finish_file(std::move(*report), staged, sink) : report.error();
+    return report ? finish_file(number, std::move(*report), sink) : report.error();
   }
   if (const auto twin = twin_of(number)) {
     const bool same = same_content(number, *twin);
@@ -136,7 +138,7 @@ Result<> FlowPass::read_file(std::uint32_t number, const ReportSink& sink) {
   bool decoded = false, is_placed = feeder_.empty();
   if (damage_ == DamagePolicy::skip && !feeder_.empty()) {
     MOLE_TRY(auto scan, scan_for_damage(*files_, number));
-    if (scan.state != task::FileState::sound) return finish_file(std::move(scan), staged, sink);
+    if (scan.state != task::FileState::sound) return finish_file(number, std::move(scan), sink);
     decoded = scan.source == task::FlowSource::archive;
     is_placed = true;
   }
@@ -146,20 +148,20 @@ Result<> FlowPass::read_file(std::uint32_t number, const ReportSink& sink) {
   if (fed == Fed::may_be_misplaced) {
     MOLE_TRY(auto scan, scan_for_damage(*files_, number));
     // Its flows belong to other intervals, or were counted in another file: it counts as missing.
-    if (scan.state == task::FileState::misplaced) return finish_file(std::move(scan), staged, sink);
+    if (scan.state == task::FileState::misplaced) return finish_file(number, std::move(scan), sink);
     decoded = scan.source == task::FlowSource::archive;
     MOLE_TRY(source, files_->open(number, wanted));
     MOLE_TRY(fed, feed_file(number, *source, true));
   }
   totals_.bytes += source->stored_bytes();
   totals_.flows += source->flows();
-  if (fed == Fed::failed) return finish_file(report_of(file, task::FileState::unreadable), staged, sink);
+  if (fed == Fed::failed) return finish_file(number, report_of(file, task::FileState::unreadable), sink);
   auto report = source->report();
   if (decoded) report.source = task::FlowSource::archive;  // the cached columns were written by the scan
   report.columns = files_->kept_columns(number);
   feeder_.end_file(file, report.decoder, source->presence());
   coverage_.add(file, source->evidence(), report.content_bytes > 0);
-  return finish_file(std::move(report), staged, sink);
+  return finish_file(number, std::move(report), sink);
 }
 
 Result<FlowPass::Totals> FlowPass::run(const ReportSink& sink) {

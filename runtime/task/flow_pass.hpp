@@ -51,7 +51,7 @@ class FlowPass {
   enum class Fed { complete, failed, may_be_misplaced };
   Result<Fed> feed_file(std::uint32_t number, FlowSource& source, bool is_placed);
   Result<> close_intervals(std::size_t files_read);
-  Result<> finish_file(task::FileReport report, const Staged& staged, const ReportSink& sink);
+  Result<> finish_file(std::uint32_t number, task::FileReport report, const ReportSink& sink);
 
   const task::Spec& spec_;
   FlowFiles* files_;

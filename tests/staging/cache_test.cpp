@@ -1,7 +1,9 @@
 #include "runtime/staging/cache.hpp"
 
 #include "runtime/staging/cache_folder.hpp"
+#include "runtime/staging/cached_piece.hpp"
 #include "sdk/model/durable_file.hpp"
+#include "sdk/model/kept_columns.hpp"
 #include "tests/support/temp_folder.hpp"
 
 #include <gtest/gtest.h>
@@ -116,6 +118,58 @@ TEST_F(CacheTest, DistinguishesVersionsOfEqualRevisions) {
   ASSERT_TRUE(staged) << staged.error().message;
   EXPECT_EQ(bytes_of((*staged)[0]), "bbbb");
   EXPECT_EQ(archive_.fetches, 2);
+}
+
+// Damages the only copy in the folder.
+void flip_a_bit(const fs::path& folder) {
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().extension() == ".file") {
+      auto bytes = *read_file(entry.path());
+      bytes[bytes.size() / 2] ^= 0x40;
+      std::ofstream(entry.path(), std::ios::binary) << bytes;
+    }
+}
+
+TEST_F(CacheTest, ADamagedCopyIsRemovedTransferredAgainAndTold) {
+  std::vector<std::string> damaged;
+  auto cache = Cache::open(folder_, {.limit = 8, .damaged = [&](const task::File& f) { damaged.push_back(f.id); }});
+  ASSERT_TRUE(cache);
+  const task::File files[] = {archive_.file("a", "aaaaaaaa")};  // fills the cache
+  ASSERT_TRUE(cache->acquire(files, "archive", archive_.fetch()));
+  flip_a_bit(folder_);
+  auto staged = cache->acquire(files, "archive", archive_.fetch());
+  ASSERT_TRUE(staged) << staged.error().message;
+  EXPECT_EQ(bytes_of((*staged)[0]), "aaaaaaaa");
+  EXPECT_TRUE((*staged)[0].fetched);
+  EXPECT_EQ(archive_.fetches, 2);
+  EXPECT_EQ(damaged, std::vector<std::string>{"a"});
+  EXPECT_EQ(used(), 8u);
+}
+
+TEST_F(CacheTest, ADamagedCopyIsNotUsedIfTheArchiveCannotDeliverTheFile) {
+  auto cache = open(1000);
+  const task::File files[] = {archive_.file("a", "aaaa"), archive_.file("b", "bbbb")};
+  ASSERT_TRUE(cache.acquire(files, "archive", archive_.fetch()));
+  flip_a_bit(folder_);
+  archive_.content.erase("a");
+  auto staged = cache.acquire(files, "archive", archive_.fetch());
+  ASSERT_TRUE(staged) << staged.error().message;
+  ASSERT_TRUE((*staged)[0].error);
+  EXPECT_EQ((*staged)[0].error->code, Code::missing);
+  EXPECT_EQ(bytes_of((*staged)[1]), "bbbb");
+}
+
+TEST_F(CacheTest, ADamagedCopyIsNotServedToOtherNodes) {
+  auto cache = open(1000);
+  const task::File files[] = {archive_.file("a", "aaaa")};
+  ASSERT_TRUE(cache.acquire(files, "archive", archive_.fetch()));
+  const auto name = kept_file_name(files[0], "archive");
+  ASSERT_TRUE(read_cached_piece(folder_, name, 0, 100));
+  flip_a_bit(folder_);
+  const auto piece = read_cached_piece(folder_, name, 0, 100);
+  ASSERT_FALSE(piece);
+  EXPECT_EQ(piece.error().code, Code::missing);
+  EXPECT_EQ(count(".file"), 0u);
 }
 
 TEST_F(CacheTest, IgnoresAbsentFiles) {
@@ -515,7 +569,7 @@ TEST_F(ColumnsInCache, TheFileIsEvictedBeforeItsColumns) {
   EXPECT_TRUE((*acquire(cache, file))[0].columns);
 }
 
-TEST_F(ColumnsInCache, TheFileIsUsedIfTheSidecarIsInvalidOrTheColumnsWereForgotten) {
+TEST_F(ColumnsInCache, TheFileIsUsedIfTheSidecarIsInvalidOrTheColumnsWereRemoved) {
   auto cache = open(1000);
   const auto file = archive_.file("a", "aaaa");
   keep(cache, file, digest_of("x"), "columns");
@@ -528,9 +582,9 @@ TEST_F(ColumnsInCache, TheFileIsUsedIfTheSidecarIsInvalidOrTheColumnsWereForgott
     EXPECT_FALSE(fs::exists(folder_ / (name_.hex() + ".file"))) << sidecar;
     keep(cache, file, digest_of("x"), "columns");
   }
-  ASSERT_TRUE(cache.forget_columns(name_));
+  ASSERT_TRUE(cache.remove_damaged_columns(file, name_));
   EXPECT_FALSE((*acquire(cache, file))[0].columns);
-  ASSERT_TRUE(cache.forget_columns(name_)) << "repeating is allowed";
+  ASSERT_TRUE(cache.remove_damaged_columns(file, name_)) << "repeating is allowed";
 }
 
 TEST_F(ColumnsInCache, IncompleteColumnsOfACrashedWorkerAreRemoved) {

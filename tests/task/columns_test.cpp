@@ -113,6 +113,13 @@ std::vector<fs::path> column_files(const fs::path& cache) {
   return found;
 }
 
+std::vector<fs::path> copies(const fs::path& cache) {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(cache))
+    if (entry.path().extension() == ".file") found.push_back(entry.path());
+  return found;
+}
+
 void change(const fs::path& file, const std::function<void(std::string&)>& how) {
   auto bytes = *read_file(file);
   how(bytes);
@@ -209,17 +216,38 @@ TEST_F(ColumnsTest, AFileThatChangedIsDecoded) {
   EXPECT_EQ(outcome_of(task.run(spec)).sources, Sources(3, "archive"));
 }
 
-TEST_F(ColumnsTest, ColumnsOfADamagedCachedCopyAreNotKept) {
+void flip_a_bit(std::string& bytes) { bytes[bytes.size() / 3] = static_cast<char>(bytes[bytes.size() / 3] ^ 8); }
+
+TEST_F(ColumnsTest, DamagedCopiesAreFetchedAgain) {
   ArchiveTask task(archive_.path());
   task.columns = false;
-  task.run(task.spec(whole, steps(task)));
-  for (const auto& entry : fs::directory_iterator(task.cache()))
-    if (entry.path().extension() == ".file")
-      change(entry.path(), [](std::string& b) { b[b.size() / 3] = static_cast<char>(b[b.size() / 3] ^ 8); });
+  const auto spec = task.spec(whole, steps(task));
+  const auto expected = outcome_of(task.run(spec));
+  for (const auto& copy : copies(task.cache())) change(copy, flip_a_bit);
   task.columns = true;
-  const auto run = task.run(task.spec(whole, steps(task)));
-  for (const auto& file : run.files) EXPECT_EQ(file.state, task::FileState::damaged);
-  EXPECT_TRUE(column_files(task.cache()).empty());
+  const auto run = task.run(spec);
+  expect_same(outcome_of(run), expected);
+  EXPECT_EQ(column_files(task.cache()).size(), 3u);
+}
+
+TEST_F(ColumnsTest, ACopyThatIsDamagedWhileItIsReadFailsTheAttemptOnly) {
+  ArchiveTask task(archive_.path());
+  task.columns = false;
+  const auto spec = task.spec(whole, steps(task));
+  const auto expected = outcome_of(task.run(spec));
+  const auto all = copies(task.cache());
+  std::size_t verified = 0;
+  task::Report report;
+  task.waiting = [&] {
+    if (++verified < all.size()) return;
+    for (const auto& copy : all) change(copy, flip_a_bit);  // those verified before the last one
+  };
+  const auto run = task.run(spec, &report);
+  EXPECT_EQ(report.code, task::FailureCode::transient);
+  EXPECT_NE(report.message.find("was damaged while it was read"), std::string::npos) << report.message;
+  for (const auto& file : run.files) EXPECT_EQ(file.state, task::FileState::sound) << "no damage of the archive is reported";
+  task.waiting = {};
+  expect_same(outcome_of(task.run(spec)), expected);
 }
 
 TEST_F(ColumnsTest, DamagePoliciesHaveTheSameEffect) {

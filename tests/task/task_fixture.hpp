@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iomanip>
 #include <map>
 #include <optional>
@@ -121,6 +122,7 @@ class ArchiveTask {
   unsigned threads = 2;
   bool columns = true;
   std::uint64_t cache_limit = std::uint64_t{1} << 30;
+  std::function<void()> waiting = {};  // of CacheOptions: called before each copy is verified
 
   fs::path cache() const { return work_.path() / "cache"; }
 
@@ -160,7 +162,7 @@ class ArchiveTask {
     const fs::path attempt = work_.path() / ("attempt" + std::to_string(attempts_++));
     for (const char* sub : {"scratch", "rows", "states"}) fs::create_directories(attempt / sub);
     for (const auto& [name, bytes] : placed_) fs::create_hard_link(bytes, attempt / name);
-    auto opened = Cache::open(cache(), {.limit = cache_limit});
+    auto opened = Cache::open(cache(), {.limit = cache_limit, .waiting = waiting});
     EXPECT_TRUE(opened) << opened.error().message;
     static auto record = CallRecord::in_memory();
     const PluginSet plugins({MOLE_TEST_PLUGINS, MOLE_SHIPPED_PLUGINS}, *record);

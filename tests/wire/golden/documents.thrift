@@ -143,6 +143,7 @@ enum FailureCode {
   BUSY = -10
   CRASHED = 1001
   HUNG = 1002
+  LOST = 1003
 }
 
 enum FlowSource {
@@ -156,6 +157,15 @@ enum FetchOutcome {
   CACHED = 1
   COLUMNS = 2
   FAILED = 3
+}
+
+enum SandboxPart {
+  LIMITS = 0
+  CGROUP = 1
+  UID = 2
+  NAMESPACES = 3
+  LANDLOCK = 4
+  SECCOMP = 5
 }
 
 enum Verdict {
@@ -996,6 +1006,8 @@ struct Report {
   16: optional list<string> removed
   17: optional list<FetchReport> fetched
   18: optional list<string> unstaged
+  19: optional list<string> bad_copies
+  20: optional list<SandboxPart> sandbox
 }
 
 struct Completion {
