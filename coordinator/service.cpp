@@ -24,7 +24,7 @@ Result<std::unique_ptr<Service>> Service::open(Config config) {
   if (!config.now) config.now = [] { return read_clock(CLOCK_BOOTTIME); };
   if (!config.wall) config.wall = [] { return read_clock(CLOCK_REALTIME); };
   if (config.seed == 0) config.seed = std::random_device{}();
-  MOLE_TRY(auto store, store::Store::open(config.state / "db", {config.create, config.storage_failed}));
+  MOLE_TRY(auto store, store::Store::open(config.state / "db", {.create = config.create, .failed = config.storage_failed}));
   MOLE_TRY(auto blobs, store::Blobs::open(config.state / "blobs"));
   std::unique_ptr<Service> service(new Service(std::move(config), std::move(store), std::move(blobs)));
   if (auto started = service->start(); !started) return started.error();
@@ -52,6 +52,7 @@ std::invoke_result_t<Call, Change&> Service::apply(Call call) {
     State::Lock lock(state_);
     auto reply = call(change);
     state_.log_ended_leases(change);
+    log_damage(change);
     written = change.flush();
     std::erase_if(state_.live, [](const auto& entry) { return entry.second.terminal(); });
     if (!change.views.empty()) ticket = std::make_unique<views::InFlightTickets::Ticket>(views_.tickets());
@@ -62,6 +63,15 @@ std::invoke_result_t<Call, Change&> Service::apply(Call call) {
   if (config_.log)
     for (const auto& [level, line] : change.log) config_.log(level, task::in_one_line(line));
   return answer;
+}
+
+void Service::log_damage(Change& change) {
+  for (const auto& digest : blobs_.take_damaged()) state_.log({{"event", "blob damaged"}, {"blob", digest}}, change);
+  const auto unreadable = store_->unreadable_rows();
+  if (unreadable == unreadable_rows_) return;
+  state_.log({{"event", "rows unreadable"}, {"rows", unreadable - unreadable_rows_}, {"remedy", "mole state check --repair"}},
+             change);
+  unreadable_rows_ = unreadable;
 }
 
 // ---- requests
@@ -131,6 +141,13 @@ Result<PlanReport> Service::plan(const Submission& submission) {
 }
 
 // ---- blobs
+
+// A library is taken from its folder again.
+Result<std::string> Service::get_blob(const Digest& digest, std::uint64_t offset, std::uint32_t limit) {
+  auto piece = blobs_.get(digest, offset, limit);
+  if (piece || piece.error().code != Code::missing || !submissions_.restore_library(digest)) return piece;
+  return blobs_.get(digest, offset, limit);
+}
 
 Result<std::uint64_t> Service::put_blob(const Digest& digest, std::uint64_t offset, std::string_view bytes, std::uint64_t total) {
   auto held = blobs_.put(digest, offset, bytes, total);

@@ -48,15 +48,15 @@ class Service final : public Api {
   Result<std::vector<Verdict>> complete(const std::vector<Completion>&) override;
 
   Result<std::uint64_t> put_blob(const Digest&, std::uint64_t offset, std::string_view bytes, std::uint64_t total) override;
-  Result<std::string> get_blob(const Digest& digest, std::uint64_t offset, std::uint32_t limit) override {
-    return blobs_.get(digest, offset, limit);
-  }
+  Result<std::string> get_blob(const Digest& digest, std::uint64_t offset, std::uint32_t limit) override;
 
  private:
   Service(Config config, std::unique_ptr<store::Store> store, store::Blobs blobs)
       : config_(std::move(config)), store_(std::move(store)), blobs_(std::move(blobs)) {}
   Result<> start();
   Result<Accepted> accept(control::PreparedRequest prepared);
+  // Logs the blobs and rows that turned out to be damaged.
+  void log_damage(control::Change& change) MOLE_REQUIRES(control::service_mutex);
   // Calls `call(change)` under the lock, then makes the change durable, then updates the views.
   template <class Call>
   std::invoke_result_t<Call, control::Change&> apply(Call call) MOLE_EXCLUDES(control::service_mutex);
@@ -69,10 +69,11 @@ class Service final : public Api {
   const control::RoutingTables tables_{records_, blobs_, config_.wall};
   const control::Submissions submissions_{config_, tables_, blobs_};
   control::State state_{config_, records_, store_->epoch()};
-  control::Requests requests_{config_, records_, state_};
+  control::Requests requests_{config_, records_, blobs_, state_};
   control::Listings listings_{config_, records_, state_, requests_};
   control::Grants grants_{records_, state_, requests_, listings_};
   control::Completions completions_{records_, blobs_, state_, requests_, listings_};
+  std::uint64_t unreadable_rows_ MOLE_GUARDED_BY(control::service_mutex) = 0;  // logged
   const control::Queries queries_{config_, records_, state_, views_};
 };
 

@@ -5,8 +5,10 @@
 #include "cli/export/export.hpp"
 #include "cli/format/documents.hpp"
 #include "cli/format/human.hpp"
+#include "coordinator/state_check.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace mole::cli {
 namespace {
@@ -24,6 +26,9 @@ struct ExplainArgs {
 struct WhyArgs {
   std::string module, column, time, what_if;
   std::vector<std::string> where;
+};
+struct CheckArgs {
+  bool repair = false;
 };
 struct DumpArgs {
   std::string table, format = "ndjson";
@@ -108,6 +113,38 @@ Result<Exit> dump(Context& context, const DumpArgs& args) {
   return Exit::done;
 }
 
+std::string check_text(const coordinator::StateCheck& found) {
+  std::string text = fmt::format("{} rows, {} blobs ({} B), {} of them unclaimed\n", found.rows, found.blobs, found.blob_bytes,
+                                 found.unclaimed_blobs);
+  if (found.lost_changes > 0)
+    text += fmt::format("{} acknowledged changes were damaged or lost, and kept as far as they could be read{}{}\n",
+                        found.lost_changes,
+                        found.lost_requests.empty() ? "" : "; these requests are lost: ", fmt::join(found.lost_requests, " "));
+  for (const auto& table : found.tables)
+    text += fmt::format("table {}: {}{}\n", table.name,
+                        table.complete ? std::to_string(table.unreadable) + " rows cannot be read" : "blocks cannot be read",
+                        table.repaired ? ", removed" : "");
+  if (!found.database.empty()) text += "database: " + found.database + "\n";
+  const auto blobs = [&](const char* what, const std::vector<std::string>& digests) {
+    if (!digests.empty()) text += fmt::format("{} {} blobs: {}\n", digests.size(), what, fmt::join(digests, " "));
+  };
+  blobs("damaged", found.damaged_blobs);
+  blobs("missing", found.missing_blobs);
+  if (found.results_dropped > 0)
+    text += fmt::format("{} results are lost{}\n", found.results_dropped,
+                        found.repair ? "; the next request computes them again" : "");
+  if (!found.repair && found.has_damage()) text += "mole state check --repair removes what is damaged\n";
+  return text + (found.has_damage() ? "" : "no damage is left\n");
+}
+
+Result<Exit> check(Context& context, const CheckArgs& args) {
+  if (!context.options.coordinator.empty())
+    return invalid("a state is checked in its folder, while no coordinator uses it; give --state instead of --coordinator");
+  MOLE_TRY(const auto found, coordinator::check_state(context.options.state, args.repair));
+  print(context, found, check_text(found));
+  return found.has_damage() ? Exit::failed : Exit::done;
+}
+
 }  // namespace
 
 void add_status(Shell& shell) {
@@ -142,10 +179,16 @@ void add_why(Shell& shell) {
 }
 
 void add_state(Shell& shell) {
-  auto* group = shell.app.add_subcommand("state", "Inspect the coordinator's store")->require_subcommand(1)->fallthrough();
+  auto* group =
+      shell.app.add_subcommand("state", "Inspect and check the coordinator's state")->require_subcommand(1)->fallthrough();
   const auto [command, args] =
       shell.add(*group, "dump", "Print the rows of one table from a snapshot, one JSON object per line", dump);
   command->add_option("table", args->table, "requests, files, catalogue, ...")->required()->type_name("TABLE");
+  const auto [check_command, check_args] =
+      shell.add(*group, "check",
+                "Verify all rows and blobs of a state that no coordinator uses; exit code 1 if some are damaged or lost", check);
+  check_command->add_flag("--repair", check_args->repair,
+                          "Accept the loss of what cannot be read, so that the coordinator starts and computes results again");
   command->add_option("--format", args->format, "ndjson")->check(CLI::IsMember({"ndjson"}));
 }
 

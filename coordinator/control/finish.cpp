@@ -133,8 +133,39 @@ void Requests::check_finished(Request& request, Change& change) {
     change.info("request " + request.id + ": " + name_of(request.state) + ", " + reason);
     return save(request, change);
   }
+  if (drop_lost_results(request, change)) return replan_all(change);
   // Ends as complete, unless the summary finds rows with less than full coverage.
   finish(request, RequestState::complete, "", change);
+}
+
+// Looks whether the blobs of the request's results still exist, and makes those that do not count as not computed. Returns
+// whether any were lost. Looks at the first blocks only; the others are checked when they are read.
+bool Requests::drop_lost_results(const Request& request, Change& change) {
+  constexpr std::size_t max_looked_at = 20'000;
+  const auto* plan = state_.scheduler.plan(request.number);
+  if (!plan) return false;
+  change.flush();
+  std::size_t looked_at = 0;
+  std::vector<std::pair<leases::JobKey, std::string>> lost;
+  for (std::size_t m = 0; m < plan->modules.size(); ++m) {
+    const auto& planned = plan->modules[m];
+    const auto& module = plan->graph->modules[m];
+    const auto& grid = plan->grid(m);
+    if (planned.flags.empty()) continue;
+    records_.scan_catalogue(module.fingerprint, {grid.start(planned.first), grid.start(planned.last())},
+                            [&](Micros from, const store::CatalogueRow& row) {
+                              if (row.rows_blob.empty() || ++looked_at > max_looked_at || blobs_.has(row.rows_blob)) return;
+                              lost.push_back({{module.fingerprint, from}, plan->graph->full_name(module)});
+                            });
+  }
+  for (const auto& [job, module] : lost) drop_result(job, module, change);
+  return !lost.empty();
+}
+
+void Requests::drop_result(const leases::JobKey& job, const std::string& module, Change& change) {
+  auto& row = change.edit(job);
+  state_.log({{"event", "rows lost"}, {"module", module}, {"block", format_time(job.from)}, {"blob", row.rows_blob}}, change);
+  row.rows_blob = row.result_key = {};
 }
 
 void Requests::finish(Request& request, RequestState state, const std::string& reason, Change& change) {

@@ -3,13 +3,14 @@
 
 #include "coordinator/control/state.hpp"
 #include "coordinator/control/submissions.hpp"
+#include "coordinator/store/blobs.hpp"
 
 namespace mole::coordinator::control {
 
 class Requests {
  public:
-  Requests(const Config& config, const store::Records& records, State& state)
-      : config_(config), records_(records), state_(state) {}
+  Requests(const Config& config, const store::Records& records, const store::Blobs& blobs, State& state)
+      : config_(config), records_(records), blobs_(blobs), state_(state) {}
 
   // ---- accept.cpp
   // Returns the document of Api::submit. An error changes nothing.
@@ -27,6 +28,8 @@ class Requests {
   void replan(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   // Makes new plans. Call when indexes, catalogue rows or the set of lost nodes have changed.
   void replan_all(Change& change) MOLE_REQUIRES(service_mutex);
+  // Makes the rows of a job count as not computed, because their blob is lost.
+  void drop_result(const leases::JobKey& job, const std::string& module, Change& change) MOLE_REQUIRES(service_mutex);
 
   // ---- finish.cpp
   void check_finished(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
@@ -51,11 +54,13 @@ class Requests {
   void forget_failures(const dag::Graph& graph, Change& change) MOLE_REQUIRES(service_mutex);
   void advance(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   void read_archive(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  bool drop_lost_results(const Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   std::string summarize(Request& request) MOLE_REQUIRES(service_mutex);
   std::string misplaced_files(const jobs::Plan& plan, TimeRange range) const;
 
   const Config& config_;
   const store::Records& records_;
+  const store::Blobs& blobs_;
   State& state_;
 };
 

@@ -133,10 +133,7 @@ bool Completions::drop_rows(const std::string& module, const task::RowsRef& rows
   for (const auto& fingerprint : fingerprints) {
     const auto known = change.catalogue({fingerprint, rows.block.from});
     if (!known || known->rows_blob != rows.blob) continue;
-    auto& row = change.edit({fingerprint, rows.block.from});
-    row.rows_blob = row.result_key = {};
-    state_.log({{"event", "rows lost"}, {"module", module}, {"block", format_time(rows.block.from)}, {"blob", rows.blob}},
-               change);
+    requests_.drop_result({fingerprint, rows.block.from}, module, change);
     return true;
   }
   return false;

@@ -17,12 +17,8 @@ std::pair<std::string, std::string> index_key(const dag::Graph& graph, const dag
 }
 
 std::uint64_t last_number(const store::Records& records, Table table) {
-  std::uint64_t last = 0;
-  records.store().scan(table, "", "", [&](std::string_view key, std::string_view) {
-    last = keys::read_u64(key);
-    return true;
-  });
-  return last;
+  const auto key = records.store().last_key(table);
+  return key.size() == 8 ? keys::read_u64(key) : 0;
 }
 
 }  // namespace

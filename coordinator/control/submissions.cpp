@@ -167,6 +167,15 @@ Result<PreparedRequest> Submissions::prepare(const Submission& submission, TimeR
   return PreparedRequest{std::move(request), std::move(resolved.graph), std::move(document), std::move(resolved.libraries)};
 }
 
+bool Submissions::restore_library(const Digest& digest) const {
+  const auto plugins = plugins_.get();
+  for (const auto* plugin : plugins->all()) {
+    const auto own = digest_of_file(plugin->library);
+    if (own && *own == digest) return blobs_.import(digest, plugin->library) && blobs_.sync();
+  }
+  return false;
+}
+
 Result<> Submissions::keep_libraries(const std::vector<dag::Library>& libraries) const {
   for (const auto& library : libraries)
     if (auto kept = blobs_.import(library.digest, library.path); !kept) return kept;

@@ -36,6 +36,8 @@ class Submissions {
   Result<PreparedRequest> for_run(const Submission& submission) const;
   // kind: index, verify or profile.
   Result<PreparedRequest> for_archive(const Submission& submission, const std::string& archive, RequestKind kind) const;
+  // Stores a library again whose blob is lost. Returns whether it is in one of the plugin folders.
+  bool restore_library(const Digest& digest) const;
   Result<> keep_libraries(const std::vector<dag::Library>& libraries) const;
 
  private:

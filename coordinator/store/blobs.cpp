@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace mole::coordinator::store {
 namespace fs = std::filesystem;
@@ -147,8 +148,11 @@ Result<> Blobs::sync() {
 
 Result<std::string> Blobs::get(const Digest& digest, std::uint64_t offset, std::uint32_t limit) const {
   const auto path = path_of(digest);
+  if (offset == 0 && has(digest))
+    if (auto intact = verify(digest); !intact) return intact.error();
   OpenFile file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.fd < 0) return missing("there is no blob " + digest.hex());
+  if (file.fd < 0)
+    return missing("there is no blob " + digest.hex() + " any more; submit the request again, which computes lost results again");
   std::string bytes(std::min<std::size_t>(limit, max_piece_bytes), '\0');
   std::size_t done = 0;
   while (done < bytes.size()) {
@@ -160,6 +164,24 @@ Result<std::string> Blobs::get(const Digest& digest, std::uint64_t offset, std::
   }
   bytes.resize(done);
   return bytes;
+}
+
+Result<> Blobs::verify(const Digest& digest) const {
+  const auto path = path_of(digest);
+  const auto found = digest_of_file(path);
+  if (found && *found == digest) return {};
+  if (!found && found.error().code == Code::missing) return missing("there is no blob " + digest.hex() + " any more");
+  if (auto made = make_folder(root_ / ".quarantine"); !made) return made;
+  if (::rename(path.c_str(), (root_ / ".quarantine" / digest.hex()).c_str()) != 0) return io_error("moving", path, errno);
+  const std::lock_guard lock(folders_->mutex);
+  folders_->damaged.push_back(digest);
+  return missing("blob " + digest.hex() + " was damaged on the coordinator's disk; it is in " + (root_ / ".quarantine").string() +
+                 ". Submit the request again, which computes lost results again");
+}
+
+std::vector<Digest> Blobs::take_damaged() const {
+  const std::lock_guard lock(folders_->mutex);
+  return std::exchange(folders_->damaged, {});
 }
 
 Result<> Blobs::import(const Digest& digest, const fs::path& file) {

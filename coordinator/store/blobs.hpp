@@ -8,6 +8,7 @@
 #include <array>
 #include <mutex>
 #include <set>
+#include <vector>
 
 namespace mole::coordinator::store {
 
@@ -25,10 +26,16 @@ class Blobs {
   // BlobApi::put_blob. Returns the number of bytes held; a piece that does not continue them is ignored.
   // corrupt: the complete bytes have a different digest and are dropped. exhausted: the disk is (nearly) full.
   Result<std::uint64_t> put(const Digest& digest, std::uint64_t offset, std::string_view bytes, std::uint64_t total);
-  // BlobApi::get_blob.
+  // BlobApi::get_blob. The bytes are verified when the first piece is read: a damaged blob is moved to the quarantine. missing:
+  // there is no such blob, or it was damaged.
   Result<std::string> get(const Digest& digest, std::uint64_t offset, std::uint32_t limit) const;
   // Copies a file. invalid: its digest is not `digest`.
   Result<> import(const Digest& digest, const std::filesystem::path& file);
+  // Moves a blob whose bytes do not have its digest to the folder .quarantine, so that it counts as missing. Reads the blob.
+  // missing: it was damaged. transient: it cannot be read.
+  Result<> verify(const Digest& digest) const;
+  // The blobs that were moved to the quarantine since the last call.
+  std::vector<Digest> take_damaged() const;
   Result<> sync();                    // makes the names of all blobs put and imported so far durable
   void remove(const Digest& digest);  // for blobs that are no longer needed and are not results
 
@@ -43,6 +50,7 @@ class Blobs {
     std::mutex mutex;
     std::set<std::filesystem::path> unsynced;
     std::set<std::filesystem::path> synced;  // at least once since open
+    std::vector<Digest> damaged;             // not yet returned by take_damaged
   };
 
   std::filesystem::path root_;

@@ -1,6 +1,8 @@
 #include "coordinator/store/store.hpp"
 
+#include "coordinator/store/acknowledged.hpp"
 #include "coordinator/store/keys.hpp"
+#include "coordinator/store/rocks.hpp"
 #include "sdk/model/durable_file.hpp"
 
 #define XXH_INLINE_ALL
@@ -28,13 +30,14 @@ constexpr char value_format = 1;
 constexpr std::size_t envelope_size = 5;
 
 // No option trades durability for speed.
-rocksdb::DBOptions database_options(bool create) {
+rocksdb::DBOptions database_options(bool create, bool accept_loss) {
   rocksdb::DBOptions options;
   options.create_if_missing = create;
   options.create_missing_column_families = true;
   options.paranoid_checks = true;
-  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-  options.track_and_verify_wals_in_manifest = true;
+  options.wal_recovery_mode =
+      accept_loss ? rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  options.track_and_verify_wals_in_manifest = !accept_loss;
   options.verify_sst_unique_id_in_manifest = true;
   options.recycle_log_file_num = 0;
   options.manual_wal_flush = false;
@@ -44,17 +47,6 @@ rocksdb::DBOptions database_options(bool create) {
   options.keep_log_file_num = 4;
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
   return options;
-}
-
-std::vector<rocksdb::ColumnFamilyDescriptor> families() {
-  rocksdb::BlockBasedTableOptions blocks;
-  blocks.block_cache = rocksdb::NewLRUCache(64 << 20);
-  rocksdb::ColumnFamilyOptions options;
-  options.write_buffer_size = 16 << 20;
-  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(blocks));
-  std::vector<rocksdb::ColumnFamilyDescriptor> out = {{rocksdb::kDefaultColumnFamilyName, options}};
-  for (const auto& name : table_names()) out.emplace_back(name, options);
-  return out;
 }
 
 rocksdb::ReadOptions read_options(const Store::Snapshot& at) {
@@ -70,6 +62,19 @@ std::uint32_t checksum(std::string_view key, std::string_view payload) {
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view view(const rocksdb::Slice& s) { return {s.data(), s.size()}; }
 
+fs::path acknowledged_file(const fs::path& dir) { return dir.parent_path() / (dir.filename().string() + ".acknowledged"); }
+
+std::string last_key_of(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family) {
+  std::unique_ptr<rocksdb::Iterator> rows(db.NewIterator({}, family));
+  rows->SeekToLast();
+  return rows->Valid() ? rows->key().ToString() : std::string();
+}
+
+std::uint64_t last_request_of(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* requests) {
+  const auto key = last_key_of(db, requests);
+  return key.size() == 8 ? keys::read_u64(key) : 0;
+}
+
 fs::path holder_file(const fs::path& dir) { return dir.parent_path() / "coordinator.pid"; }
 
 std::string holder(const fs::path& dir) {
@@ -78,6 +83,22 @@ std::string holder(const fs::path& dir) {
 }
 
 }  // namespace
+
+rocksdb::ColumnFamilyOptions family_options() {
+  rocksdb::BlockBasedTableOptions blocks;
+  blocks.block_cache = rocksdb::NewLRUCache(64 << 20);
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = 16 << 20;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(blocks));
+  return options;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> families() {
+  const auto options = family_options();
+  std::vector<rocksdb::ColumnFamilyDescriptor> out = {{rocksdb::kDefaultColumnFamilyName, options}};
+  for (const auto& name : table_names()) out.emplace_back(name, options);
+  return out;
+}
 
 std::string seal_value(std::string_view key, std::string_view payload) {
   std::string sealed(1, value_format);
@@ -114,29 +135,17 @@ std::optional<Table> table_of(std::string_view name) {
   return static_cast<Table>(found - names.begin());
 }
 
+bool is_derived(Table table) {
+  using enum Table;
+  return table == catalogue || table == lineage || table == failures || table == events || table == leases ||
+         table == resources || table == task_times || table == node_loads || table == damage;
+}
+
 void Batch::put(Table table, std::string_view key, std::string_view value) {
   changes_.push_back({table, false, std::string(key), seal_value(key, value)});
 }
 void Batch::erase(Table table, std::string_view key) { changes_.push_back({table, true, std::string(key), {}}); }
 void Batch::append(Batch other) { std::move(other.changes_.begin(), other.changes_.end(), std::back_inserter(changes_)); }
-
-struct Store::Rocks {
-  std::unique_ptr<rocksdb::DB> db;
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;  // [0] the unused default family, then the tables
-
-  std::mutex mutex;  // guards the members below
-  std::condition_variable sync_done;
-  std::uint64_t written = 0, synced = 0;
-  bool leader = false;  // some thread is in SyncWAL
-
-  rocksdb::ColumnFamilyHandle* family(Table table) const { return handles[static_cast<std::size_t>(table) + 1]; }
-
-  ~Rocks() {
-    if (!db) return;
-    for (auto* handle : handles) db->DestroyColumnFamilyHandle(handle);  // must precede Close(), which aborts otherwise
-    db->Close();
-  }
-};
 
 Store::Store() : rocks_(std::make_unique<Rocks>()) {}
 
@@ -161,9 +170,43 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& dir, const StoreOptio
   std::unique_ptr<Store> store(new Store());
   store->dir_ = dir;
   store->failed_ = options.failed;
+  if (auto complete = store->check_acknowledged(dir); !complete && !(options.accept_loss && store->lost_changes_ > 0))
+    return complete.error();
   if (auto opened = store->open_rocks(dir, options); !opened) return opened.error();
   if (auto started = store->start_epoch(dir); !started) return started.error();
   return store;
+}
+
+// Recovery by opening would already discard what follows the first damaged record, so the database is first opened for reading.
+Result<> Store::check_acknowledged(const fs::path& dir) {
+  constexpr const char* remedy =
+      ". Restore the folder from a backup, or run mole state check --repair, which keeps what can still be read and accepts the "
+      "rest as lost; finished results are in tables/";
+  std::error_code problem;
+  if (!fs::exists(acknowledged_file(dir), problem)) return {};
+  MOLE_TRY(const auto file, AcknowledgedFile::open(acknowledged_file(dir)));
+  if (!file.last()) return {};
+  const auto last_request = std::to_string(file.last()->request);
+  const bool gone = !fs::exists(dir / "CURRENT", problem);
+  if (gone) lost_changes_ = file.last()->sequence;
+  if (gone)
+    return corrupt("the coordinator's store in " + dir.string() + " is gone, with requests up to r" + last_request + remedy);
+  Rocks reader;
+  rocksdb::DB* db = nullptr;
+  const auto status =
+      rocksdb::DB::OpenForReadOnly(database_options(false, false), dir.string(), families(), &reader.handles, &db);
+  reader.db.reset(db);
+  if (!status.ok()) return {};  // opening fails in the same way, and says why
+  const auto found = db->GetLatestSequenceNumber();
+  if (found >= file.last()->sequence) return {};
+  lost_changes_ = file.last()->sequence - found;
+  const auto last = last_request_of(*db, reader.family(Table::requests));
+  return corrupt("the coordinator's store in " + dir.string() + " has lost the last " + std::to_string(lost_changes_) +
+                 " of its acknowledged changes: " +
+                 (last < file.last()->request
+                      ? "the requests after r" + std::to_string(last) + " up to r" + last_request + " are missing"
+                      : "no request is missing, but changes of requests, results or nodes are") +
+                 ". Its log (*.log) is damaged, or files were removed or replaced by older ones" + remedy);
 }
 
 Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
@@ -177,14 +220,22 @@ Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
     existing.resize(1);
   }
   rocksdb::DB* db = nullptr;
-  auto status = rocksdb::DB::Open(database_options(options.create), dir.string(), existing, &rocks_->handles, &db);
+  auto status =
+      rocksdb::DB::Open(database_options(options.create, options.accept_loss), dir.string(), existing, &rocks_->handles, &db);
   rocks_->db.reset(db);
   if (status.ok() && !later.empty()) {
     std::vector<rocksdb::ColumnFamilyHandle*> created;
     status = db->CreateColumnFamilies(later, &created);
     rocks_->handles.insert(rocks_->handles.end(), created.begin(), created.end());
   }
-  if (status.ok()) return {};
+  if (status.ok()) {
+    rocks_->last_request = last_request_of(*db, rocks_->family(Table::requests));
+    MOLE_TRY(auto acknowledged, AcknowledgedFile::open(acknowledged_file(dir)));
+    rocks_->acknowledged.emplace(std::move(acknowledged));
+    const auto& last = rocks_->acknowledged->last();
+    if (last) rocks_->last_request = std::max(rocks_->last_request, last->request);  // numbers are not used again
+    return {};
+  }
   const auto text = status.ToString();
   if (status.IsIOError() && text.find("LOCK") != std::string::npos && text.find("Permission") == std::string::npos)
     return unsupported("another coordinator (" + holder(dir) + ") is using " + dir.string() +
@@ -209,6 +260,7 @@ Result<> Store::start_epoch(const fs::path& dir) {
                        "; use the version that wrote it, or move the whole state folder away and start with an empty one");
   if (const auto last = get(Table::meta, "epoch")) epoch_ = std::stoull("0" + *last);
   ++epoch_;
+  if (lost_changes_ > 0) epoch_ += std::uint64_t{1} << 32;  // beyond the tokens of starts that are lost
   Batch batch;
   batch.put(Table::meta, "epoch", std::to_string(epoch_));
   if (!schema) batch.put(Table::meta, "schema", schema_version);
@@ -228,6 +280,13 @@ void Store::fail(const std::string& doing, const std::string& why) const {
   ::_exit(1);
 }
 
+std::string Store::last_key(Table table) const { return last_key_of(*rocks_->db, rocks_->family(table)); }
+
+std::uint64_t Store::last_request() const {
+  const std::lock_guard lock(rocks_->mutex);
+  return rocks_->last_request;
+}
+
 Store::Snapshot Store::snapshot() const {
   return {rocks_->db->GetSnapshot(),
           [db = rocks_->db.get()](const void* taken) { db->ReleaseSnapshot(static_cast<const rocksdb::Snapshot*>(taken)); }};
@@ -237,10 +296,17 @@ std::optional<std::string> Store::get(Table table, std::string_view key, const S
   std::string sealed;
   const auto status = rocks_->db->Get(read_options(at), rocks_->family(table), slice(key), &sealed);
   if (status.IsNotFound()) return std::nullopt;
-  if (!status.ok()) fail("reading", status.ToString());
-  const auto value = unseal_value(key, sealed);
-  if (!value) fail("reading", "a row of table " + table_names()[static_cast<std::size_t>(table)] + " has a wrong checksum");
-  return std::string(*value);
+  const auto value = status.ok() ? unseal_value(key, sealed) : std::nullopt;
+  if (value) return std::string(*value);
+  miss_row(table, status.ok() ? "has a wrong checksum" : status.ToString());
+  return std::nullopt;
+}
+
+// Counts a row that cannot be read, and stops the process if no other table has what it said.
+void Store::miss_row(Table table, const std::string& why) const {
+  const auto text = "a row of table " + table_names()[static_cast<std::size_t>(table)] + " cannot be read: " + why;
+  if (!is_derived(table)) fail("reading", text);
+  ++unreadable_rows_;
 }
 
 void Store::scan(Table table, std::string_view from, std::string_view to,
@@ -250,13 +316,27 @@ void Store::scan(Table table, std::string_view from, std::string_view to,
   const rocksdb::Slice bound = slice(to);
   if (!to.empty()) options.iterate_upper_bound = &bound;
   std::unique_ptr<rocksdb::Iterator> rows(rocks_->db->NewIterator(options, rocks_->family(table)));
+  std::string last;
   for (rows->Seek(slice(from)); rows->Valid(); rows->Next()) {
     const auto key = view(rows->key());
+    last = key;
     const auto value = unseal_value(key, view(rows->value()));
-    if (!value) fail("reading", "a row of table " + table_names()[static_cast<std::size_t>(table)] + " has a wrong checksum");
-    if (!visit(key, *value)) return;
+    if (!value)
+      miss_row(table, "has a wrong checksum");
+    else if (!visit(key, *value))
+      return;
   }
-  if (!rows->status().ok()) fail("reading", rows->status().ToString());
+  if (rows->status().ok()) return;
+  miss_row(table, rows->status().ToString());
+  // The rows after the unreadable block are found from the other end.
+  std::vector<std::pair<std::string, std::string>> rest;
+  for (to.empty() ? rows->SeekToLast() : rows->SeekForPrev(slice(to)); rows->Valid(); rows->Prev()) {
+    const auto key = view(rows->key());
+    if (key <= last || key < from) break;
+    if (const auto value = unseal_value(key, view(rows->value()))) rest.emplace_back(key, *value);
+  }
+  for (auto row = rest.rbegin(); row != rest.rend(); ++row)
+    if (!visit(row->first, row->second)) return;
 }
 
 void Store::scan_prefix(Table table, const std::string& prefix,
@@ -275,6 +355,8 @@ std::uint64_t Store::write(const Batch& batch) {
     const auto status =
         change.erase ? writes.Delete(family, slice(change.key)) : writes.Put(family, slice(change.key), slice(change.value));
     if (!status.ok()) fail("writing", status.ToString());
+    if (change.table == Table::requests && !change.erase && change.key.size() == 8)
+      rocks_->last_request = std::max(rocks_->last_request, keys::read_u64(change.key));
   }
   if (const auto status = rocks_->db->Write(rocksdb::WriteOptions(), &writes); !status.ok()) fail("writing", status.ToString());
   return ++rocks_->written;
@@ -289,10 +371,12 @@ void Store::sync(std::uint64_t ticket) {
     }
     rocks_->leader = true;
     const auto target = rocks_->written;
+    const Acknowledged durable{rocks_->db->GetLatestSequenceNumber(), rocks_->last_request};
     lock.unlock();
     const auto status = rocks_->db->SyncWAL();
     lock.lock();
     if (!status.ok()) fail("making a change durable", status.ToString());
+    rocks_->acknowledged->note(durable);
     rocks_->leader = false;
     rocks_->synced = target;
     rocks_->sync_done.notify_all();

@@ -113,7 +113,7 @@ void fill(Case& c, store::Records& records, std::mt19937_64& random, bool rememb
 }
 
 std::unique_ptr<store::Store> open_store(const std::filesystem::path& dir) {
-  auto opened = store::Store::open(dir, {true, {}});
+  auto opened = store::Store::open(dir, {.create = true, .failed = {}});
   if (!opened) {
     std::fprintf(stderr, "mole-bench-plan: %s\n", opened.error().message.c_str());
     std::exit(1);

@@ -23,7 +23,7 @@ using namespace coordinator::store;
 using coordinator::views::TableLinks;
 
 std::unique_ptr<Store> open_store(const fs::path& dir) {
-  auto opened = Store::open(dir, {true, {}});
+  auto opened = Store::open(dir, {.create = true, .failed = {}});
   EXPECT_TRUE(opened) << opened.error().message;
   return opened ? std::move(*opened) : nullptr;
 }
@@ -140,7 +140,7 @@ TEST(Envelope, DetectsEveryFlippedBitAndADifferentKey) {
 
 // Starts four threads that each commit rows 0, 1, 2, ... and acknowledge each number after the row is durable.
 [[noreturn]] void commit_until_killed(const fs::path& dir, int acks) {
-  auto opened = Store::open(dir, {true, {}});
+  auto opened = Store::open(dir, {.create = true, .failed = {}});
   if (!opened) ::_exit(2);
   auto& store = **opened;
   std::vector<std::thread> writers;
@@ -172,7 +172,7 @@ TEST(Store, OpensAfterACrashDuringCreation) {
     const auto dir = folder.path() / std::to_string(run) / "db";
     const auto child = ::fork();
     ASSERT_GE(child, 0);
-    if (child == 0) ::_exit(Store::open(dir, {true, {}}) ? 0 : 1);
+    if (child == 0) ::_exit(Store::open(dir, {.create = true, .failed = {}}) ? 0 : 1);
     while (!fs::exists(dir / "CURRENT") && ::waitpid(child, nullptr, WNOHANG) == 0) ::usleep(100);
     ::usleep(static_cast<useconds_t>(run) * 500);
     ::kill(child, SIGKILL);

@@ -76,13 +76,13 @@ with TemporaryFolder("copies") as folder:
     run(folder, "disturbed")
     events = [json.loads(line) for line in mole("state", "dump", "events", "--state", folder / "disturbed").stdout.splitlines()]
     told = {event["file"] for event in events if event["event"] == "copy damaged"}
-    check(len(told) == flipped, f"{flipped} copies were damaged, {len(told)} were told: {events[:3]}")
+    check(len(told) == flipped, f"{flipped} copies were damaged, {len(told)} were reported: {events[:3]}")
 
     flipped = disturb(damage_columns)
     run(folder, "disturbed", *again)
     events = [json.loads(line) for line in mole("state", "dump", "events", "--state", folder / "disturbed").stdout.splitlines()]
     told = sum(event["event"] == "copy damaged" for event in events) - len(told)
-    check(told == flipped, f"{flipped} column files were damaged, {told} were told")
+    check(told == flipped, f"{flipped} column files were damaged, {told} were reported")
 
     check(gaps(folder, "disturbed") == expected_gaps, "damaged copies count as damage of the archive: " + str(gaps(folder, "disturbed")))
     found = tree_contents(folder / "disturbed" / "tables")

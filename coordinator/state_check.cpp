@@ -1,0 +1,131 @@
+#include "coordinator/state_check.hpp"
+
+#include "coordinator/store/blobs.hpp"
+#include "coordinator/store/keys.hpp"
+#include "coordinator/store/records.hpp"
+
+#include <map>
+#include <set>
+
+namespace mole::coordinator {
+namespace fs = std::filesystem;
+using namespace store;
+namespace {
+
+constexpr std::size_t max_listed = 1000;
+
+void list(std::vector<std::string>& names, std::string name) {
+  if (names.size() < max_listed) names.push_back(std::move(name));
+}
+
+class Check {
+ public:
+  Check(Store& store, Blobs& blobs, fs::path root, bool repair)
+      : store_(store), records_(store), blobs_(blobs), root_(std::move(root)) {
+    found_.repair = repair;
+  }
+
+  Result<StateCheck> run() {
+    found_.lost_changes = store_.lost_changes();
+    for (const auto& name : table_names())
+      if (auto checked = check_table(name); !checked) return checked.error();
+    found_.database = store_.check_files();
+    if (found_.lost_changes > 0) find_lost_requests();
+    check_blobs();
+    return std::move(found_);
+  }
+
+ private:
+  Result<> check_table(const std::string& name) {
+    MOLE_TRY(const auto checked, store_.check_table(*table_of(name), found_.repair));
+    found_.rows += checked.rows;
+    if (checked.unreadable > 0 || !checked.complete)
+      found_.tables.push_back({name, checked.rows, checked.unreadable, checked.complete, checked.repaired});
+    return {};
+  }
+
+  void find_lost_requests() {
+    for (std::uint64_t number = 1; number <= store_.last_request(); ++number)
+      if (!store_.get(Table::requests, keys::number(number))) list(found_.lost_requests, "r" + std::to_string(number));
+  }
+
+  void check_blobs() {
+    std::map<Digest, std::vector<std::string>> results;  // keys of the rows in the catalogue, by their blob
+    std::set<Digest> claimed;
+    store_.scan(Table::catalogue, "", "", [&](std::string_view key, std::string_view value) {
+      if (const auto row = decode_catalogue(value); row && !row->rows_blob.empty()) results[row->rows_blob].emplace_back(key);
+      return true;
+    });
+    for (const auto table : {Table::plugins, Table::resources})
+      records_.scan_json(table, [&](std::string_view, const nlohmann::json& row) {
+        if (const auto digest = Digest::from_hex(row.is_object() ? row.value("digest", "") : "")) claimed.insert(*digest);
+        return true;
+      });
+    std::set<Digest> intact;
+    for (const auto& digest : stored_blobs()) {
+      if (!verify(digest)) continue;
+      intact.insert(digest);
+      found_.unclaimed_blobs += !results.contains(digest) && !claimed.contains(digest);
+    }
+    Batch batch;
+    for (const auto& [digest, keys] : results) {
+      if (intact.contains(digest)) continue;
+      if (!blobs_.has(digest)) list(found_.missing_blobs, digest.hex());
+      for (const auto& key : keys) drop_result(key, batch);
+    }
+    if (found_.repair) store_.commit(batch);
+  }
+
+  std::vector<Digest> stored_blobs() {
+    std::vector<Digest> out;
+    std::error_code error;
+    for (fs::recursive_directory_iterator entry(root_, error), end; !error && entry != end; entry.increment(error)) {
+      if (entry->path().filename().string().starts_with(".")) entry.disable_recursion_pending();
+      const auto digest = Digest::from_hex(entry->path().filename().string());
+      if (!digest || !entry->is_regular_file(error)) continue;
+      ++found_.blobs;
+      found_.blob_bytes += entry->file_size(error);
+      out.push_back(*digest);
+    }
+    return out;
+  }
+
+  bool verify(const Digest& digest) {
+    const auto actual = digest_of_file(blobs_.path_of(digest));
+    if (actual && *actual == digest) return true;
+    list(found_.damaged_blobs, digest.hex());
+    if (found_.repair) (void)blobs_.verify(digest);  // moves it away
+    return false;
+  }
+
+  void drop_result(const std::string& key, Batch& batch) {
+    ++found_.results_dropped;
+    const auto value = store_.get(Table::catalogue, key);
+    auto row = value ? decode_catalogue(*value) : std::nullopt;
+    if (!row) return;
+    row->rows_blob = row->result_key = {};
+    batch.put(Table::catalogue, key, encode(*row));
+  }
+
+  Store& store_;
+  const Records records_;
+  Blobs& blobs_;
+  const fs::path root_;
+  StateCheck found_;
+};
+
+}  // namespace
+
+bool StateCheck::has_damage() const {
+  const bool tables_left = std::ranges::any_of(tables, [](const DamagedTable& t) { return !t.repaired; });
+  return tables_left || (!database.empty() && (tables.empty() || tables_left)) || lost_changes > 0 ||
+         (!repair && (!damaged_blobs.empty() || !missing_blobs.empty()));
+}
+
+Result<StateCheck> check_state(const fs::path& state, bool repair) {
+  MOLE_TRY(auto store, Store::open(state / "db", {.create = repair, .accept_loss = repair, .failed = {}}));
+  MOLE_TRY(auto blobs, Blobs::open(state / "blobs"));
+  return Check(*store, blobs, state / "blobs", repair).run();
+}
+
+}  // namespace mole::coordinator
