@@ -151,8 +151,8 @@ Result<std::string> Service::get_blob(const Digest& digest, std::uint64_t offset
 
 Result<std::uint64_t> Service::put_blob(const Digest& digest, std::uint64_t offset, std::string_view bytes, std::uint64_t total) {
   auto held = blobs_.put(digest, offset, bytes, total);
-  // A full disk is a storage error like any other. Nodes keep their blobs and send them after a restart.
-  if (!held && held.error().code == Code::exhausted && config_.storage_failed) config_.storage_failed(held.error().message);
+  // The node keeps the blob and tries again.
+  if (!held && held.error().code == Code::exhausted) return transient(held.error().message);
   return held;
 }
 

@@ -20,16 +20,6 @@ namespace {
 
 constexpr std::size_t max_shared_files = 100, max_formats = 1000;
 
-json failure_row(const leases::FailureRecord& failure, const std::string& job) {
-  return {{"job", job},
-          {"plugin_failures", failure.plugin_failures},
-          {"infra_failures", failure.infra_failures},
-          {"given_up", failure.given_up},
-          {"code", failure.code},
-          {"message", failure.message},
-          {"log_tail", failure.log_tail}};
-}
-
 std::string archive_of(const Completion& completion) {
   if (!completion.spec.archive || completion.spec.steps.empty()) return {};
   return completion.spec.steps[0].pipeline + "/" + completion.spec.archive->name + "@" + completion.spec.archive->index;
@@ -150,6 +140,10 @@ std::vector<Verdict> Completions::apply(const CheckedCompletions& checked, Chang
 }
 
 Verdict Completions::apply_one(const Completion& given, const std::vector<task::IndexEntry>& listing, Change& change) {
+  if (!state_.scheduler.was_granted(given)) {
+    change.warn(task::title_of(given.spec) + ": node " + given.node + " reports a task that was not granted to it; ignored");
+    return Verdict::stale;
+  }
   const auto refused = listings_.refused(given);
   const auto& completion = refused ? *refused : given;
   const auto& report = completion.report;
@@ -254,11 +248,9 @@ void Completions::count_progress(Request& request, const task::Report& report) c
   request.files.done = std::min(request.files.done, request.files.total);
 }
 
-void Completions::store_failures(const Completion& completion, const leases::Effects& effects, Change& change) const {
+void Completions::store_failures(const Completion& completion, const leases::Effects& effects, Change& change) {
   for (const auto& [job, failure] : effects.failures) {
-    const auto row = records_.json(Table::fingerprints, keys::bytes_of(job.fingerprint));
-    const auto name = (row.is_object() ? row.value("module", "") : "") + "@" + format_time(job.from);
-    records_.put_job_row(change.batch, Table::failures, job.fingerprint, job.from, failure_row(failure, name));
+    const auto name = state_.put_failure(job, failure, change);
     change.warn("job " + name + " for " + requests::request_id(effects.request) + ": " +
                 (failure.given_up ? "given up" : "will be tried again") + " after attempt " +
                 std::to_string(failure.plugin_failures + failure.infra_failures) + ", task " + completion.spec.id + " on node " +

@@ -38,7 +38,7 @@ class Completions {
       MOLE_REQUIRES(service_mutex);
   bool apply_file_reports(const Completion& completion, Change& change) MOLE_REQUIRES(service_mutex);
   void count_progress(requests::Request& request, const task::Report& report) const;
-  void store_failures(const Completion& completion, const leases::Effects& effects, Change& change) const;
+  void store_failures(const Completion& completion, const leases::Effects& effects, Change& change) MOLE_REQUIRES(service_mutex);
   static void log_completion(const Completion& completion, const leases::Effects& effects, Change& change);
   Verdict stale_or_duplicate(const Completion& completion, const Change& change) const;
   // ---- results.cpp

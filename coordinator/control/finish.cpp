@@ -110,7 +110,7 @@ JobFailure failure_document(const dag::Graph& graph, const dag::Module& module, 
           .block = block,
           .code = name_of(failure.code),
           .message = failure.message,
-          .attempts = std::uint64_t{failure.plugin_failures} + failure.infra_failures,
+          .attempts = std::uint64_t{failure.plugin_failures} + failure.infra_failures + failure.lost,
           .log_tail = failure.log_tail};
 }
 

@@ -64,13 +64,24 @@ void Grants::tick(Change& change) {
   }
   if (!lost.empty()) requests_.replan_all(change);  // states that only these nodes hold are computed again when needed
   listings_.relist_waiting();
+  const auto abandoned = state_.scheduler.take_abandoned();
+  for (const auto& [job, failure] : abandoned)
+    state_.log({{"event", "job given up"}, {"job", state_.put_failure(job, failure, change)}, {"message", failure.message}},
+               change);
+  if (!abandoned.empty())
+    for (auto& [number, request] : state_.live) requests_.check_finished(request, change);
 }
 
 void Grants::store_node(const NodeRow& node, Change& change) const {
   records_.put_json(change.batch, Table::nodes, keys::number(node.number), node);
 }
 
-Registration Grants::register_node(const NodeInfo& info, Change& change) {
+Result<Registration> Grants::register_node(const NodeInfo& info, Change& change) {
+  auto registered = state_.scheduler.register_node(info, state_.now());
+  if (!registered) {
+    state_.log({{"event", "two nodes of one name"}, {"node", info.name}, {"address", info.address}}, change);
+    return registered;
+  }
   auto& node = state_.nodes[info.name];
   if (node.number == 0 || node.address != info.address || node.lost) {
     if (node.number == 0)
@@ -83,7 +94,7 @@ Registration Grants::register_node(const NodeInfo& info, Change& change) {
     change.info("node " + info.name + ": registered" + (info.address.empty() ? "" : " at " + info.address));
     if (back) requests_.replan_all(change);  // its states are available again
   }
-  return state_.scheduler.register_node(info, state_.now());
+  return registered;
 }
 
 Result<std::vector<task::Spec>> Grants::lease(const LeaseRequest& request, Change& change) {

@@ -15,7 +15,7 @@ class Grants {
   // Handles expired leases, lost nodes, and archives to list again.
   void tick(Change& change) MOLE_REQUIRES(service_mutex);
 
-  Registration register_node(const NodeInfo& info, Change& change) MOLE_REQUIRES(service_mutex);
+  Result<Registration> register_node(const NodeInfo& info, Change& change) MOLE_REQUIRES(service_mutex);
   Result<std::vector<task::Spec>> lease(const LeaseRequest& request, Change& change) MOLE_REQUIRES(service_mutex);
   HeartbeatReply heartbeat(const Heartbeat& heartbeat, Change& change) MOLE_REQUIRES(service_mutex);
 

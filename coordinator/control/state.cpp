@@ -21,6 +21,17 @@ std::uint64_t last_number(const store::Records& records, Table table) {
   return key.size() == 8 ? keys::read_u64(key) : 0;
 }
 
+json failure_row(const leases::FailureRecord& failure, const std::string& job) {
+  return {{"job", job},
+          {"plugin_failures", failure.plugin_failures},
+          {"infra_failures", failure.infra_failures},
+          {"lost", failure.lost},
+          {"given_up", failure.given_up},
+          {"code", failure.code},
+          {"message", failure.message},
+          {"log_tail", failure.log_tail}};
+}
+
 }  // namespace
 
 std::string location_of(const dag::Graph& graph, const dag::Archive& archive) {
@@ -65,6 +76,13 @@ void State::log(json event, Change& change) {
   change.warn("event " + event.dump(-1, ' ', false, json::error_handler_t::replace));
   event["at"] = format_time(wall());
   records_.put_json(change.batch, Table::events, keys::number(next_event_++), event);
+}
+
+std::string State::put_failure(const leases::JobKey& job, const leases::FailureRecord& failure, Change& change) {
+  const auto row = records_.json(Table::fingerprints, keys::bytes_of(job.fingerprint));
+  auto name = (row.is_object() ? row.value("module", "") : "") + "@" + format_time(job.from);
+  records_.put_job_row(change.batch, Table::failures, job.fingerprint, job.from, failure_row(failure, name));
+  return name;
 }
 
 void State::log_ended_leases(Change& change) {

@@ -48,6 +48,9 @@ class State {
   Micros now() const { return config_.now(); }
   Micros wall() const { return config_.wall(); }
   void log(nlohmann::json event, Change& change) MOLE_REQUIRES(service_mutex);
+  // Stores why a job failed. Returns the job's name.
+  std::string put_failure(const leases::JobKey& job, const leases::FailureRecord& failure, Change& change)
+      MOLE_REQUIRES(service_mutex);
   // Logs the leases that ended without a completion.
   void log_ended_leases(Change& change) MOLE_REQUIRES(service_mutex);
   // Names a task for the log: by its spec, or only by its id if the spec is not in memory.

@@ -39,6 +39,26 @@ Micros FailureLog::add(const JobKey& job, const Failure& failure, const Settings
   return not_before_[job] = until;
 }
 
+Micros FailureLog::lose(const JobKey& job, const Loss& loss, const Settings& settings, Micros now) {
+  auto& record = records_[job];
+  ++record.lost;
+  if (loss.alone) ++record.lost_alone;
+  if (loss.alone && record.lost_on.size() < 2) record.lost_on.insert(loss.node);
+  record.code = task::FailureCode::lost;
+  record.message = "node " + loss.node + " ended or went silent while it ran this job";
+  if (record.lost_alone > 0)
+    record.message += ", the last " + std::to_string(record.lost_alone) +
+                      " times with nothing else running there; its plugin may stop the node: test it alone (mole plugin test)";
+  record.given_up = record.lost_alone >= settings.lost_attempts && record.lost_on.size() >= std::min<std::size_t>(loss.nodes, 2);
+  if (record.lost >= 2 && !record.given_up)
+    lost_twice_.insert(job);
+  else
+    lost_twice_.erase(job);
+  Micros delay = record.lost < 2 ? 0 : settings.infra_delay;
+  for (std::uint32_t i = 2; i < record.lost && delay < settings.infra_delay_cap; ++i) delay *= 2;
+  return not_before_[job] = now + std::min(delay, settings.infra_delay_cap);
+}
+
 void FailureLog::restore(const JobKey& job, FailureRecord record) {
   if (record.given_up && record.code == task::FailureCode::hung) hanging_.insert(job.fingerprint);
   records_[job] = std::move(record);
@@ -46,6 +66,7 @@ void FailureLog::restore(const JobKey& job, FailureRecord record) {
 
 bool FailureLog::erase(const JobKey& job) {
   hanging_.erase(job.fingerprint);
+  lost_twice_.erase(job);
   not_before_.erase(job);
   return records_.erase(job) > 0;
 }

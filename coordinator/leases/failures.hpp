@@ -19,6 +19,8 @@ struct Settings {
   std::uint32_t plugin_attempts = 3;  // then the job is abandoned
   std::uint32_t hung_attempts = 2;    // the same if it hangs, because every attempt costs the node's whole stall limit
   std::uint32_t infra_attempts = 20;
+  std::uint32_t lost_attempts = 5;       // the same if its node ends each time while it runs alone there
+  Micros lease_limit = 2 * day_us;       // however often it is renewed, except for tasks of kind fetch, which wait for tapes
   std::uint32_t exhausted_attempts = 3;  // consecutive failures with code "exhausted" and the same message
   Micros lost_after = 10 * minute_us;    // a node that is silent this long after its leases ended is lost, with its states
   std::size_t max_grants = 100;          // in one reply
@@ -27,13 +29,17 @@ struct Settings {
 // Stored as a row of the table "failures".
 struct FailureRecord {
   std::uint32_t plugin_failures = 0, infra_failures = 0;
-  std::uint32_t repeats = 0;  // consecutive "exhausted" failures with the same message; not stored
+  std::uint32_t repeats = 0;           // consecutive "exhausted" failures with the same message; not stored
+  std::uint32_t lost = 0;              // how often its node ended, or went silent, while it ran
+  std::uint32_t lost_alone = 0;        // while nothing else ran there; not stored
+  std::set<std::string> lost_on = {};  // these nodes; not stored
   bool given_up = false;
   task::FailureCode code = task::FailureCode::none;
   std::string message, log_tail;
 };
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(FailureRecord, plugin_failures, infra_failures, given_up, code, message, log_tail)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(FailureRecord, plugin_failures, infra_failures, lost, given_up, code, message,
+                                                log_tail)
 
 // One failure of a job, as reported.
 struct Failure {
@@ -41,6 +47,13 @@ struct Failure {
   std::string message, log_tail;
   bool infra = false;      // caused by the machine rather than the plugin
   bool permanent = false;  // another attempt would fail the same way
+};
+
+// How a node ended.
+struct Loss {
+  std::string node;
+  bool alone = false;     // it ran nothing else
+  std::size_t nodes = 0;  // that exist
 };
 
 // Whether a code means that the machine failed rather than the plugin, so that the job is tried again on any node.
@@ -53,6 +66,10 @@ class FailureLog {
  public:
   // Counts one more failure. Returns the time of the next attempt.
   Micros add(const JobKey& job, const Failure& failure, const Settings& settings, Micros now, Random& random);
+  // Counts that the node which ran the job ended. Returns the time of the next attempt.
+  Micros lose(const JobKey& job, const Loss& loss, const Settings& settings, Micros now);
+  // The jobs that were lost at least twice and are not abandoned: each runs alone on its node.
+  const std::set<JobKey>& lost_twice() const { return lost_twice_; }
   void restore(const JobKey& job, FailureRecord record);
   bool erase(const JobKey& job);  // whether there was a record
 
@@ -65,6 +82,7 @@ class FailureLog {
  private:
   std::map<JobKey, FailureRecord> records_;
   std::map<JobKey, Micros> not_before_;
+  std::set<JobKey> lost_twice_;
   std::set<Digest> hanging_;  // modules of which a job was abandoned because it hung: their other jobs have one attempt
 };
 

@@ -19,16 +19,26 @@ bool is_permanent(const Completion& completion, task::FailureCode code) {
 
 // ---- nodes
 
-Registration Scheduler::register_node(const NodeInfo& info, Micros now) {
+Result<Registration> Scheduler::register_node(const NodeInfo& info, Micros now) {
+  constexpr std::size_t max_replaced = 16;
   advance(now);
   auto& node = nodes_[info.name];
+  if (std::ranges::find(node.replaced, info.incarnation) != node.replaced.end())
+    return denied(
+        "another daemon has registered as node " + info.name +
+        " after this one; a copied node folder contains the name of the original: stop this daemon and remove \"id\" from "
+        "its folder");
   if (node.info.incarnation != info.incarnation) {
     // The workers of the old incarnation ended with it.
     std::vector<std::string> ended;
     for (const auto& [id, lease] : leases_)
       if (lease.node == info.name && lease.incarnation != info.incarnation) ended.push_back(id);
     reopen_leases(ended, LeaseEnd::restarted, now);
+    auto replaced = std::move(node.replaced);
+    if (!node.info.incarnation.empty()) replaced.push_back(node.info.incarnation);
+    if (replaced.size() > max_replaced) replaced.pop_front();
     node = {};
+    node.replaced = std::move(replaced);
   }
   node.info = info;
   node.info.cached.clear();
@@ -40,7 +50,7 @@ Registration Scheduler::register_node(const NodeInfo& info, Micros now) {
   node.lost = false;
   std::erase(lost_, info.name);
   reopen_staged();
-  return {epoch_, settings_.lease, settings_.heartbeat};
+  return Registration{epoch_, settings_.lease, settings_.heartbeat};
 }
 
 HeartbeatReply Scheduler::heartbeat(const Heartbeat& message, Micros now) {
@@ -58,9 +68,12 @@ HeartbeatReply Scheduler::heartbeat(const Heartbeat& message, Micros now) {
   node.draining = message.draining;
   reply.cancel = std::exchange(node.cancel, {});
   const auto epoch_prefix = std::to_string(epoch_) + "-";
+  std::vector<std::string> overlong;
   for (const auto& progress : message.tasks) {
     const auto lease = leases_.find(progress.task);
     if (lease != leases_.end() && lease->second.node == message.node && lease->second.incarnation == message.incarnation) {
+      if (lease->second.grant.kind != task::Kind::fetch && now - lease->second.granted > settings_.lease_limit)
+        overlong.push_back(progress.task);
       lease->second.deadline = now + settings_.lease;
       lease->second.progress = progress;
       add_ready(message.node, lease->second.grant, progress.ready);
@@ -69,6 +82,8 @@ HeartbeatReply Scheduler::heartbeat(const Heartbeat& message, Micros now) {
       reply.cancel.push_back(progress.task);  // its lease ended
     }                                         // a task of an earlier epoch is accepted by its keys when it completes
   }
+  reopen_leases(overlong, LeaseEnd::expired, now);
+  reply.cancel.insert(reply.cancel.end(), overlong.begin(), overlong.end());
   reopen_staged();
   std::sort(reply.cancel.begin(), reply.cancel.end());
   reply.cancel.erase(std::unique(reply.cancel.begin(), reply.cancel.end()), reply.cancel.end());
@@ -123,7 +138,9 @@ std::vector<NodeView> Scheduler::nodes() const {
 
 void Scheduler::add_lease(const Grant& grant, const std::string& node, const std::string& incarnation, Micros now) {
   for (const auto& step : grant.steps) inflight_[step.job] = grant.id;
-  leases_[grant.id] = {grant, node, incarnation, now + settings_.lease, {grant.id, "granted", 0, 0, 0}};
+  const bool alone = grant.steps.size() == 1 && failures_.lost_twice().contains(grant.steps[0].job);
+  grants_.add(grant, node);
+  leases_[grant.id] = {grant, node, incarnation, now + settings_.lease, now, {grant.id, "granted", 0, 0, 0}, alone};
 }
 
 bool Scheduler::adopt(const Grant& grant, const std::string& node, const std::string& incarnation, Micros now) {
@@ -134,6 +151,7 @@ bool Scheduler::adopt(const Grant& grant, const std::string& node, const std::st
     add_lease(adopted, node, incarnation, now);
     return true;
   }
+  grants_.add(grant, node);
   if (grant.steps.empty() || !is_wanted(grant)) return false;
   for (const auto& step : grant.steps)
     if (inflight_.contains(step.job)) return false;
@@ -164,6 +182,7 @@ void Scheduler::end_lease(const std::string& id, std::optional<LeaseEnd> why) {
   if (why == LeaseEnd::cancelled)
     if (const auto node = nodes_.find(found->second.node); node != nodes_.end()) node->second.cancel.push_back(id);
   leases_.erase(found);
+  reopen_waiting();
 }
 
 // Ends leases and makes their work available again.
@@ -171,9 +190,10 @@ void Scheduler::reopen_leases(const std::vector<std::string>& ids, LeaseEnd why,
   for (const auto& id : ids) {
     const auto found = leases_.find(id);
     if (found == leases_.end()) continue;
-    const auto grant = found->second.grant;
+    const auto lease = found->second;
     end_lease(id, why);
-    reopen(grant, now);
+    if (why != LeaseEnd::released) lose(lease, now);
+    reopen(lease.grant, now);
   }
 }
 

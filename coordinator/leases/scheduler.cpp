@@ -126,7 +126,7 @@ Result<std::vector<Grant>> Scheduler::lease(const LeaseRequest& request, Micros 
   if (copies(request.node))
     for (const auto& [name, node] : nodes_) staging_.stager.set_serving(name, serves(node));
   const auto wanted = std::min<std::size_t>(request.free_slots, settings_.max_grants);
-  while (out.size() < wanted) {
+  while (out.size() < wanted && !runs_alone(request.node) && !makes_room(request.node)) {
     auto grant = next_grant(request.node, now);
     if (!grant) break;
     add_lease(*grant, request.node, request.incarnation, now);
@@ -145,15 +145,18 @@ Result<std::vector<Grant>> Scheduler::lease(const LeaseRequest& request, Micros 
 }
 
 std::optional<Grant> Scheduler::next_grant(const std::string& node, Micros now) {
-  std::vector<std::tuple<std::int32_t, std::uint64_t, Work*>> order;  // highest priority first, then oldest request
-  for (auto& [request, work] : work_) order.emplace_back(-work.priority, request, &work);
+  // Highest priority first, then the one that has waited longest for its turn, then the oldest request.
+  std::vector<std::tuple<std::int32_t, std::uint64_t, std::uint64_t, Work*>> order;
+  for (auto& [request, work] : work_) order.emplace_back(-work.priority, work.last_turn, request, &work);
   std::sort(order.begin(), order.end());
   // Another node may reach archives that this one does not.
   const bool may_list = !copies(node) || !any_reaches_archives();
-  for (auto& [priority, request, work] : order) {
-    if (may_list)
-      if (auto grant = next_archive_task(request, *work, now)) return grant;
-    if (auto grant = next_task(request, *work, node, now)) return grant;
+  for (auto& [priority, last, request, work] : order) {
+    auto grant = may_list ? next_archive_task(request, *work, now) : std::nullopt;
+    if (!grant) grant = next_task(request, *work, node, now);
+    if (!grant) continue;
+    work->last_turn = ++turn_;
+    return grant;
   }
   return std::nullopt;
 }
@@ -216,8 +219,12 @@ std::optional<Grant> Scheduler::next_task(std::uint64_t request, Work& work, con
     }
     // The block becomes a candidate again when a job it waits for is done, when that job's lease ends, or when its delay is over.
     // The blocks after it usually wait, too.
-    work.remove_candidates(*ref,
-                           [&](BlockRef r) { return !is_elsewhere(r) && choose_steps(request, work, r, node, now).empty(); });
+    note_waiting(request, *plan, *ref);
+    work.remove_candidates(*ref, [&](BlockRef r) {
+      if (is_elsewhere(r) || !choose_steps(request, work, r, node, now).empty()) return false;
+      note_waiting(request, *plan, r);
+      return true;
+    });
   }
   return std::nullopt;
 }
@@ -233,7 +240,8 @@ bool Scheduler::is_running(const jobs::Plan& plan, BlockRef ref) const {
   return std::any_of(modules.begin(), modules.end(), [&](const auto& m) { return inflight_.contains({m.fingerprint, from}); });
 }
 
-// A job whose plugin has failed before runs alone in its task, so that another crash affects no other job.
+// A job whose plugin has failed before runs alone in its task, so that another crash affects no other job; one whose nodes have
+// ended, also alone on its node.
 std::vector<tasks::FusedStep> Scheduler::choose_steps(std::uint64_t request, const Work& work, BlockRef ref,
                                                       const std::string& node, Micros now) const {
   const auto& plan = *work.plan();
@@ -246,7 +254,9 @@ std::vector<tasks::FusedStep> Scheduler::choose_steps(std::uint64_t request, con
       return false;
     const JobKey job{plan.graph->modules[m].fingerprint, from};
     const auto* record = failures_.find(job);
-    return !inflight_.contains(job) && (record && record->plugin_failures > 0) == suspect && failures_.is_due(job, now);
+    const bool lost = record && record->lost >= 2;
+    if (lost && !is_idle(node)) return false;
+    return !inflight_.contains(job) && (lost || (record && record->plugin_failures > 0)) == suspect && failures_.is_due(job, now);
   };
   auto steps = tasks::fuse(plan, ref, work.max_steps(ref), [&](std::uint32_t m) { return is_ready(m, false); });
   for (std::uint32_t m = 0; steps.empty() && m < plan.modules.size(); ++m)

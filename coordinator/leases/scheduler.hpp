@@ -6,6 +6,7 @@
 #pragma once
 
 #include "coordinator/leases/breakers.hpp"
+#include "coordinator/leases/grant_log.hpp"
 #include "coordinator/leases/node_load.hpp"
 #include "coordinator/leases/staging.hpp"
 #include "coordinator/leases/task_times.hpp"
@@ -78,7 +79,8 @@ class Scheduler {
   const FailureRecord* failure(const JobKey& job) const { return failures_.find(job); }
 
   // ---- nodes
-  Registration register_node(const NodeInfo& node, Micros now);
+  // denied: an earlier incarnation of the node comes back, so two daemons use its name.
+  Result<Registration> register_node(const NodeInfo& node, Micros now);
   // The number of drives of a library (library_of) that may be used now. Call before lease.
   void set_drives(const std::string& library, std::uint32_t drives, Micros now);
   // What blocks wait for. Looks at the files that blocks wait for until it knows.
@@ -105,6 +107,9 @@ class Scheduler {
   bool adopt(const Grant& grant, const std::string& node, const std::string& incarnation, Micros now);
   HeartbeatReply heartbeat(const Heartbeat& message, Micros now);
   void release(const std::string& node, const std::string& incarnation, const std::vector<std::string>& tasks, Micros now);
+  // Whether the task was granted to the node that reports it. What other reports say must not change anything.
+  bool was_granted(const Completion& completion) const { return grants_.has(completion); }
+  // Call for granted tasks only.
   Effects complete(const Completion& completion, Micros now, Random& random);
   // Ends overdue leases. Returns the nodes lost since the last call: silent for so long that their states count as gone.
   std::vector<std::string> tick(Micros now);
@@ -114,6 +119,8 @@ class Scheduler {
   const Grant* grant(const std::string& id) const;  // null: not leased
   // Returns the leases that ended since the last call without a completion.
   std::vector<EndedLease> take_ended() { return std::exchange(ended_, {}); }
+  // Returns the jobs that were abandoned since the last call because their node ended each time.
+  std::vector<std::pair<JobKey, FailureRecord>> take_abandoned() { return std::exchange(abandoned_, {}); }
 
  private:
   struct Node {
@@ -121,12 +128,14 @@ class Scheduler {
     Micros heard = 0;
     bool draining = false, lost = false;
     std::vector<std::string> cancel;
+    std::deque<std::string> replaced = {};  // its last incarnations before this one
   };
   struct Lease {
     Grant grant;
     std::string node, incarnation;
-    Micros deadline = 0;
+    Micros deadline = 0, granted = 0;
     TaskProgress progress;
+    bool alone = false;  // the node runs nothing else meanwhile, because earlier nodes ended with this job
   };
 
   void advance(Micros now);
@@ -137,6 +146,13 @@ class Scheduler {
   void end_lease(const std::string& id, std::optional<LeaseEnd> why = {});  // no reason: completed
   void reopen_leases(const std::vector<std::string>& ids, LeaseEnd why, Micros now);
   void reopen(const Grant& grant, Micros not_before);
+
+  void lose(const Lease& lease, Micros now);
+  bool is_idle(const std::string& node) const;
+  bool runs_alone(const std::string& node) const;
+  bool makes_room(const std::string& node) const;
+  void note_waiting(std::uint64_t request, const jobs::Plan& plan, BlockRef ref);
+  void reopen_waiting();
 
   std::vector<std::string> idle_sources() const;
   bool serves(const Node& node) const;
@@ -174,8 +190,12 @@ class Scheduler {
   std::uint64_t seq_ = 0;
   Micros last_tick_ = 0, healthy_since_ = 0;
   bool ticked_ = false;
-  std::vector<std::string> lost_;  // not yet returned by tick
-  std::vector<EndedLease> ended_;  // not yet returned by take_ended
+  std::vector<std::string> lost_;                               // not yet returned by tick
+  std::vector<EndedLease> ended_;                               // not yet returned by take_ended
+  std::vector<std::pair<JobKey, FailureRecord>> abandoned_;     // not yet returned by take_abandoned
+  std::set<std::pair<std::uint64_t, BlockRef>> waiting_alone_;  // blocks with a job that waits for an idle node
+  std::uint64_t turn_ = 0;                                      // counts grants of tasks, see Work::last_turn
+  GrantLog grants_;
   std::map<std::string, Node> nodes_;
   std::map<std::string, Lease> leases_;
   std::map<std::uint64_t, Work> work_;      // by request

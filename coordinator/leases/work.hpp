@@ -52,6 +52,7 @@ void mark_failures(jobs::Plan& plan,
 class Work {
  public:
   std::int32_t priority = 0;
+  std::uint64_t last_turn = 0;  // when it last got a task: requests of equal priority take turns
   std::vector<PendingArchiveTask> archive_tasks;
 
   void set_plan(jobs::Plan plan);  // sets or replaces the plan. Call refresh afterwards.
