@@ -342,6 +342,14 @@ Resource read_resource(Reader& reader, const YamlNode& key, const YamlNode& node
 }  // namespace
 
 Result<Manifest> parse_manifest(std::string_view text, const std::string& name, const std::vector<std::string>& overrides) {
+  if (overrides.size() > max_overrides)
+    return invalid(std::to_string(overrides.size()) + " values are set, but at most " + std::to_string(max_overrides) +
+                   " may be; write them into the manifest");
+  std::size_t bytes = text.size();
+  for (const auto& assignment : overrides) bytes += assignment.size();
+  if (text.size() <= max_manifest_bytes && bytes > 2 * max_manifest_bytes)
+    return invalid(name + ": the manifest and its --set options have " + std::to_string(bytes) + " bytes, but may have " +
+                   std::to_string(2 * max_manifest_bytes) + "; shorten them");
   MOLE_TRY(auto tree, parse_yaml(text, name));
   for (const auto& assignment : overrides)
     if (auto done = apply_override(tree, assignment); !done) return done.error();

@@ -60,7 +60,14 @@ struct Converter {
   }
 };
 
+// The parser allocates much more memory than the text has bytes, before any value is counted.
+bool has_too_many_brackets(std::string_view text) {
+  return std::ranges::count_if(text, [](char c) { return c == '[' || c == '{'; }) > static_cast<std::ptrdiff_t>(max_nodes);
+}
+
 Result<YamlNode> load(std::string_view text, const std::string& name, bool line_known) {
+  if (has_too_many_brackets(text))
+    return invalid(name + ": the text has more than " + std::to_string(max_nodes) + " opening brackets; shorten it");
   try {
     const auto documents = YAML::LoadAll(std::string(text));
     if (documents.size() > 1)
@@ -147,13 +154,17 @@ YamlNode* YamlNode::find(std::string_view key) { return const_cast<YamlNode*>(st
 
 Result<YamlNode> parse_yaml(std::string_view text, const std::string& name) {
   if (text.size() > max_manifest_bytes)
-    return invalid(name + ":1:1: a manifest may have at most 1 MiB, but this one has " + std::to_string(text.size()) +
+    return invalid(name + ":1:1: a manifest may have at most 256 KiB, but this one has " + std::to_string(text.size()) +
                    " bytes; shorten it");
   return load(text, name, true);
 }
 
 Result<> apply_override(YamlNode& root, const std::string& assignment) {
-  const std::string where = "--set " + assignment;
+  constexpr std::size_t shown = 200;  // every value keeps a copy of its position
+  const std::string where = "--set " + (assignment.size() > shown ? assignment.substr(0, shown) + "..." : assignment);
+  if (assignment.size() > max_override_bytes)
+    return invalid(where + ": it may have at most 64 KiB, but it has " + std::to_string(assignment.size()) +
+                   " bytes; write it into the manifest");
   const auto equals = assignment.find('=');
   if (equals == std::string::npos || equals == 0) return invalid(where + ": write KEY=VALUE, such as modules.mean.window=1d");
   MOLE_TRY(auto value, load(std::string_view(assignment).substr(equals + 1), where, false));

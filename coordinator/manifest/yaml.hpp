@@ -32,7 +32,9 @@ struct YamlEntry {
   YamlNode key, value;
 };
 
-inline constexpr std::size_t max_manifest_bytes = 1 << 20;
+inline constexpr std::size_t max_manifest_bytes = 256 << 10;
+inline constexpr std::size_t max_override_bytes = 64 << 10;
+inline constexpr std::size_t max_overrides = 1'000;
 inline constexpr std::size_t max_nodes = 20'000;
 inline constexpr std::size_t max_depth = 16;
 

@@ -170,8 +170,14 @@ TEST(Manifest, LimitsTheExpansionOfAliases) {
   EXPECT_NE(error_of("a: " + std::string(60, '[') + std::string(60, ']')).find("nested deeper than 16 levels"),
             std::string::npos);
   EXPECT_NE(error_of("a: &a [*a]").find("nested deeper than 16 levels"), std::string::npos) << error_of("a: &a [*a]");
-  EXPECT_NE(error_of(std::string(2 << 20, 'x')).find("at most 1 MiB"), std::string::npos);
-  error_of(std::string(100'000, '['));  // any result, but no crash
+  EXPECT_NE(error_of(std::string(2 << 20, 'x')).find("at most 256 KiB"), std::string::npos);
+  EXPECT_NE(error_of(std::string(100'000, '[')).find("more than 20000 opening brackets"), std::string::npos);
+  const auto long_value = error_of(good, {"modules.mean.params.x=" + std::string(100 << 10, '[')});
+  EXPECT_NE(long_value.find("at most 64 KiB"), std::string::npos) << long_value.substr(0, 500);
+  EXPECT_LT(long_value.size(), 500u);
+  EXPECT_NE(error_of(good, std::vector<std::string>(30'000, "modules.mean.window=3h")).find("at most 1000"), std::string::npos);
+  EXPECT_NE(error_of(good, std::vector<std::string>(10, "modules.mean.x=" + std::string(60'000, 'x'))).find("--set options have"),
+            std::string::npos);
   error_of("? {a: b} : c");
   error_of("!!binary x");
 }
