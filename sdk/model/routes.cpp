@@ -123,12 +123,9 @@ class Parser {
   }
 
  private:
+  // Messages do not quote the file: a manifest may name one that its author must not read.
+  static constexpr const char* host_bits = "the network has bits set beyond its length; check the length";
   Error fail(const std::string& what) const { return invalid("line " + std::to_string(line_) + ": " + what); }
-  static std::string quoted(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text.substr(0, 60)) out += c >= ' ' && c <= '~' ? c : '?';
-    return out + "\"";
-  }
 
   Result<> take(std::string_view line) {
     if (line.size() > max_line) return fail("the line is longer than 64 KiB; check that the file is a list of prefixes");
@@ -146,9 +143,9 @@ class Parser {
     if (!route) return route.error();
     const auto as_text = word(line);
     const auto as = origin(as_text);
-    if (!as) return fail("expected an AS number, not " + quoted(as_text) + "; write \"192.0.2.0/24 64500\"");
+    if (!as) return fail("no AS number follows the prefix; write \"192.0.2.0/24 64500\"");
     if (const auto rest = word(line); !rest.empty())
-      return fail(quoted(rest) + " follows the AS number; write only a prefix and its origin");
+      return fail("it goes on after the AS number; write only a prefix and its origin");
     if (routes_.v4.size() + routes_.v6.size() >= max_routes)
       return exhausted("line " + std::to_string(line_) + ": the table has more than " + std::to_string(max_routes) +
                        " prefixes, too many for a routing table; check the file");
@@ -159,26 +156,21 @@ class Parser {
 
   Result<RouteList::V4> route_v4(std::string_view net, std::string_view length) const {
     const auto address = address_v4(net);
-    if (!address) return fail(quoted(net) + " is not an address; write \"192.0.2.0/24 64500\"");
+    if (!address) return fail("it does not begin with an address; write \"192.0.2.0/24 64500\"");
     const auto bits = whole_number(length, 32);
-    if (!bits) return fail(quoted(length) + " is not an IPv4 prefix length; write 0 to 32");
-    if (*bits < 32 && (*address & (~std::uint32_t{0} >> *bits)) != 0) return fail(host_bits(net, *bits));
+    if (!bits) return fail("the address has no IPv4 prefix length; write 0 to 32");
+    if (*bits < 32 && (*address & (~std::uint32_t{0} >> *bits)) != 0) return fail(host_bits);
     return RouteList::V4{*address, 0, static_cast<std::uint8_t>(*bits)};
   }
 
   Result<RouteList::V6> route_v6(std::string_view net, std::string_view length) const {
     RouteList::V6 route;
-    if (!address_v6(net, route)) return fail(quoted(net) + " is not an address; write \"2001:db8::/32 64500\"");
+    if (!address_v6(net, route)) return fail("it does not begin with an address; write \"2001:db8::/32 64500\"");
     const auto bits = whole_number(length, 128);
-    if (!bits) return fail(quoted(length) + " is not an IPv6 prefix length; write 0 to 128");
+    if (!bits) return fail("the address has no IPv6 prefix length; write 0 to 128");
     route.length = static_cast<std::uint8_t>(*bits);
-    if ((route.high & beyond(route.length)) != 0 || (route.low & beyond(route.length - 64)) != 0)
-      return fail(host_bits(net, *bits));
+    if ((route.high & beyond(route.length)) != 0 || (route.low & beyond(route.length - 64)) != 0) return fail(host_bits);
     return route;
-  }
-
-  static std::string host_bits(std::string_view net, std::uint32_t bits) {
-    return "the network " + quoted(net) + " has bits set beyond its length of " + std::to_string(bits) + "; check the length";
   }
 
   RouteList routes_;

@@ -82,14 +82,27 @@ TEST(RouteText, CountsUnusableLines) {
   EXPECT_EQ(routes->v4.size(), 297u);
   EXPECT_EQ(routes->unusable.count, 3u);
   ASSERT_EQ(routes->unusable.first.size(), 3u);
-  EXPECT_TRUE(routes->unusable.first[0].starts_with("line 300: the network \"192.0.2.1\" has bits set"));
-  EXPECT_TRUE(routes->unusable.first[1].starts_with("line 301: expected an AS number, not \"AS\""));
+  EXPECT_TRUE(routes->unusable.first[0].starts_with("line 300: the network has bits set"));
+  EXPECT_TRUE(routes->unusable.first[1].starts_with("line 301: no AS number follows the prefix"));
   EXPECT_TRUE(routes->unusable.first[2].starts_with("line 303: the line is longer than 64 KiB"));
   EXPECT_EQ(*check_route_table("prefixes", text), routes->unusable);
   const auto refused = parse_routes(text + "\nnonsense\n");
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().message.starts_with("line 300: "));
   EXPECT_TRUE(refused.error().message.ends_with("(4 of 301 lines are unusable; at most 1 % may be)")) << refused.error().message;
+}
+
+// A manifest may name a file that its author must not read.
+TEST(RouteText, MessagesDoNotQuoteTheFile) {
+  for (const std::string text :
+       {"root:$6$hash:19000::::::", "hidden 24 1", "10.0.0.0/hidden 1", "10.0.0.0/8 hidden", "10.0.0.0/8 1 hidden",
+        "hidden::/16 1", "2001:db8::/hidden 1", "10.17.0.0/8 1", "2001:db8:17::/32 1"}) {
+    const auto refused = parse_routes(text + "\n");
+    ASSERT_FALSE(refused) << text;
+    EXPECT_TRUE(refused.error().message.starts_with("line 1: ")) << refused.error().message;
+    for (const std::string part : {"hidden", "hash", "17"})
+      EXPECT_EQ(refused.error().message.find(part), std::string::npos) << refused.error().message;
+  }
 }
 
 TEST(RouteText, ReportsTheFirstUnusableLinesOfMany) {
