@@ -4,6 +4,7 @@
 
 namespace mole::coordinator {
 
+namespace fs = std::filesystem;
 using control::Change;
 using control::service_mutex;
 using control::State;
@@ -16,14 +17,64 @@ Micros read_clock(clockid_t clock) {
   return static_cast<Micros>(t.tv_sec) * second_us + t.tv_nsec / 1000;
 }
 
+// The store needs 16 MiB (store_reserve) for its next writes and ends the program without them. Above that, work that can wait is
+// refused first, and then everything that writes.
+constexpr std::uint64_t low_water = std::uint64_t{64} << 20, reserve = store::store_reserve + (std::uint64_t{8} << 20);
+
+std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
 }  // namespace
 
+// ---- a full disk
+
+Result<> Service::check_low_water() {
+  if (config_.ends_when_full) return {};
+  const auto free = config_.free_bytes();
+  const bool low = free < low_water;
+  if (low_.exchange(low) != low && config_.log)
+    config_.log(low ? LogLevel::warning : LogLevel::info, low ? "only " + mebibytes(free) + " are free in " +
+                                                                    config_.state.string() + ": no new work is accepted below " +
+                                                                    mebibytes(low_water) + "; free up space there"
+                                                              : "enough space is free again: work is accepted");
+  if (!low) return {};
+  return exhausted("the disk of the coordinator is nearly full: " + mebibytes(free) + " are free in " + config_.state.string() +
+                   ", and no new work is accepted below " + mebibytes(low_water) + "; free up space there and try again");
+}
+
+Result<> Service::check_reserve() const {
+  const auto free = config_.free_bytes();
+  if (free >= reserve || config_.ends_when_full) return {};
+  return transient("the disk of the coordinator is full: " + mebibytes(free) + " are free in " + config_.state.string() +
+                   ", which it keeps for its store; free up space there; nothing acknowledged is lost");
+}
+
 // ---- opening
+
+namespace {
+
+// No other user may reach anything in the state folder; what is in it may have any mode.
+Result<> make_private(const Config& config) {
+  std::error_code error;
+  if (config.create) fs::create_directories(config.state, error);
+  const auto mode = fs::status(config.state, error).permissions();
+  if (error || (mode & (fs::perms::group_all | fs::perms::others_all)) == fs::perms::none) return {};  // Store::open reports it
+  fs::permissions(config.state, fs::perms::owner_all, error);
+  if (error)
+    return invalid("other users can open the state folder " + config.state.string() +
+                   ", and its mode cannot be changed: " + error.message() + "; run this as its owner or set its mode to 0700");
+  if (config.log && fs::exists(config.state / "db", error))
+    config.log(LogLevel::warning, "other users could open the state folder " + config.state.string() + "; its mode is 0700 now");
+  return {};
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Service>> Service::open(Config config) {
   if (!config.now) config.now = [] { return read_clock(CLOCK_BOOTTIME); };
   if (!config.wall) config.wall = [] { return read_clock(CLOCK_REALTIME); };
+  if (!config.free_bytes) config.free_bytes = [folder = config.state] { return store::free_bytes(folder); };
   if (config.seed == 0) config.seed = std::random_device{}();
+  if (auto closed = make_private(config); !closed) return closed.error();
   MOLE_TRY(auto store, store::Store::open(config.state / "db", {.create = config.create, .failed = config.storage_failed}));
   MOLE_TRY(auto blobs, store::Blobs::open(config.state / "blobs"));
   std::unique_ptr<Service> service(new Service(std::move(config), std::move(store), std::move(blobs)));
@@ -77,11 +128,13 @@ void Service::log_damage(Change& change) {
 // ---- requests
 
 Result<Accepted> Service::submit(const Submission& submission) {
+  if (auto space = check_low_water(); !space) return space.error();
   MOLE_TRY(auto prepared, submissions_.for_run(submission));
   return accept(std::move(prepared));
 }
 
 Result<Accepted> Service::archive_task(const Submission& submission, const std::string& archive, RequestKind kind) {
+  if (auto space = check_low_water(); !space) return space.error();
   MOLE_TRY(auto prepared, submissions_.for_archive(submission, archive, kind));
   const auto libraries = prepared.libraries;
   auto accepted = accept(std::move(prepared));
@@ -95,6 +148,7 @@ Result<Accepted> Service::accept(control::PreparedRequest prepared) {
 }
 
 Result<RequestStatus> Service::cancel(const std::string& id) {
+  if (auto space = check_reserve(); !space) return space.error();
   auto cancelled = apply([&](Change& change) MOLE_REQUIRES(service_mutex) { return requests_.cancel(id, change); });
   views_.wait();  // the answer shows that the request has ended
   return cancelled;
@@ -105,14 +159,17 @@ Result<RequestStatus> Service::cancel(const std::string& id) {
 Result<Registration> Service::register_node(const NodeInfo& info) {
   if (info.name.empty() || info.name.size() > 256 || info.incarnation.empty() || info.incarnation.size() > 256)
     return invalid("a node registers with a name and an incarnation of 1 to 256 characters");
+  if (auto space = check_reserve(); !space) return space.error();
   return apply([&](Change& change) MOLE_REQUIRES(service_mutex) { return grants_.register_node(info, change); });
 }
 
 Result<std::vector<task::Spec>> Service::lease(const LeaseRequest& ask) {
+  if (!check_low_water()) return std::vector<task::Spec>();
   return apply([&](Change& change) MOLE_REQUIRES(service_mutex) { return grants_.lease(ask, change); });
 }
 
 Result<HeartbeatReply> Service::heartbeat(const Heartbeat& heartbeat) {
+  if (auto space = check_reserve(); !space) return space.error();
   return apply([&](Change& change) MOLE_REQUIRES(service_mutex) { return grants_.heartbeat(heartbeat, change); });
 }
 
@@ -124,6 +181,7 @@ Result<> Service::release(const std::string& node, const std::string& incarnatio
 }
 
 Result<std::vector<Verdict>> Service::complete(const std::vector<Completion>& completions) {
+  if (auto space = check_reserve(); !space) return space.error();
   MOLE_TRY(const auto checked, completions_.check(completions));
   auto verdicts = apply([&](Change& change) MOLE_REQUIRES(service_mutex) {
     grants_.tick(change);
@@ -134,6 +192,12 @@ Result<std::vector<Verdict>> Service::complete(const std::vector<Completion>& co
 }
 
 // ---- queries
+
+Result<ClusterStatus> Service::status() {
+  auto status = queries_.status();
+  if (const auto space = check_low_water(); !space) status.no_work = space.error().message;
+  return status;
+}
 
 Result<PlanReport> Service::plan(const Submission& submission) {
   MOLE_TRY(const auto query, submissions_.for_plan(submission));
@@ -151,8 +215,9 @@ Result<std::string> Service::get_blob(const Digest& digest, std::uint64_t offset
 
 Result<std::uint64_t> Service::put_blob(const Digest& digest, std::uint64_t offset, std::string_view bytes, std::uint64_t total) {
   auto held = blobs_.put(digest, offset, bytes, total);
-  // The node keeps the blob and tries again.
-  if (!held && held.error().code == Code::exhausted) return transient(held.error().message);
+  if (!held && held.error().code == Code::exhausted && config_.storage_failed && config_.ends_when_full)
+    config_.storage_failed(held.error().message);
+  if (!held && held.error().code == Code::exhausted) return transient(held.error().message);  // the node tries again
   return held;
 }
 

@@ -9,6 +9,8 @@
 #include "coordinator/control/queries.hpp"
 #include "coordinator/wire/api.hpp"
 
+#include <atomic>
+
 namespace mole::coordinator {
 
 class Service final : public Api {
@@ -21,7 +23,7 @@ class Service final : public Api {
   Result<RequestStatus> request(const std::string& id) override { return queries_.request(id); }
   Result<std::vector<RequestStatus>> requests() override { return queries_.requests(); }
   Result<RequestStatus> cancel(const std::string& id) override;
-  Result<ClusterStatus> status() override { return queries_.status(); }
+  Result<ClusterStatus> status() override;
   Result<JobExplanation> explain(const std::string& job, const std::string& what_if) override {
     return queries_.explain(job, what_if);
   }
@@ -54,6 +56,10 @@ class Service final : public Api {
   Service(Config config, std::unique_ptr<store::Store> store, store::Blobs blobs)
       : config_(std::move(config)), store_(std::move(store)), blobs_(std::move(blobs)) {}
   Result<> start();
+  // exhausted: the disk is nearly full, so that no new work is accepted.
+  Result<> check_low_water();
+  // transient: the disk is so full that the store would fail.
+  Result<> check_reserve() const;
   Result<Accepted> accept(control::PreparedRequest prepared);
   // Logs the blobs and rows that turned out to be damaged.
   void log_damage(control::Change& change) MOLE_REQUIRES(control::service_mutex);
@@ -75,6 +81,7 @@ class Service final : public Api {
   control::Completions completions_{records_, blobs_, state_, requests_, listings_};
   std::uint64_t unreadable_rows_ MOLE_GUARDED_BY(control::service_mutex) = 0;  // logged
   const control::Queries queries_{config_, records_, state_, views_};
+  std::atomic<bool> low_ = false;  // what the log says
 };
 
 }  // namespace mole::coordinator

@@ -129,7 +129,8 @@ std::string status_text(const coordinator::ClusterStatus& status, bool only_map,
   auto map = strips.empty() ? "no modules yet; compute some with mole run PIPELINE --from T --to T\n" : map_text(strips, style);
   if (only_map) return map;
   return map + "\n" + nodes_text(status.nodes, style) + tasks_text(status.tasks, style) + "\n" +
-         requests_text(wanted_requests(status.requests), style) + bound_text(status.bound);
+         requests_text(wanted_requests(status.requests), style) + bound_text(status.bound) +
+         (status.no_work.empty() ? "" : "attention " + status.no_work + "\n");
 }
 
 }  // namespace mole::cli

@@ -43,6 +43,8 @@ Result<NodeFolder> NodeFolder::open(const fs::path& given) {
   const fs::path folder = fs::absolute(given, error);
   fs::create_directories(folder, error);
   if (error) return unusable(folder, error.message());
+  fs::permissions(folder, fs::perms::owner_all, error);  // no other user may reach anything in it
+  if (error) return unusable(folder, "its mode cannot be set to 0700: " + error.message());
   const int lock = ::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0) return unusable(folder, std::strerror(errno));
   NodeFolder node(folder, lock);

@@ -65,7 +65,8 @@ Completion as_failure(Completion completion, const Error& error) {
   return completion;
 }
 
-bool is_retryable(const Error& error) { return error.code == Code::transient; }
+// denied: a different program has taken the coordinator's port.
+bool is_retryable(const Error& error) { return error.code == Code::transient || error.code == Code::denied; }
 
 }  // namespace
 
@@ -179,7 +180,7 @@ Result<> Outbox::deliver() {
   for (auto& [task, completion] : batch) {
     auto sent = upload(task, completion);
     if (sent) continue;
-    if (is_retryable(sent.error())) {
+    if (is_retryable(sent.error()) || sent.error().code == Code::exhausted) {  // exhausted: the coordinator's disk is full
       spdlog::warn("cannot send results, retrying: {}", sent.error().message);
       return sent;
     }

@@ -111,6 +111,7 @@ coordinator::Config World::config() const {
   config.now = [this] { return clock; };
   config.log = [this](coordinator::LogLevel, const std::string& line) { log.push_back(line); };
   config.wall = [this] { return wall; };
+  config.free_bytes = [this] { return free_bytes; };
   return config;
 }
 

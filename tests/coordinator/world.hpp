@@ -140,6 +140,7 @@ class World {
 
   TempFolder folder;
   Micros clock = 1'000'000 * second_us;
+  std::uint64_t free_bytes = std::uint64_t{1} << 40;  // on the coordinator's disk
   Micros wall = *parse_time("2017-09-19");          // after the last file
   std::map<std::string, task::IndexEntry> archive;  // by id
   std::map<std::string, std::string> content;       // by id; files without an entry contain their id

@@ -62,6 +62,7 @@ struct ClusterStatus {
   std::vector<TaskStatus> tasks;
   std::vector<ModuleStrip> variants = {};
   BoundStatus bound = {};
+  std::string no_work = {};
 
   bool operator==(const ClusterStatus&) const = default;
   static constexpr auto table =
@@ -74,7 +75,8 @@ struct ClusterStatus {
                field("variants", &ClusterStatus::variants,
                      "Results beside those of the manifest: with `--set` options, and of a changed manifest that is not complete")
                    .optional(),
-               field("bound", &ClusterStatus::bound, "What limits the speed").optional());
+               field("bound", &ClusterStatus::bound, "What limits the speed").optional(),
+               field("no_work", &ClusterStatus::no_work, "Why no new work is accepted; absent: it is accepted").optional());
 };
 
 }  // namespace mole::coordinator

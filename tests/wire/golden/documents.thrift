@@ -513,6 +513,7 @@ struct ClusterStatus {
   6: optional list<TaskStatus> tasks
   7: optional list<ModuleStrip> variants
   8: optional BoundStatus bound
+  9: optional string no_work
 }
 
 struct KeyChange {
