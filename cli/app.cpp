@@ -52,6 +52,10 @@ void add_globals(CLI::App& app, Options& options) {
       ->type_name("DIR");
   app.add_option("--coordinator", options.coordinator, "use the coordinator at this address: unix:/path or tcp:127.0.0.1:PORT")
       ->type_name("ADDR");
+  app.add_option("--secret", options.secret,
+                 "file with the secret of a coordinator on TCP (default: $MOLE_SECRET_FILE, else secret in --state)")
+      ->envname("MOLE_SECRET_FILE")
+      ->type_name("FILE");
   app.add_option("--plugins", options.plugins, "search this folder for plugins first (repeatable; also $MOLE_PLUGIN_PATH)")
       ->type_name("DIR")
       ->allow_extra_args(false);

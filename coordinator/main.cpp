@@ -10,11 +10,14 @@
 #include <CLI/CLI.hpp>
 
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <optional>
 
 namespace {
 
@@ -25,7 +28,7 @@ constexpr int failed = 1, usage = 2, not_found = 4, refused = 5, try_later = 75;
 int complain(const mole::Error& error) {
   using mole::Code;
   std::fprintf(stderr, "mole-coordinator: %s\n", error.message.c_str());
-  if (error.code == Code::invalid || error.code == Code::unsupported) return refused;
+  if (error.code == Code::invalid || error.code == Code::unsupported || error.code == Code::denied) return refused;
   if (error.code == Code::transient || error.code == Code::exhausted) return try_later;
   return error.code == Code::missing ? not_found : failed;
 }
@@ -46,7 +49,8 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--state", a.state, "Folder of the coordinator's state")->capture_default_str();
   app.add_flag("--init", a.init, "Create the state if it does not exist; without this option a missing state is an error");
   app.add_option("--listen", a.listen,
-                 "unix:/path or tcp:127.0.0.1:PORT (port 0: any); repeatable (default: STATE/coordinator.sock)");
+                 "unix:/path or tcp:127.0.0.1:PORT (port 0: any; clients need STATE/secret); repeatable (default: "
+                 "STATE/coordinator.sock)");
   app.add_option("--plugins", a.plugins, "Folder of plugins, searched before MOLE_PLUGIN_PATH and the installation; repeatable");
   app.add_flag("--manifest-plugins", a.manifest_plugins,
                "Also load plugins from folders that manifests name: lets everyone who can submit run code");
@@ -113,7 +117,13 @@ int serve(const Arguments& a) {
   ::pthread_sigmask(SIG_BLOCK, &stop, nullptr);  // before the first thread
   auto service = mole::coordinator::Service::open(std::move(*config));
   if (!service) return complain(service.error());
-  mole::coordinator::FrameServer server(mole::coordinator::serve_coordinator(**service), *addresses);
+  std::optional<mole::coordinator::Secret> secret;
+  if (a.init || std::any_of(addresses->begin(), addresses->end(), [](const Address& each) { return !each.is_unix(); })) {
+    auto found = mole::coordinator::Secret::read_or_create(a.state / "secret");
+    if (!found) return complain(found.error());
+    secret = *found;
+  }
+  mole::coordinator::FrameServer server(mole::coordinator::serve_coordinator(**service), *addresses, {}, secret);
   if (auto started = server.start(); !started) return complain(started.error());
   if (const int code = say_ready(server.addresses()); code != 0) return server.stop(), code;
   int signal = 0;
@@ -147,5 +157,6 @@ int main(int argc, char** argv) {
   spdlog::set_level(spdlog::level::from_str(arguments.log_level));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
   std::signal(SIGPIPE, SIG_IGN);
+  ::umask(077);
   return serve(arguments);
 }

@@ -85,9 +85,20 @@ class RemoteSession final : public Session {
   OtherProcess other_run_;
 };
 
-Result<std::unique_ptr<Session>> remote(const std::string& address, const fs::path& folder, OtherProcess other_run) {
-  MOLE_TRY(auto api, coordinator::RemoteCoordinator::at(address));
+Result<std::unique_ptr<Session>> remote(const std::string& address, const fs::path& folder, OtherProcess other_run,
+                                        std::optional<coordinator::Secret> secret = {}) {
+  MOLE_TRY(auto api, coordinator::RemoteCoordinator::at(address, {}, secret));
   return std::unique_ptr<Session>(std::make_unique<RemoteSession>(std::move(api), folder, std::move(other_run)));
+}
+
+// Returns the secret for a coordinator on TCP; nullopt: there is none.
+Result<std::optional<coordinator::Secret>> secret_of(const Options& options) {
+  std::error_code error;
+  const auto file = options.secret.empty() ? options.state / "secret" : options.secret;
+  if (options.coordinator.starts_with("unix:") || (options.secret.empty() && !fs::exists(file, error)))
+    return std::optional<coordinator::Secret>();
+  MOLE_TRY(auto secret, coordinator::Secret::read(file));
+  return std::optional(secret);
 }
 
 // Returns the process that listens on the socket, 0 if it cannot be seen from here; nullopt: none, because a stale socket file
@@ -245,6 +256,7 @@ Result<std::unique_ptr<Session>> open_embedded(const Options& options, Need need
   config.leases.heartbeat = node_heartbeat;
   config.leases.lease = node_lease;
   config.storage_failed = storage_failed;
+  config.ends_when_full = true;
   if (need != Need::read) config.log = log_into(options.state);
   MOLE_TRY(auto service, coordinator::Service::open(std::move(config)));
   auto session = std::make_unique<EmbeddedSession>(options, socket, std::move(service));
@@ -262,7 +274,10 @@ void add_plugin_folders(std::vector<std::string>& command, const Options& option
 }
 
 Result<std::unique_ptr<Session>> open_session(const Options& options, Need need) {
-  if (!options.coordinator.empty()) return remote(options.coordinator, {}, {});
+  if (!options.coordinator.empty()) {
+    MOLE_TRY(const auto secret, secret_of(options));
+    return remote(options.coordinator, {}, {}, secret);
+  }
   const auto socket = socket_of(options.state);
   for (int tries = 0; tries < 100; ++tries) {
     if (const auto pid = listener_of(socket))

@@ -19,6 +19,7 @@ namespace mole::cli {
 struct Options {
   std::filesystem::path state = "mole-state";  // --state, else $MOLE_STATE
   std::string coordinator;                     // --coordinator; empty: that of the state folder
+  std::filesystem::path secret;                // --secret, else $MOLE_SECRET_FILE; empty: STATE/secret
   std::vector<std::filesystem::path> plugins;  // --plugins, searched first, in this order
   bool json = false;
   std::uint32_t slots = 1;        // embedded node: concurrent tasks

@@ -10,6 +10,7 @@
 #include <thrift/transport/TBufferTransports.h>
 
 #include <poll.h>
+#include <unistd.h>
 
 #include <mutex>
 
@@ -40,6 +41,36 @@ std::shared_ptr<TSocket> make_socket(const Address& address, const Timeouts& tim
   return socket;
 }
 
+constexpr int handshake_ms = 5'000;
+constexpr int handshake_tries = 4;  // a server that others connect to all the time may close a connection before the proofs
+
+std::string read_bytes(TSocket& socket, std::size_t count) {
+  std::string out(count, '\0');
+  socket.readAll(reinterpret_cast<std::uint8_t*>(out.data()), static_cast<std::uint32_t>(count));
+  return out;
+}
+
+void write_frame(TSocket& socket, std::string_view bytes) {
+  auto frame = std::string(3, '\0') + static_cast<char>(bytes.size());
+  frame += bytes;
+  socket.write(reinterpret_cast<const std::uint8_t*>(frame.data()), static_cast<std::uint32_t>(frame.size()));
+}
+
+// Sends a proof only to a server that has proven itself.
+void prove(TSocket& socket, const Secret& secret) {
+  socket.setRecvTimeout(handshake_ms);
+  const auto address = server_end(socket.getSocketFD(), End::client);
+  const auto nonce = random_bytes(nonce_bytes);
+  write_frame(socket, hello_of(static_cast<std::uint64_t>(::getpid()), nonce));
+  const auto reply = read_bytes(socket, 4 + nonce_bytes + proof_bytes);
+  const auto server_nonce = reply.substr(4, nonce_bytes);
+  if (!same_proof(reply.substr(4 + nonce_bytes), proof_of(secret, End::server, nonce, server_nonce, address)))
+    throw Unproven{
+        "does not know this program's secret: it has another secret, or a different program took its port; give the "
+        "file secret in the state folder of that coordinator with --secret"};
+  write_frame(socket, proof_of(secret, End::client, nonce, server_nonce, address));
+}
+
 CallResult broken(const std::string& server, const TTransportException& e) {
   if (e.getType() == TTransportException::TIMED_OUT)
     return {Outcome::broken, false, transient(server + " did not answer in time and may be overloaded; try again")};
@@ -48,10 +79,23 @@ CallResult broken(const std::string& server, const TTransportException& e) {
 
 }  // namespace
 
-Channel::Channel(const Address& address, const Timeouts& timeouts) {
+Channel::Channel(const Address& address, const Timeouts& timeouts, const std::optional<Secret>& secret) {
   silence_thrift();
-  socket_ = make_socket(address, timeouts);
-  socket_->open();
+  if (!address.is_unix() && !secret)
+    throw Unproven{
+        "accepts only programs that know its secret; give the file secret in its state folder with --secret or "
+        "MOLE_SECRET_FILE"};
+  for (int tries = 1; !socket_; ++tries) {
+    auto socket = make_socket(address, timeouts);
+    socket->open();
+    try {
+      if (!address.is_unix()) prove(*socket, *secret);
+      socket_ = std::move(socket);
+    } catch (const TTransportException& e) {
+      if (e.getType() == TTransportException::TIMED_OUT || tries == handshake_tries) throw;
+    }
+  }
+  socket_->setRecvTimeout(static_cast<int>(timeouts.receive.count()));
   auto framed = std::make_shared<TFramedTransport>(socket_, socket_->getConfiguration());
   auto protocol = std::make_shared<TBinaryProtocol>(framed, reply_bytes, reply_items, true, true);
   protocol_ = protocol;
@@ -70,6 +114,8 @@ CallResult guarded(const std::string& server, const std::function<void()>& call)
     return {};
   } catch (const wire::Failure& failure) {
     return {Outcome::failed, false, from_wire(failure)};
+  } catch (const Unproven& e) {
+    return {Outcome::broken, false, denied(server + " " + e.problem)};
   } catch (const TTransportException& e) {
     return broken(server, e);
   } catch (const TProtocolException& e) {

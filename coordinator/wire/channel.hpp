@@ -8,13 +8,19 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 namespace mole::coordinator {
 
+// The two ends of a connection do not know the same secret.
+struct Unproven {
+  std::string problem;  // follows the name of the server
+};
+
 class Channel {
  public:
-  // Throws TTransportException.
-  Channel(const Address& address, const Timeouts& timeouts);
+  // On TCP, both ends first prove that they know the secret. Throws TTransportException, or Unproven.
+  Channel(const Address& address, const Timeouts& timeouts, const std::optional<Secret>& secret);
   ~Channel();
 
   const std::shared_ptr<apache::thrift::protocol::TProtocol>& protocol() const { return protocol_; }

@@ -18,7 +18,8 @@ enum class Repeat { safe, unsafe };
 Repeat repeatable(const Submission& s) { return s.client_id.empty() ? Repeat::unsafe : Repeat::safe; }
 
 struct Connection {
-  Connection(const Address& address, const Timeouts& timeouts) : channel(address, timeouts), client(channel.protocol()) {}
+  Connection(const Address& address, const Timeouts& timeouts, const std::optional<Secret>& secret)
+      : channel(address, timeouts, secret), client(channel.protocol()) {}
   Channel channel;
   wire::CoordinatorClient client;
 };
@@ -29,8 +30,8 @@ class RemoteCoordinator::Pool {
  public:
   using Call = std::function<void(wire::CoordinatorClient&)>;
 
-  Pool(Address address, Timeouts timeouts)
-      : address_(std::move(address)), timeouts_(timeouts), server_("the coordinator at " + address_.text()) {}
+  Pool(Address address, Timeouts timeouts, std::optional<Secret> secret)
+      : address_(std::move(address)), timeouts_(timeouts), secret_(secret), server_("the coordinator at " + address_.text()) {}
 
   // Runs `call` on a connection, at most twice.
   Result<> run(Repeat repeat, const Call& call) {
@@ -59,7 +60,7 @@ class RemoteCoordinator::Pool {
   CallResult run_once(const Call& call) {
     std::unique_ptr<Connection> connection = take();
     auto result = guarded(server_, [&] {
-      if (!connection) connection = std::make_unique<Connection>(address_, timeouts_);
+      if (!connection) connection = std::make_unique<Connection>(address_, timeouts_, secret_);
       call(connection->client);
     });
     if (result.outcome != Outcome::broken) put_back(std::move(connection));
@@ -83,19 +84,21 @@ class RemoteCoordinator::Pool {
 
   const Address address_;
   const Timeouts timeouts_;
+  const std::optional<Secret> secret_;
   const std::string server_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Connection>> idle_;
 };
 
-RemoteCoordinator::RemoteCoordinator(Address address, Timeouts timeouts)
-    : pool_(std::make_unique<Pool>(std::move(address), timeouts)) {}
+RemoteCoordinator::RemoteCoordinator(Address address, Timeouts timeouts, std::optional<Secret> secret)
+    : pool_(std::make_unique<Pool>(std::move(address), timeouts, secret)) {}
 RemoteCoordinator::~RemoteCoordinator() = default;
 
-Result<std::unique_ptr<RemoteCoordinator>> RemoteCoordinator::at(std::string_view text, Timeouts timeouts) {
+Result<std::unique_ptr<RemoteCoordinator>> RemoteCoordinator::at(std::string_view text, Timeouts timeouts,
+                                                                 std::optional<Secret> secret) {
   auto address = parse_address(text);
   if (!address) return address.error();
-  return std::make_unique<RemoteCoordinator>(std::move(*address), timeouts);
+  return std::make_unique<RemoteCoordinator>(std::move(*address), timeouts, secret);
 }
 
 Result<Accepted> RemoteCoordinator::submit(const Submission& s) {

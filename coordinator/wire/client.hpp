@@ -10,9 +10,11 @@
 
 #include "coordinator/wire/address.hpp"
 #include "coordinator/wire/api.hpp"
+#include "coordinator/wire/secret.hpp"
 
 #include <chrono>
 #include <memory>
+#include <optional>
 
 namespace mole::coordinator {
 
@@ -24,11 +26,13 @@ struct Timeouts {
 
 class RemoteCoordinator final : public Api {
  public:
-  explicit RemoteCoordinator(Address address, Timeouts timeouts = {});
+  // `secret` is needed on TCP: without it, or if the server has another one, calls return `denied`.
+  explicit RemoteCoordinator(Address address, Timeouts timeouts = {}, std::optional<Secret> secret = {});
   ~RemoteCoordinator() override;
 
   // Does not connect yet. invalid: the address is malformed or not loopback.
-  static Result<std::unique_ptr<RemoteCoordinator>> at(std::string_view address, Timeouts timeouts = {});
+  static Result<std::unique_ptr<RemoteCoordinator>> at(std::string_view address, Timeouts timeouts = {},
+                                                       std::optional<Secret> secret = {});
 
   Result<Accepted> submit(const Submission&) override;
   Result<PlanReport> plan(const Submission&) override;

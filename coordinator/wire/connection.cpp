@@ -2,7 +2,10 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
+
+#include <algorithm>
 
 namespace mole::coordinator {
 
@@ -15,7 +18,77 @@ constexpr std::size_t chunk_bytes = 64u << 10;  // memory grows with the bytes r
 
 Connection::Connection(SharedState& shared, Socket socket) : shared_(shared), socket_(std::move(socket)), timer_(shared.io) {}
 
-void Connection::start() {
+bool SharedState::close_first(Queue& queue) {
+  if (queue.empty()) return false;
+  queue.front()->close();
+  return true;
+}
+
+void Connection::enter(SharedState::Queue& queue) {
+  leave_queue();
+  queue_ = &queue;
+  place_ = queue.insert(queue.end(), this);
+}
+
+void Connection::leave_queue() {
+  if (queue_) queue_->erase(place_);
+  if (queue_ == &shared_.writing) shared_.unread -= reply_.size();
+  queue_ = nullptr;
+}
+
+void Connection::ask_for_proof() {
+  enter(shared_.unproven);
+  set_deadline(shared_.limits.proof);
+  read_proof_frame(hello_bytes, &Connection::answer_hello);
+}
+
+// Reads a frame of exactly this size into reply_.
+void Connection::read_proof_frame(std::size_t bytes, void (Connection::*next)()) {
+  asio::async_read(socket_, asio::buffer(header_), [self = shared_from_this(), bytes, next](ErrorCode error, std::size_t) {
+    const std::array<unsigned char, 4> expected{0, 0, 0, static_cast<unsigned char>(bytes)};
+    if (error || self->closed_ || self->shared_.stopping || self->header_ != expected) return self->close();
+    self->reply_.assign(bytes, '\0');
+    asio::async_read(self->socket_, asio::buffer(self->reply_), [self, next](ErrorCode failed, std::size_t) {
+      if (failed || self->closed_ || self->shared_.stopping) return self->close();
+      (self.get()->*next)();
+    });
+  });
+}
+
+void Connection::answer_hello() {
+  const auto hello = parse_hello(reply_);
+  if (!hello) return close();
+  process_ = hello->process;
+  const auto nonce = random_bytes(nonce_bytes);
+  nonces_ = hello->nonce + nonce;
+  reply_ = {'\0', '\0', '\0', static_cast<char>(nonce_bytes + proof_bytes)};
+  reply_ += nonce;
+  reply_ += proof_of(*shared_.secret, End::server, hello->nonce, nonce, server_end(socket_.native_handle(), End::server));
+  asio::async_write(socket_, asio::buffer(reply_), [self = shared_from_this()](ErrorCode error, std::size_t) {
+    if (error || self->closed_) return self->close();
+    self->read_proof_frame(proof_bytes, &Connection::check_proof);
+  });
+}
+
+void Connection::check_proof() {
+  const auto nonces = std::string_view(nonces_);
+  const auto expected = proof_of(*shared_.secret, End::client, nonces.substr(0, nonce_bytes), nonces.substr(nonce_bytes),
+                                 server_end(socket_.native_handle(), End::server));
+  if (!same_proof(reply_, expected)) return close();
+  if (shared_.is_full() && !shared_.close_first(shared_.waiting)) return close();
+  reply_ = {};
+  nonces_ = {};
+  start(process_);
+}
+
+void Connection::start(std::uint64_t process) {
+  process_ = process;
+  next_request();
+}
+
+void Connection::next_request() {
+  enter(shared_.waiting);
+  if (shared_.is_full()) shared_.on_room();
   header_received_ = 0;
   set_deadline(shared_.limits.idle);
   read_header();
@@ -60,25 +133,48 @@ void Connection::read_body() {
 void Connection::process() {
   timer_.cancel();
   processing_ = true;
+  if (shared_.in_progress[process_] >= shared_.limits.per_process) return enter(shared_.ready);
+  run();
+}
+
+void Connection::run() {
+  leave_queue();
+  ++shared_.in_progress[process_];
   asio::post(shared_.pool, [self = shared_from_this()] {
     auto reply = self->shared_.handler(self->body_);
     asio::post(self->shared_.io, [self, reply = std::move(reply)]() mutable { self->send(std::move(reply)); });
   });
 }
 
-void Connection::send(std::optional<std::string> reply) {
+// Frees the thread for the next request of this or another process.
+void Connection::finish() {
   processing_ = false;
+  if (--shared_.in_progress[process_] == 0) shared_.in_progress.erase(process_);
+  const auto next = std::find_if(shared_.ready.begin(), shared_.ready.end(), [&](const Connection* each) {
+    const auto running = shared_.in_progress.find(each->process_);
+    return running == shared_.in_progress.end() || running->second < shared_.limits.per_process;
+  });
+  if (next != shared_.ready.end()) (*next)->run();
+}
+
+void Connection::send(std::optional<std::string> reply) {
+  finish();
   free_body();
   if (!reply || reply->size() > reply_bytes) return close();
+  while (!shared_.writing.empty() && shared_.unread + reply->size() > shared_.limits.reply_bytes)
+    shared_.close_first(shared_.writing);
+  enter(shared_.writing);
   reply_ = std::move(*reply);
+  shared_.unread += reply_.size();
   const auto size = static_cast<std::uint32_t>(reply_.size());
   for (int i = 0; i < 4; ++i) header_[static_cast<std::size_t>(i)] = static_cast<unsigned char>(size >> (24 - 8 * i));
   set_deadline(shared_.limits.reply);
   const std::array<asio::const_buffer, 2> frame{asio::buffer(header_), asio::buffer(reply_)};
   asio::async_write(socket_, frame, [self = shared_from_this()](ErrorCode error, std::size_t) {
+    self->leave_queue();
     self->reply_ = {};
     if (error || self->closed_ || self->shared_.stopping) return self->close();
-    self->start();
+    self->next_request();
   });
 }
 
@@ -98,13 +194,15 @@ void Connection::free_body() {
 void Connection::close() {
   if (closed_) return;
   closed_ = true;
+  const bool in_handler = processing_ && queue_ != &shared_.ready;
+  leave_queue();
   timer_.cancel();
-  if (!processing_) free_body();
+  if (!in_handler) free_body();
   ErrorCode ignored;
   socket_.close(ignored);
   const auto self = shared_from_this();
   shared_.open.erase(self);
-  shared_.on_close();
+  shared_.on_room();
 }
 
 }  // namespace mole::coordinator

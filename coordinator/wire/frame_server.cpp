@@ -11,8 +11,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <future>
+#include <optional>
 #include <thread>
+#include <utility>
 
 namespace mole::coordinator {
 
@@ -24,24 +27,26 @@ using Protocol = asio::generic::stream_protocol;
 using Acceptor = asio::basic_socket_acceptor<Protocol>;
 using ErrorCode = boost::system::error_code;
 
-unsigned pool_threads(std::uint32_t wanted) { return wanted != 0 ? wanted : std::max(8u, std::thread::hardware_concurrency()); }
-
+// The process at the other end; nullopt: it belongs to another user.
 // The mode of the socket file excludes other users; this check also works if the file was moved or its mode was changed.
-bool same_user(int fd) {
+std::optional<std::uint64_t> peer_process(int fd) {
   ucred peer{};
   socklen_t size = sizeof peer;
-  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == ::geteuid();
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.uid != ::geteuid()) return std::nullopt;
+  return static_cast<std::uint64_t>(peer.pid);
 }
+
+unsigned pool_threads(std::uint32_t wanted) { return wanted != 0 ? wanted : std::max(8u, std::thread::hardware_concurrency()); }
 
 }  // namespace
 
 class FrameServer::Loop {
  public:
-  Loop(FrameHandler handler, std::vector<Address> addresses, ServerLimits limits)
-      : addresses_(std::move(addresses)),
-        pool_(pool_threads(limits.threads)),
-        shared_{.handler = std::move(handler), .limits = limits, .io = io_, .pool = pool_, .open = {}, .on_close = {}} {
-    shared_.on_close = [this] { on_closed(); };
+  Loop(FrameHandler handler, std::vector<Address> addresses, ServerLimits limits, std::optional<Secret> secret)
+      : addresses_(std::move(addresses)), pool_(pool_threads(limits.threads)), shared_(std::move(handler), limits, io_, pool_) {
+    shared_.secret = secret;
+    if (limits.per_process == 0) shared_.limits.per_process = std::max(1u, pool_threads(limits.threads) / 2);
+    shared_.on_room = [this] { on_room(); };
   }
 
   ~Loop() { stop(); }
@@ -49,6 +54,8 @@ class FrameServer::Loop {
   Result<> start() {
     std::vector<Listener> opened;
     for (const auto& address : addresses_) {
+      if (!address.is_unix() && !shared_.secret)
+        return invalid("cannot listen on " + address.text() + " without a secret; set --secret or use a Unix socket");
       auto listener = Listener::open(address);
       if (!listener) return listener.error();
       opened.push_back(std::move(*listener));
@@ -92,18 +99,33 @@ class FrameServer::Loop {
     Acceptor acceptor;
     asio::steady_timer retry;
     bool paused = false;
+    std::optional<Protocol::socket> held;  // accepted while all connections were busy
   };
 
   void accept(ListeningSocket& listening) {
     if (shared_.stopping) return;
-    listening.paused = shared_.open.size() >= shared_.limits.connections;
+    listening.paused = must_wait(listening);
     if (listening.paused) return;
     listening.acceptor.async_accept([this, &listening](ErrorCode error, Protocol::socket socket) {
       if (shared_.stopping) return;
       if (error) return accept_after_pause(listening);
+      listening.paused = must_wait(listening);
+      if (listening.paused) return static_cast<void>(listening.held.emplace(std::move(socket)));
       serve(listening, std::move(socket));
       accept(listening);
     });
+  }
+
+  // Whether all connections of this user are busy, so that none can be closed for another.
+  bool must_wait(const ListeningSocket& listening) const {
+    return listening.listener.address().is_unix() && shared_.is_full() && shared_.waiting.empty();
+  }
+
+  void resume(ListeningSocket& listening) {
+    if (must_wait(listening)) return;
+    listening.paused = false;
+    if (auto held = std::exchange(listening.held, std::nullopt)) serve(listening, std::move(*held));
+    accept(listening);
   }
 
   // Most likely the process is out of descriptors; without a pause this would spin.
@@ -116,20 +138,21 @@ class FrameServer::Loop {
 
   void serve(const ListeningSocket& listening, Protocol::socket socket) {
     ErrorCode ignored;
-    if (listening.listener.address().is_unix()) {
-      if (!same_user(socket.native_handle())) return;
-    } else {
-      socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-    }
+    const bool local = listening.listener.address().is_unix();
+    const auto process = local ? peer_process(socket.native_handle()) : std::optional<std::uint64_t>(0);
+    if (!process) return;
+    if (!local) socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+    if (local && shared_.is_full()) shared_.close_first(shared_.waiting);  // if all are busy, this one is the last for now
+    if (!local && shared_.unproven.size() >= shared_.limits.unproven) shared_.close_first(shared_.unproven);
     auto connection = std::make_shared<Connection>(shared_, std::move(socket));
     shared_.open.insert(connection);
-    connection->start();
+    local ? connection->start(*process) : connection->ask_for_proof();
   }
 
-  void on_closed() {
+  void on_room() {
     if (shared_.stopping && shared_.open.empty()) write_timer_.cancel();
     for (auto& each : listening_)
-      if (each->paused) accept(*each);
+      if (each->paused) resume(*each);
   }
 
   void begin_stop() {
@@ -139,6 +162,7 @@ class FrameServer::Loop {
       each->retry.cancel();
       each->acceptor.close(ignored);
     }
+    while (!shared_.ready.empty()) shared_.ready.front()->run();
     const auto all = shared_.open;
     for (const auto& connection : all) connection->close_when_idle();
   }
@@ -162,8 +186,8 @@ class FrameServer::Loop {
   std::thread thread_;
 };
 
-FrameServer::FrameServer(FrameHandler handler, std::vector<Address> addresses, ServerLimits limits)
-    : loop_(std::make_unique<Loop>(std::move(handler), std::move(addresses), limits)) {}
+FrameServer::FrameServer(FrameHandler handler, std::vector<Address> addresses, ServerLimits limits, std::optional<Secret> secret)
+    : loop_(std::make_unique<Loop>(std::move(handler), std::move(addresses), limits, secret)) {}
 FrameServer::~FrameServer() = default;
 
 Result<> FrameServer::start() { return loop_->start(); }

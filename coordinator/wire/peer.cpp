@@ -48,17 +48,18 @@ FrameHandler serve_peer(PeerBlobs& blobs, PeerFiles& files) {
 struct PeerClient::Connection {
   Address address;
   Timeouts timeouts;
+  std::optional<Secret> secret;
   std::unique_ptr<Channel> channel = nullptr;
 };
 
-PeerClient::PeerClient(Address address, Timeouts timeouts)
-    : connection_(new Connection{.address = std::move(address), .timeouts = timeouts}) {}
+PeerClient::PeerClient(Address address, Timeouts timeouts, std::optional<Secret> secret)
+    : connection_(new Connection{.address = std::move(address), .timeouts = timeouts, .secret = secret}) {}
 PeerClient::~PeerClient() = default;
 
 Result<> PeerClient::call(const std::function<void(wire::NodePeerClient&)>& function) {
   const auto result = guarded("the node at " + connection_->address.text(), [&] {
     auto& channel = connection_->channel;
-    if (!channel) channel = std::make_unique<Channel>(connection_->address, connection_->timeouts);
+    if (!channel) channel = std::make_unique<Channel>(connection_->address, connection_->timeouts, connection_->secret);
     wire::NodePeerClient client(channel->protocol());
     function(client);
   });

@@ -42,7 +42,8 @@ FrameHandler serve_peer(PeerBlobs& blobs, PeerFiles& files);
 // A client of another node, with one connection. Not thread-safe.
 class PeerClient {
  public:
-  explicit PeerClient(Address address, Timeouts timeouts = {});
+  // `secret` is needed on TCP.
+  explicit PeerClient(Address address, Timeouts timeouts = {}, std::optional<Secret> secret = {});
   ~PeerClient();
   Result<std::string> get_blob(const Digest& blob, std::uint64_t offset, std::uint32_t limit);
   // What it returns is not verified.

@@ -121,7 +121,8 @@ Result<> Fetcher::fetch_state(const task::StateRef& ref, const fs::path& attempt
 
 Result<> Fetcher::fetch_from_peer(const std::string& node, const Digest& blob, const fs::path& target) {
   MOLE_TRY(auto address, coordinator::parse_address(node));
-  coordinator::PeerClient peer(std::move(address), {.connect = std::chrono::seconds(5), .receive = std::chrono::seconds(30)});
+  coordinator::PeerClient peer(std::move(address), {.connect = std::chrono::seconds(5), .receive = std::chrono::seconds(30)},
+                               node_.options.secret);
   return download(blob, target, [&](std::uint64_t offset) { return peer.get_blob(blob, offset, coordinator::piece_bytes); });
 }
 
@@ -132,7 +133,8 @@ Result<> Fetcher::fetch_from_coordinator(const Digest& blob, const fs::path& tar
     Backoff backoff;
     for (Micros waited = 0;;) {
       auto piece = node_.coordinator.get_blob(blob, offset, coordinator::piece_bytes);
-      if (piece || piece.error().code != Code::transient || waited >= node_.options.retry_limit) return piece;
+      const bool later = !piece && (piece.error().code == Code::transient || piece.error().code == Code::denied);
+      if (!later || waited >= node_.options.retry_limit) return piece;
       const auto pause = backoff.next();
       if (cancel_.wait(pause)) return piece;
       waited += pause;

@@ -45,7 +45,7 @@ class Fetcher {
  public:
   // The arguments must outlive the fetcher.
   Fetcher(const NodeContext& node, const Cancellation& cancel)
-      : node_(node), cancel_(cancel), files_(node.folder.cache(), node.options.cache_limit, cancel) {}
+      : node_(node), cancel_(cancel), files_(node.folder.cache(), node.options.cache_limit, cancel, node.options.secret) {}
 
   // Fetches all inputs of `spec`; its files that other nodes keep are pinned in the cache as long as the fetcher lives. missing:
   // no node holds a state, or the coordinator lacks a blob.

@@ -11,6 +11,7 @@
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -27,12 +28,13 @@ constexpr int failed = 1, usage = 2, refused = 5;
 
 int report_error(const mole::Error& error) {
   std::fprintf(stderr, "mole-node: %s\n", error.message.c_str());
-  return error.code == mole::Code::invalid ? refused : failed;
+  return error.code == mole::Code::invalid || error.code == mole::Code::denied ? refused : failed;
 }
 
 struct Arguments {
   Options options;
   std::string coordinator = "unix:/run/mole/coordinator.sock";
+  std::filesystem::path secret;
   std::string columns = "on", wall = "1h", stall = "2m", drain = "10m", log_level = "info";
   int parent = 0;
   std::optional<std::uint64_t> cache_limit;
@@ -72,6 +74,9 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--listen", o.listen,
                  "Address where other nodes fetch states and files (default: a socket in --dir, or a free port if the "
                  "coordinator is on TCP)");
+  app.add_option("--secret", a.secret,
+                 "File with the coordinator's secret, for TCP: a copy of STATE/secret with mode 0600 (default: secret in --dir)")
+      ->envname("MOLE_SECRET_FILE");
   app.add_option("--worker", o.worker, "The program mole-worker (default: in the folder of mole-node)");
   app.add_option("--log-level", a.log_level, "debug, info, warn or error")
       ->capture_default_str()
@@ -98,10 +103,20 @@ mole::Result<> fill_defaults(Arguments& a) {
     a.options.poll_min = 1'000;
     a.options.poll_max = 10'000;
   }
+  if (a.secret.empty() && std::filesystem::exists(a.options.folder / "secret")) a.secret = a.options.folder / "secret";
+  if (!a.secret.empty()) {
+    MOLE_TRY(a.options.secret, mole::coordinator::Secret::read(a.secret));
+  }
   if (!a.options.listen.empty()) return {};
   const auto socket = "unix:" + std::filesystem::absolute(a.options.folder).string() + "/states.sock";
   const bool local = a.coordinator.starts_with("unix:") && mole::coordinator::parse_address(socket);
   a.options.listen = local ? socket : "tcp:127.0.0.1:0";
+  if (!local && !a.options.secret && a.coordinator.starts_with("unix:")) {
+    spdlog::warn(
+        "other nodes cannot fetch from this node: the path of its folder is too long for a socket; use a shorter --dir, "
+        "or TCP with --secret");
+    a.options.secret = mole::coordinator::Secret::random();
+  }
   return {};
 }
 
@@ -124,7 +139,8 @@ void raise_descriptor_limit() {
 
 int serve(const Arguments& a) {
   raise_descriptor_limit();
-  auto coordinator = mole::coordinator::RemoteCoordinator::at(a.coordinator, {.receive = std::chrono::seconds(60)});
+  auto coordinator =
+      mole::coordinator::RemoteCoordinator::at(a.coordinator, {.receive = std::chrono::seconds(60)}, a.options.secret);
   if (!coordinator) return report_error(coordinator.error());
   sigset_t set;
   ::sigemptyset(&set);
@@ -167,6 +183,7 @@ int main(int argc, char** argv) {
   spdlog::set_level(spdlog::level::from_str(arguments.log_level));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
   std::signal(SIGPIPE, SIG_IGN);
+  ::umask(077);
   if (auto done = fill_defaults(arguments); !done) return report_error(done.error());
   return serve(arguments);
 }

@@ -21,7 +21,8 @@ Result<std::unique_ptr<NodeDaemon>> NodeDaemon::open(Options options, coordinato
   MOLE_TRY(auto listen, coordinator::parse_address(options.listen));
   std::unique_ptr<NodeDaemon> node(new NodeDaemon(std::move(options), coordinator, std::move(folder)));
   node->server_ =
-      std::make_unique<coordinator::FrameServer>(coordinator::serve_peer(node->states_, node->files_), std::vector{listen});
+      std::make_unique<coordinator::FrameServer>(coordinator::serve_peer(node->states_, node->files_), std::vector{listen},
+                                                 coordinator::ServerLimits{}, node->options_.secret);
   if (auto started = node->server_->start(); !started) return started.error();
   return node;
 }

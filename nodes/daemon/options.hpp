@@ -1,10 +1,12 @@
 // The settings of a node.
 #pragma once
 
+#include "coordinator/wire/secret.hpp"
 #include "sdk/model/time.hpp"
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace mole::nodes {
@@ -17,8 +19,9 @@ struct Options {
   std::filesystem::path launcher;  // the program mole-launch
   std::filesystem::path blobs;     // the coordinator's blob store if it is on this machine; empty: blobs are downloaded
   std::string listen;              // where other nodes fetch states and files: "unix:/path" or "tcp:127.0.0.1:0"
-  std::uint32_t slots = 1;         // concurrent tasks
-  std::uint32_t threads = 1;       // per task
+  std::optional<coordinator::Secret> secret;  // proves this node and the others to each other on TCP
+  std::uint32_t slots = 1;                    // concurrent tasks
+  std::uint32_t threads = 1;                  // per task
   // Concurrent tasks of kind fetch, in addition to `slots`: they wait for the archive. 0: the node does not reach archives on
   // tapes and other media, and copies their files from other nodes.
   std::uint32_t fetches = 4;

@@ -62,7 +62,7 @@ Result<> FileCopies::copy_file(const task::Spec& spec, const task::File& file, c
   auto peer = peers_.find(address);
   if (peer == peers_.end()) {
     MOLE_TRY(auto parsed, coordinator::parse_address(address));
-    peer = peers_.try_emplace(address, std::move(parsed), timeouts).first;
+    peer = peers_.try_emplace(address, std::move(parsed), timeouts, secret_).first;
   }
   auto done = transfer(kept_file_name(file, task::cache_name_of(*spec.archive)), file, peer->second, to);
   if (done) return {};

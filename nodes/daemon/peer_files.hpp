@@ -27,8 +27,9 @@ class CachedFiles final : public coordinator::PeerFiles {
 class FileCopies {
  public:
   // `cancel` must outlive this. `cache_limit`: bytes.
-  FileCopies(std::filesystem::path cache, std::uint64_t cache_limit, const Cancellation& cancel)
-      : cache_(std::move(cache)), cache_limit_(cache_limit), cancel_(cancel) {}
+  FileCopies(std::filesystem::path cache, std::uint64_t cache_limit, const Cancellation& cancel,
+             std::optional<coordinator::Secret> secret = {})
+      : cache_(std::move(cache)), cache_limit_(cache_limit), cancel_(cancel), secret_(secret) {}
 
   // Copies the files in spec.peers that are not in the cache, and pins all of them as long as this lives. An error concerns the
   // task: transient (a node cannot be reached, does not have a file or sent wrong bytes, or there is no space), exhausted (the
@@ -47,6 +48,7 @@ class FileCopies {
   const std::filesystem::path cache_;
   const std::uint64_t cache_limit_;
   const Cancellation& cancel_;
+  const std::optional<coordinator::Secret> secret_;
   std::map<std::string, coordinator::PeerClient> peers_;  // by address
   std::vector<runtime::Staged> pinned_;
   std::vector<std::string> unstaged_, bad_copies_;

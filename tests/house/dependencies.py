@@ -34,6 +34,7 @@ ORIGINS = [
     (r"^CLI/", "CLI11"),
     (r"^nlohmann/", "nlohmann-json"),
     (r"^libssh/", "libssh"),
+    (r"^openssl/", "OpenSSL"),
     (r"^gtest/|^gmock/", "GoogleTest"),
 ]
 
@@ -60,6 +61,7 @@ ALLOWED = {
     "plugins/downloaders/samfs": SDK | {"plugins", "libssh"},
     "examples": SDK,
     "runtime": RUNTIME,
+    "runtime/archive": RUNTIME | {"OpenSSL"},
     "runtime/host": RUNTIME | {"Boost.DLL", "Boost"},
     "runtime/decode": RUNTIME | {"libbzip2", "liblzma", "lz4", "zlib", "zstd"},
     "runtime/routes": RUNTIME | {"libmaxminddb"},
@@ -68,7 +70,7 @@ ALLOWED = {
     "coordinator/main.cpp": DESCRIPTOR | {"coordinator", "coordinator/wire", "spdlog", "CLI11"},
     "coordinator/manifest": DESCRIPTOR | {"coordinator", "yaml-cpp", "cctz"},
     "coordinator/store": DESCRIPTOR | {"coordinator", "coordinator/wire", "coordinator/store", "RocksDB"},
-    "coordinator/wire": WIRE | {"Thrift", "Asio", "Boost"},
+    "coordinator/wire": WIRE | {"Thrift", "Asio", "Boost", "OpenSSL"},
     "nodes/process": MODEL | {"nodes/process"},
     "nodes/daemon": WIRE | {"nodes/daemon", "nodes/process", "nodes", "runtime/staging", "Thrift", "Asio", "Boost", "spdlog", "CLI11"},
     "nodes/worker": RUNTIME | {"nodes/worker", "nodes", "CLI11", "spdlog"},

@@ -42,6 +42,7 @@ class Fetch : public ::testing::Test {
   StateStore states{folder.states(), 1 << 30};
   Options options = [] {
     Options o;
+    o.secret = coordinator::Secret::random();
     o.retry_limit = second_us;
     return o;
   }();
@@ -182,7 +183,7 @@ TEST_F(Fetch, FetchesAStateFromAPeerAndStoresIt) {
   ASSERT_TRUE(peer_states.adopt(attempt / "new_state", digest_of(bytes)));
   CachedFiles peer_files(coordinator.folder / "peer");
   coordinator::FrameServer server(coordinator::serve_peer(peer_states, peer_files),
-                                  {*coordinator::parse_address("tcp:127.0.0.1:0")});
+                                  {*coordinator::parse_address("tcp:127.0.0.1:0")}, {}, *options.secret);
   ASSERT_TRUE(server.start());
   const auto done = fetch(with_state(bytes, {"tcp:127.0.0.1:1", server.addresses()[0].text()}));
   ASSERT_TRUE(done) << done.error().message;
@@ -196,7 +197,8 @@ TEST_F(Fetch, FetchesAStateFromAPeerAndStoresIt) {
 TEST_F(Fetch, NamesAFileThatItsNodeDoesNotHave) {
   fs::create_directories(coordinator.folder / "peer");
   CachedFiles peer_files(coordinator.folder / "peer");
-  coordinator::FrameServer server(coordinator::serve_peer(states, peer_files), {*coordinator::parse_address("tcp:127.0.0.1:0")});
+  coordinator::FrameServer server(coordinator::serve_peer(states, peer_files), {*coordinator::parse_address("tcp:127.0.0.1:0")},
+                                  {}, *options.secret);
   ASSERT_TRUE(server.start());
   task::Spec spec;
   spec.archive.emplace().name = "flows";

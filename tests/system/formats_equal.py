@@ -61,7 +61,7 @@ def run_on_two_nodes(folder, name):
     service = ("--coordinator", address)
     with Daemon("mole-coordinator", "--state", folder / f"served-{name}", "--init", "--listen", address, ready="ready", log=folder / f"{name}.log"):
         nodes = [Daemon("mole-node", "--coordinator", address, "--dir", folder / f"{name}-node{n}", "--slots", 1, "--threads", 1, "--listen", "tcp:127.0.0.1:0",
-                        log=folder / f"{name}-node{n}.log") for n in (1, 2)]
+                        "--secret", folder / f"served-{name}" / "secret", log=folder / f"{name}-node{n}.log") for n in (1, 2)]
         with nodes[0], nodes[1]:
             request = mole_json("request", "submit", f"{name}.yaml", "--from", f"@{START}", "--to", f"@{END}", *service, cwd=folder)["id"]
             wait_until(lambda: mole_json("request", "show", request, *service, cwd=folder)["state"] in ("COMPLETE", "PARTIAL", "FAILED"), "the request to end", 300)

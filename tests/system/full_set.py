@@ -110,7 +110,7 @@ def on_two_nodes(folder):
     with Daemon("mole-coordinator", "--state", folder / "served", "--listen", address, "--listen", "tcp:127.0.0.1:0", "--init", ready="ready",
                 log=folder / "coordinator.log"):
         nodes = [Daemon("mole-node", "--coordinator", address, "--dir", folder / f"node{threads}", "--slots", 1, "--threads", threads, "--listen",
-                        "tcp:127.0.0.1:0", log=folder / f"node{threads}.log") for threads in (1, 40)]
+                        "tcp:127.0.0.1:0", "--secret", folder / "served" / "secret", log=folder / f"node{threads}.log") for threads in (1, 40)]
         try:
             service = ("--coordinator", address)
             request = mole_json("request", "submit", "basic_metrics.yaml", *SPAN, *service, cwd=folder)["id"]

@@ -25,7 +25,7 @@ RANGE = ("--from", "2007-09-22", "--to", "2007-09-23T12", "--partial")
 
 def node(folder, name, address):
     return Daemon("mole-node", "--coordinator", address, "--dir", folder / name, "--slots", 1, "--threads", 1, "--listen", "tcp:127.0.0.1:0",
-                  log=folder / f"{name}.log")
+                  "--secret", folder / "served" / "secret", log=folder / f"{name}.log")
 
 
 def coordinator(folder, *more):

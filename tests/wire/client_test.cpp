@@ -20,14 +20,15 @@ class Client : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     start(*parse_address(GetParam() == "unix" ? "unix:" + (folder / "s").string() : "tcp:127.0.0.1:0"));
-    client = std::make_unique<RemoteCoordinator>(server->addresses()[0]);
+    client = std::make_unique<RemoteCoordinator>(server->addresses()[0], Timeouts{}, secret);
   }
   void start(const Address& address) {
-    server = std::make_unique<FrameServer>(serve_coordinator(api), std::vector{address});
+    server = std::make_unique<FrameServer>(serve_coordinator(api), std::vector{address}, ServerLimits{}, secret);
     const auto started = server->start();
     ASSERT_TRUE(started) << started.error().message;
   }
 
+  const Secret secret = Secret::random();
   TempFolder folder;
   FakeApi api;
   std::unique_ptr<FrameServer> server;

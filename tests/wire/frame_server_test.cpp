@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <fstream>
 #include <future>
 #include <latch>
@@ -58,12 +59,14 @@ TEST_F(Frames, AnswersPipelinedFramesInOrder) {
 }
 
 TEST_F(Frames, ListensOnSeveralAddressesAndReturnsTheChosenPort) {
-  FrameServer several(echo, {address(), *parse_address("tcp:127.0.0.1:0"), *parse_address("tcp:[::1]:0")});
+  const auto secret = Secret::random();
+  FrameServer several(echo, {address(), *parse_address("tcp:127.0.0.1:0"), *parse_address("tcp:[::1]:0")}, {}, secret);
   ASSERT_TRUE(several.start());
   ASSERT_EQ(several.addresses().size(), 3u);
   EXPECT_NE(several.port(), 0);
   for (const auto& each : several.addresses()) {
     RawPeer peer(each);
+    if (!each.is_unix()) EXPECT_TRUE(peer.prove(secret));
     peer.frame("x");
     EXPECT_EQ(peer.reply(), "<x>") << each.text();
   }
@@ -125,19 +128,91 @@ TEST_F(Frames, ServesAPeerWhileManyOthersAreStuck) {
   EXPECT_EQ(good.reply(), "<x>");
 }
 
-TEST_F(Frames, LetsConnectionsBeyondTheLimitWait) {
+TEST_F(Frames, ClosesTheLongestSilentConnectionBeyondTheLimit) {
   serve(echo, {.connections = 2});
-  auto first = std::make_unique<RawPeer>(address());
-  RawPeer second(address());
-  first->frame("1");
-  EXPECT_EQ(first->reply(), "<1>");
-  second.frame("2");
-  EXPECT_EQ(second.reply(), "<2>");
+  RawPeer silent(address());
+  RawPeer active(address());
+  active.frame("1");
+  EXPECT_EQ(active.reply(), "<1>");
   RawPeer third(address());
   third.frame("3");
-  EXPECT_FALSE(third.readable(100ms));
-  first.reset();
   EXPECT_EQ(third.reply(), "<3>");
+  EXPECT_TRUE(silent.closed());
+  active.frame("2");
+  EXPECT_EQ(active.reply(), "<2>");
+}
+
+TEST_F(Frames, LetsConnectionsWaitWhileAllAreBusy) {
+  std::promise<void> go;
+  auto gone = go.get_future().share();
+  std::atomic<int> busy = 0;
+  const auto handler = [&busy, gone](std::string_view frame) {
+    if (frame == "slow") {
+      ++busy;
+      gone.wait();
+    }
+    return echo(frame);
+  };
+  serve(handler, {.connections = 2, .per_process = 8});
+  std::vector<std::unique_ptr<RawPeer>> slow;
+  for (int i = 0; i < 2; ++i) {
+    slow.push_back(std::make_unique<RawPeer>(address()));
+    slow.back()->frame("slow");
+    while (busy <= i) std::this_thread::yield();
+  }
+  RawPeer last(address());
+  last.frame("x");
+  EXPECT_FALSE(last.readable(100ms));
+  go.set_value();
+  EXPECT_EQ(last.reply(), "<x>");
+}
+
+TEST_F(Frames, LeavesThreadsToOtherProcesses) {
+  const auto secret = Secret::random();
+  std::promise<void> go;
+  auto gone = go.get_future().share();
+  const auto slow = [gone](std::string_view frame) {
+    if (frame == "slow") gone.wait();
+    return echo(frame);
+  };
+  FrameServer server(slow, {address(), *parse_address("tcp:127.0.0.1:0")}, {.threads = 4}, secret);
+  ASSERT_TRUE(server.start());
+  std::vector<std::unique_ptr<RawPeer>> greedy;  // of one process by its own word
+  for (int i = 0; i < 12; ++i) {
+    greedy.push_back(std::make_unique<RawPeer>(server.addresses()[1]));
+    ASSERT_TRUE(greedy.back()->prove(secret));
+    greedy.back()->frame("slow");
+  }
+  RawPeer honest(address());
+  honest.frame("x");
+  EXPECT_EQ(honest.reply(), "<x>");
+  go.set_value();
+  for (auto& each : greedy) EXPECT_EQ(each->reply(), "<slow>");
+}
+
+TEST_F(Frames, DropsTheRepliesThatPeersDoNotRead) {
+  const auto large = [](std::string_view frame) -> std::optional<std::string> {
+    return frame == "small" ? std::string("<small>") : std::string(8u << 20, 'x');
+  };
+  serve(large, {.reply_bytes = 20u << 20});
+  std::vector<std::unique_ptr<RawPeer>> silent;
+  for (int i = 0; i < 4; ++i) {
+    silent.push_back(std::make_unique<RawPeer>(address()));
+    silent.back()->frame("large");
+    EXPECT_TRUE(silent.back()->readable(10s));
+  }
+  RawPeer honest(address());
+  honest.frame("small");
+  EXPECT_EQ(honest.reply(), "<small>");
+  EXPECT_NE(silent[0]->reply().size(), 8u << 20) << "the oldest unread reply exceeds the budget";
+  EXPECT_EQ(silent[3]->reply().size(), 8u << 20);
+}
+
+TEST_F(Frames, DoesNotListenOnTcpWithoutASecret) {
+  FrameServer open(echo, {*parse_address("tcp:127.0.0.1:0")});
+  const auto started = open.start();
+  ASSERT_FALSE(started);
+  EXPECT_NE(started.error().message.find("--secret"), std::string::npos);
 }
 
 TEST_F(Frames, LimitsTheMemoryOfUnfinishedRequests) {
@@ -229,9 +304,10 @@ TEST_F(Frames, RejectsAPathThatIsNotASocket) {
 }
 
 TEST_F(Frames, RefusesAPortInUse) {
-  FrameServer first(echo, {*parse_address("tcp:127.0.0.1:0")});
+  const auto secret = Secret::random();
+  FrameServer first(echo, {*parse_address("tcp:127.0.0.1:0")}, {}, secret);
   ASSERT_TRUE(first.start());
-  FrameServer second(echo, first.addresses());
+  FrameServer second(echo, first.addresses(), {}, secret);
   ASSERT_FALSE(second.start());
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "coordinator/wire/address.hpp"
+#include "coordinator/wire/secret.hpp"
 
 #include <gtest/gtest.h>
 
@@ -54,6 +55,19 @@ class RawPeer {
       if (n <= 0) return;
       at += static_cast<std::size_t>(n);
     }
+  }
+  // Proves to a server on TCP that it knows the secret. Returns whether the server has proven the same; both proofs are for
+  // `address`, by default the server's.
+  bool prove(const coordinator::Secret& secret, std::string address = {}) {
+    using namespace coordinator;
+    if (address.empty()) address = server_end(fd_, End::client);
+    const auto nonce = random_bytes(nonce_bytes);
+    frame(hello_of(1, nonce));
+    const auto answer = reply();
+    if (answer.size() != nonce_bytes + proof_bytes) return false;
+    const auto other = answer.substr(0, nonce_bytes);
+    frame(proof_of(secret, End::client, nonce, other, address));
+    return answer.substr(nonce_bytes) == proof_of(secret, End::server, nonce, other, address);
   }
   void frame(const std::string& body) {
     const std::uint32_t size = htonl(static_cast<std::uint32_t>(body.size()));
