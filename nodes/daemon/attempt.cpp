@@ -1,6 +1,7 @@
 #include "nodes/daemon/attempt.hpp"
 
 #include "nodes/daemon/fault.hpp"
+#include "nodes/daemon/sandbox.hpp"
 #include "sdk/model/durable_file.hpp"
 #include "sdk/model/enums.hpp"
 
@@ -26,6 +27,8 @@ constexpr std::uint64_t max_report_bytes = task::max_index_bytes + (std::uint64_
 // The numbers of the files that a fetch task has put into the cache, as its worker notes them.
 std::vector<std::uint32_t> ready_files(const fs::path& file, std::size_t count) {
   std::vector<std::uint32_t> out;
+  std::error_code error;
+  if (!fs::is_regular_file(fs::symlink_status(file, error))) return out;  // there is none yet
   std::ifstream in(file);
   for (std::uint32_t number = 0; out.size() < count && in >> number;)
     if (number < count) out.push_back(number);
@@ -98,6 +101,7 @@ std::optional<FinishedTask> Attempt::run() {
   const auto status = run_worker();
   if (cancel_.requested()) return std::nullopt;
   if (!status) return fail(status.error());
+  if (done = take_back(); !done) return fail(done.error());
 
   phase_ = Phase::seal;
   auto sealed = seal();
@@ -127,11 +131,42 @@ Result<> Attempt::prepare() {
   }
   // Absent if the node has none: then the worker reports the whole listing.
   if (spec_.kind == task::Kind::index) fs::create_hard_link(kept_listing(), folder_ / "listing", error);
-  std::ofstream file(folder_ / "spec.json", std::ios::binary);
+  std::ofstream(folder_ / "call").close();  // the worker may write these two, but make no files beside them
+  if (spec_.kind == task::Kind::fetch) std::ofstream(folder_ / "ready").close();
+  return write_spec();
+}
+
+Result<> Attempt::write_spec() const {
+  std::error_code ignored;
+  const auto path = folder_ / "spec.json";
+  fs::remove_all(path, ignored);  // never written through a link that a plugin has put there
+  std::ofstream file(path, std::ios::binary);
   file << nlohmann::json(spec_).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   file.close();
-  if (!file) return exhausted("cannot write " + (folder_ / "spec.json").string() + "; free up space on the node's disk");
+  if (!file) return exhausted("cannot write " + path.string() + "; free up space on the node's disk");
   return {};
+}
+
+// Called when the worker has ended: what its plugins may have replaced, removed or linked to other places is as the daemon made
+// it, except the handover and regular files in scratch/ and out/listing, whose content is checked by the one who reads it.
+Result<> Attempt::take_back() const {
+  std::error_code error;
+  for (const char* part : {"rows", "states", "tables", "scratch"}) {
+    if (fs::symlink_status(folder_ / part, error).type() == fs::file_type::directory) continue;
+    fs::remove_all(folder_ / part, error);
+    fs::create_directory(folder_ / part, error);
+  }
+  const auto out = folder_ / "out", listing = out / "listing", kept = folder_ / "listing.made";
+  fs::remove_all(kept, error);
+  const bool real = fs::symlink_status(out, error).type() == fs::file_type::directory;
+  const bool listed =
+      real && spec_.kind == task::Kind::index && fs::symlink_status(listing, error).type() == fs::file_type::regular;
+  if (listed) fs::rename(listing, kept, error);
+  fs::remove_all(out, error);
+  fs::create_directory(out, error);
+  if (listed) fs::rename(kept, listing, error);
+  if (error) return exhausted("cannot prepare " + out.string() + ": " + error.message() + "; check the node's disk");
+  return write_spec();
 }
 
 Result<ExitStatus> Attempt::run_worker() {
@@ -143,6 +178,9 @@ Result<ExitStatus> Attempt::run_worker() {
                          std::to_string(options.cache_limit), "--plugins", node_.folder.plugins().string(), "--threads",
                          std::to_string(options.threads), "--columns", options.columns ? "on" : "off"});
   worker.handover = handover;
+  worker.sandbox = worker_sandbox(options, node_.folder, spec_, folder_);
+  if (has(options.sandbox, SandboxPart::seccomp))
+    worker.arguments.insert(worker.arguments.end(), {"--seccomp", needs_network(spec_) ? "network" : "local"});
   if (spec_.archive && !spec_.archive->downloader.name.empty()) worker.environment = archive_environment();
   if (options.memory > 0) worker.address_space = options.memory + options.threads * thread_address_space;
   const auto recorded = [this] {
@@ -178,7 +216,9 @@ Command Attempt::command(std::vector<std::string> arguments) const {
 Result<> Attempt::run_sealer(const char* verb, const std::vector<std::string>& more) {
   std::vector<std::string> arguments{verb, folder_.string()};
   arguments.insert(arguments.end(), more.begin(), more.end());
-  const auto status = run_child(command(std::move(arguments)), {.wall_limit = sealing_limit, .progress = {}, .cancel = &cancel_});
+  auto sealer = command(std::move(arguments));
+  sealer.sandbox = sealer_sandbox(node_.options, folder_);
+  const auto status = run_child(sealer, {.wall_limit = sealing_limit, .progress = {}, .cancel = &cancel_});
   if (!status) return status.error();
   if (status->clean()) return {};
   const std::string how = status->kind == ExitStatus::Kind::exited ? "exit code " : "signal ";
@@ -218,6 +258,7 @@ void Attempt::keep_listing() const {
 }
 
 FinishedTask Attempt::finish(task::Report report) const {
+  report.sandbox = node_.options.sandbox;
   FinishedTask out{.spec = spec_, .report = std::move(report), .blobs = {}};
   for (const auto& step : out.report.steps)
     if (!step.rows_blob.empty()) out.blobs[step.rows_blob] = folder_ / "out" / ("step" + std::to_string(step.step) + ".parquet");
@@ -231,6 +272,7 @@ FinishedTask Attempt::fail(const Error& error) const {
   report.code = task::failure_code(error.code);
   report.message = error.message;
   report.log_tail = log_tail(folder_ / "log");
+  report.sandbox = node_.options.sandbox;
   return {.spec = spec_, .report = std::move(report), .blobs = {}};
 }
 

@@ -39,6 +39,8 @@ class Attempt {
 
  private:
   Result<> prepare();
+  Result<> write_spec() const;
+  Result<> take_back() const;
   Result<ExitStatus> run_worker();
   Result<task::Report> seal();
   Result<> run_sealer(const char* verb, const std::vector<std::string>& more = {});

@@ -143,7 +143,7 @@ void fail_task(task::Report& report, task::FailureCode code, const std::string& 
 }  // namespace
 
 std::optional<PluginCall> read_call(const std::filesystem::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return std::nullopt;
   std::array<char, 64> bytes{};
   const auto n = ::pread(fd, bytes.data(), bytes.size(), 0);
@@ -173,10 +173,12 @@ std::string last_lines(std::string text, std::size_t limit) {
 }
 
 std::string log_tail(const std::filesystem::path& log) {
-  const int fd = ::open(log.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return "";
+  const int fd = ::open(log.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);  // a plugin may have replaced it
   struct stat st {};
-  ::fstat(fd, &st);
+  if (fd < 0 || ::fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+    if (fd >= 0) ::close(fd);
+    return "";
+  }
   const auto size = static_cast<std::size_t>(std::max<off_t>(st.st_size, 0));
   std::string bytes(std::min(size, max_failure_tail + 1), '\0');  // one more, to see whether a line begins there
   const auto n = ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(size - bytes.size()));

@@ -14,10 +14,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <optional>
+#include <sstream>
+#include <utility>
 
 namespace {
 
@@ -35,7 +38,7 @@ struct Arguments {
   Options options;
   std::string coordinator = "unix:/run/mole/coordinator.sock";
   std::filesystem::path secret;
-  std::string columns = "on", wall = "1h", stall = "2m", drain = "10m", log_level = "info";
+  std::string columns = "on", wall = "1h", stall = "2m", drain = "10m", log_level = "info", sandbox = "auto";
   int parent = 0;
   std::optional<std::uint64_t> cache_limit;
 };
@@ -78,6 +81,11 @@ void declare(CLI::App& app, Arguments& a) {
                  "File with the coordinator's secret, for TCP: a copy of STATE/secret with mode 0600 (default: secret in --dir)")
       ->envname("MOLE_SECRET_FILE");
   app.add_option("--worker", o.worker, "The program mole-worker (default: in the folder of mole-node)");
+  app.add_option(
+         "--sandbox", a.sandbox,
+         "What separates workers from the rest of the machine: limits, namespaces, landlock, seccomp, separated by commas; the "
+         "node refuses to start if one does not work here. auto: all that work")
+      ->capture_default_str();
   app.add_option("--log-level", a.log_level, "debug, info, warn or error")
       ->capture_default_str()
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
@@ -85,7 +93,24 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--parent", a.parent, "Process id of the parent; exit when the parent ends")->group("");
 }
 
+mole::Result<> set_sandbox(const std::string& text, Options& options) {
+  using enum mole::SandboxPart;
+  options.sandbox = {limits, namespaces, landlock, seccomp};
+  options.require_sandbox = text != "auto";
+  if (!options.require_sandbox) return {};
+  const auto known = std::exchange(options.sandbox, {});
+  std::stringstream words(text);
+  for (std::string word; std::getline(words, word, ',');) {
+    const auto part = std::ranges::find(known, word, [](auto each) { return mole::name_of(each); });
+    if (part == known.end())
+      return mole::invalid("--sandbox: '" + word + "' is not a part; use limits, namespaces, landlock, seccomp, or auto");
+    options.sandbox.push_back(*part);
+  }
+  return {};
+}
+
 mole::Result<> fill_defaults(Arguments& a) {
+  if (auto set = set_sandbox(a.sandbox, a.options); !set) return set;
   a.options.columns = a.columns == "on";
   a.options.cache_limit = a.cache_limit ? *a.cache_limit : mole::nodes::default_cache_limit(a.options.folder / "cache");
   for (const auto& [text, time] : {std::pair{&a.wall, &a.options.wall_limit}, std::pair{&a.stall, &a.options.stall_limit},

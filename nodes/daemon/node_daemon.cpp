@@ -2,6 +2,7 @@
 
 #include "coordinator/wire/frame_server.hpp"
 #include "nodes/daemon/backoff.hpp"
+#include "nodes/daemon/sandbox.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -19,6 +20,10 @@ constexpr auto notified = std::cv_status::no_timeout;
 Result<std::unique_ptr<NodeDaemon>> NodeDaemon::open(Options options, coordinator::NodeApi& coordinator) {
   MOLE_TRY(auto folder, NodeFolder::open(options.folder));
   MOLE_TRY(auto listen, coordinator::parse_address(options.listen));
+  MOLE_TRY(options.sandbox, probe_sandbox(options));
+  std::string parts;
+  for (const auto part : options.sandbox) parts += std::string(" ") + name_of(part);
+  spdlog::info("sandbox:{}", parts);
   std::unique_ptr<NodeDaemon> node(new NodeDaemon(std::move(options), coordinator, std::move(folder)));
   node->server_ =
       std::make_unique<coordinator::FrameServer>(coordinator::serve_peer(node->states_, node->files_), std::vector{listen},

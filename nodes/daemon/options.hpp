@@ -2,12 +2,14 @@
 #pragma once
 
 #include "coordinator/wire/secret.hpp"
+#include "sdk/model/enums.hpp"
 #include "sdk/model/time.hpp"
 
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace mole::nodes {
 
@@ -32,6 +34,9 @@ struct Options {
   Micros wall_limit = hour_us;                 // run time of a worker
   Micros stall_limit = 2 * minute_us;          // time without progress of a worker (docs/decisions/0145)
   Micros drain_limit = 10 * minute_us;         // time for running tasks to finish after drain()
+  // What separates workers from the rest of the machine. Parts that do not work here are left out, or refused if required.
+  std::vector<SandboxPart> sandbox = {SandboxPart::limits};
+  bool require_sandbox = false;
   Micros retry_limit = 10 * minute_us;  // time to retry when the coordinator is unreachable while a task fetches its inputs
   Micros poll_min = 20'000;             // pause after a lease request that returns no task, at first ...
   Micros poll_max = second_us;          // ... and after many such requests

@@ -10,7 +10,7 @@
 namespace mole::nodes {
 
 BoundedLog::BoundedLog(const std::filesystem::path& file)
-    : file_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) {
+    : file_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600)) {
   struct stat st {};
   if (file_ >= 0 && ::fstat(file_, &st) == 0) size_ = static_cast<std::uint64_t>(st.st_size);
 }

@@ -76,6 +76,13 @@ class Output {
   std::array<char, 65536> buffer_;
 };
 
+void add_options(const Sandbox& sandbox, std::vector<std::string>& arguments) {
+  if (sandbox.namespaces) arguments.emplace_back("--namespaces");
+  if (!sandbox.network) arguments.emplace_back("--no-network");
+  for (const auto& path : sandbox.read) arguments.insert(arguments.end(), {"--read", path.string()});
+  for (const auto& path : sandbox.write) arguments.insert(arguments.end(), {"--write", path.string()});
+}
+
 Result<pid_t> start(const Command& command, const Output& output) {
   const auto& program = command.program;
   if (::access(program.c_str(), X_OK) != 0)
@@ -90,7 +97,9 @@ Result<pid_t> start(const Command& command, const Output& output) {
   spawn.close_from(command.handover >= 0 ? 4 : 3).working_folder(command.folder);
   spawn.own_group().default_signals(all).empty_signal_mask();
   std::vector<std::string> arguments{std::to_string(::getpid()), std::to_string(command.address_space),
-                                     std::to_string(max_file_bytes), std::to_string(max_open_files), program.string()};
+                                     std::to_string(max_file_bytes), std::to_string(max_open_files)};
+  add_options(command.sandbox, arguments);
+  arguments.push_back(program.string());
   arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());
   std::vector<std::string> environment{"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "TZ=UTC", "HOME=" + scratch, "TMPDIR=" + scratch};
   environment.insert(environment.end(), command.environment.begin(), command.environment.end());
@@ -123,6 +132,17 @@ ExitStatus::Kind wait_for(int pidfd, Output& output, const Watch& watch) {
   }
 }
 
+// With namespaces, the launcher ends only when every process in them has ended.
+void end_child(pid_t pid, int pidfd, bool namespaces) {
+  constexpr int patience = 10'000;  // milliseconds: freeing the memory of a worker takes time
+  if (namespaces && pidfd >= 0) {
+    ::kill(pid, SIGTERM);
+    pollfd ended{pidfd, POLLIN, 0};
+    if (::poll(&ended, 1, patience) > 0) return;
+  }
+  ::kill(-pid, SIGKILL);
+}
+
 }  // namespace
 
 Cancellation::Cancellation() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
@@ -148,7 +168,7 @@ Result<ExitStatus> run_child(const Command& command, const Watch& watch) {
   output->close_write_end();
   const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0));
   const auto why = pidfd >= 0 ? wait_for(pidfd, *output, watch) : ExitStatus::Kind::cancelled;
-  if (why != ExitStatus::Kind::exited) ::kill(-*pid, SIGKILL);
+  if (why != ExitStatus::Kind::exited) end_child(*pid, pidfd, command.sandbox.namespaces);
   siginfo_t info{};
   while (::waitid(P_PID, static_cast<id_t>(*pid), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
   }

@@ -3,7 +3,8 @@
 // The child has its own process group, an empty signal mask, default signal actions and a clean environment; stdin is
 // /dev/null, stdout and stderr a pipe that is copied into its log as it arrives, so that printing never blocks the child and
 // never fills the disk, descriptor 3 the handover, and no other descriptor is open. Memory, file size, descriptors and core dumps
-// are limited. Processes that it leaves in its group are killed.
+// are limited. Processes that it leaves in its group are killed, and with namespaces all that it
+// has started.
 #pragma once
 
 #include "sdk/model/time.hpp"
@@ -17,6 +18,14 @@
 
 namespace mole::nodes {
 
+// What separates a child from the rest of the machine, besides its limits (docs/decisions/0214).
+struct Sandbox {
+  bool namespaces = false;  // of its own: sees no other process, mount or shared memory
+  bool network = true;
+  // Landlock: nothing else can be read, executed or written. Both empty: no restriction.
+  std::vector<std::filesystem::path> read = {}, write = {};
+};
+
 struct Command {
   std::filesystem::path launcher;  // mole-launch (launch.cpp): sets the limits, kills the child when this process dies
   std::filesystem::path program;
@@ -26,6 +35,7 @@ struct Command {
   int handover = -1;                          // becomes descriptor 3; -1: none
   std::uint64_t address_space = 0;            // bytes; 0: unlimited
   std::vector<std::string> environment = {};  // "NAME=value", besides PATH, LANG, TZ, HOME and TMPDIR
+  Sandbox sandbox = {};
 };
 
 // Cancels a child from any thread, even before it is started. One per attempt.

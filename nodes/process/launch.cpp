@@ -1,7 +1,12 @@
-// mole-launch: sets the limits of a worker and has it killed when its parent ends, then executes it. A plugin never runs without
-// the limits, and the worker itself needs no code for them.
+// mole-launch: sets the limits of a worker, separates it from the rest of the machine and has it killed when its parent ends,
+// then executes it. A plugin never runs without the limits, and the worker itself needs no code for them.
 //
-//   mole-launch PARENT ADDRESS_SPACE FILE_BYTES DESCRIPTORS PROGRAM ARGUMENT...
+//   mole-launch PARENT ADDRESS_SPACE FILE_BYTES DESCRIPTORS [OPTION...] PROGRAM ARGUMENT...
+//
+// Options: --namespaces (namespaces.hpp), --no-network, --read PATH and --write PATH (landlock.hpp, if there is any).
+#include "nodes/process/landlock.hpp"
+#include "nodes/process/namespaces.hpp"
+
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -11,8 +16,28 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 namespace {
+
+struct Options {
+  bool namespaces = false, network = true;
+  mole::nodes::FileAccess files;
+  char** program = nullptr;  // null: none given
+};
+
+Options parse(char** word) {
+  Options out;
+  for (; *word != nullptr && std::strncmp(*word, "--", 2) == 0; ++word) {
+    const std::string_view option = *word;
+    if (option == "--namespaces") out.namespaces = true;
+    if (option == "--no-network") out.network = false;
+    if ((option != "--read" && option != "--write") || word[1] == nullptr) continue;
+    (option == "--read" ? out.files.read : out.files.write).emplace_back(*++word);
+  }
+  if (*word != nullptr) out.program = word;
+  return out;
+}
 
 // Sets a limit; 0 leaves it unchanged.
 bool set_limit(__rlimit_resource what, const char* text) {
@@ -21,23 +46,37 @@ bool set_limit(__rlimit_resource what, const char* text) {
   return value == 0 || ::setrlimit(what, &bound) == 0;
 }
 
+[[noreturn]] void fail(const char* what, const char* remedy) {
+  std::fprintf(stderr, "mole-launch: %s: %s; %s\n", what, std::strerror(errno), remedy);
+  ::_exit(1);
+}
+
+// Executes the program under its limits.
+void execute(const Options& options, char** argv) {
+  if (!set_limit(RLIMIT_AS, argv[2]) || !set_limit(RLIMIT_FSIZE, argv[3]) || !set_limit(RLIMIT_NOFILE, argv[4]))
+    fail("cannot set a limit", "lower it, or raise the hard limit of this user");
+  const auto& files = options.files;
+  if (!(files.read.empty() && files.write.empty()) && !mole::nodes::restrict_files(files, options.network))
+    fail("cannot restrict a worker to its files", "start mole-node --sandbox without landlock");
+  ::execv(options.program[0], options.program);
+  std::fprintf(stderr, "mole-launch: cannot start %s: %s; install it beside mole-node\n", options.program[0],
+               std::strerror(errno));
+  ::_exit(127);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[1], "--version") == 0)
     return std::puts("mole-launch " MOLE_VERSION) < 0 || std::fflush(stdout) != 0;
-  if (argc < 6) return std::fputs("mole-launch is started by mole-node\n", stderr), 2;
+  const auto options = argc < 6 ? Options() : parse(argv + 5);
+  if (options.program == nullptr) return std::fputs("mole-launch is started by mole-node\n", stderr), 2;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != std::atoi(argv[1])) return 1;  // the parent died before prctl
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  if (!set_limit(RLIMIT_AS, argv[2]) || !set_limit(RLIMIT_FSIZE, argv[3]) || !set_limit(RLIMIT_NOFILE, argv[4])) {
-    std::fprintf(stderr, "mole-launch: cannot set a limit: %s; lower it, or raise the hard limit of this user\n",
-                 std::strerror(errno));
-    return 1;
-  }
-  ::execv(argv[5], argv + 5);
-  std::fprintf(stderr, "mole-launch: cannot start %s: %s; install it beside mole-node\n", argv[5], std::strerror(errno));
-  return 127;
+  if (!options.namespaces) execute(options, argv);
+  mole::nodes::run_in_namespaces(options.network, [&] { execute(options, argv); });
+  fail("cannot make namespaces for a worker", "start mole-node --sandbox without namespaces");
 }

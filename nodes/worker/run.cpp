@@ -1,4 +1,5 @@
 #include "nodes/worker/modes.hpp"
+#include "nodes/worker/system_calls.hpp"
 #include "runtime/host/call_record.hpp"
 #include "runtime/host/host_services.hpp"
 #include "runtime/host/plugin_set.hpp"
@@ -11,7 +12,9 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <optional>
 
 namespace mole::nodes {
@@ -26,6 +29,7 @@ struct RunOptions {
   bool columns = true;                         // read and write decoded columns in the cache
   std::vector<std::filesystem::path> plugins;  // folders, searched in order
   unsigned threads = 1;
+  std::string seccomp;  // "network" or "local": the system calls that it keeps; empty: all
 };
 
 constexpr int handover = 3;  // descriptor, opened by the daemon
@@ -62,6 +66,9 @@ int run_task(const RunOptions& options) {
   set_up_allocator();
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
+  if (!options.seccomp.empty() && !refuse_system_calls(options.seccomp == "network"))
+    return report_error(unsupported(std::string("cannot refuse system calls: ") + std::strerror(errno) +
+                                    "; start mole-node --sandbox without seccomp"));
   struct sigaction action {};
   action.sa_handler = [](int) { cancel_plugins(); };
   ::sigaction(SIGTERM, &action, nullptr);
@@ -120,6 +127,8 @@ int run_task(int argc, char** argv) {
   app.add_option("--plugins", options.plugins, "plugin folders, separated by colons")->delimiter(':')->allow_extra_args(false);
   app.add_option("--threads", options.threads, "number of threads");
   app.add_option("--columns", options.columns, "cache decoded columns: on or off")->check(CLI::IsMember({"on", "off"}));
+  app.add_option("--seccomp", options.seccomp, "refuse system calls that no plugin needs; with or without the network")
+      ->check(CLI::IsMember({"network", "local"}));
   int exit_code = 0;
   return parse(app, argc, argv, exit_code) ? run_task(options) : exit_code;
 }

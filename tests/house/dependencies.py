@@ -72,7 +72,7 @@ ALLOWED = {
     "coordinator/store": DESCRIPTOR | {"coordinator", "coordinator/wire", "coordinator/store", "RocksDB"},
     "coordinator/wire": WIRE | {"Thrift", "Asio", "Boost", "OpenSSL"},
     "nodes/process": MODEL | {"nodes/process"},
-    "nodes/daemon": WIRE | {"nodes/daemon", "nodes/process", "nodes", "runtime/staging", "Thrift", "Asio", "Boost", "spdlog", "CLI11"},
+    "nodes/daemon": WIRE | {"nodes/daemon", "sdk/descriptor", "nodes/process", "nodes", "runtime/staging", "Thrift", "Asio", "Boost", "spdlog", "CLI11"},
     "nodes/worker": RUNTIME | {"nodes/worker", "nodes", "CLI11", "spdlog"},
     "nodes/seal": RUNTIME | {"nodes/seal", "nodes", "CLI11", "spdlog"},
     "cli/export": DESCRIPTOR | {"cli", "runtime", "coordinator", "coordinator/wire", "zlib"},

@@ -1,0 +1,32 @@
+// What separates the processes of an attempt from the rest of the machine (docs/decisions/0214).
+#pragma once
+
+#include "nodes/daemon/folder.hpp"
+#include "nodes/daemon/options.hpp"
+#include "nodes/process/child.hpp"
+#include "sdk/model/task.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mole::nodes {
+
+// Returns the parts of the sandbox that work on this machine, by starting the worker with each of them; always the limits.
+// invalid: Options::require_sandbox, and one of Options::sandbox does not work.
+Result<std::vector<SandboxPart>> probe_sandbox(const Options& options);
+
+bool has(const std::vector<SandboxPart>& parts, SandboxPart part);
+
+// Whether the task reaches its archive by the network. All downloaders but `directory` do.
+bool needs_network(const task::Spec& spec);
+
+// Of the worker: it reads its inputs and libraries, and writes its scratch files, its call record, the cache, and what the kind
+// of task needs. `attempt`: its folder.
+Sandbox worker_sandbox(const Options& options, const NodeFolder& node, const task::Spec& spec,
+                       const std::filesystem::path& attempt);
+
+// Of the sealing process, which runs no plugin but reads what one has left: it writes nothing outside the attempt folder.
+Sandbox sealer_sandbox(const Options& options, const std::filesystem::path& attempt);
+
+}  // namespace mole::nodes
