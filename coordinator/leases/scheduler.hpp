@@ -1,7 +1,7 @@
 // Assigns tasks to nodes and evaluates the nodes' reports. Time and randomness are arguments; no I/O, threads or clocks are used.
 // The service writes the results to the store. Not thread-safe.
 //
-// Correctness never depends on a lease: a completion is accepted if its keys are still wanted.
+// Correctness never depends on a lease: the completion of a granted task is accepted if its keys are still wanted.
 // Leases only keep two nodes from doing the same work.
 #pragma once
 
