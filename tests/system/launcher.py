@@ -21,9 +21,10 @@ def launch(*options, script, cwd):
 
 
 def alive(marker):
+    """Whether a process runs whose command line begins with this."""
     for entry in pathlib.Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and marker in (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"):
+            if entry.name.isdigit() and (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").startswith(marker):
                 if (entry / "stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX":
                     return True
         except (OSError, IndexError):
