@@ -37,7 +37,7 @@ Result<> Service::check_low_water() {
                                                                     mebibytes(low_water) + "; free up space there"
                                                               : "enough space is free again: work is accepted");
   if (!low) return {};
-  return exhausted("the disk of the coordinator is nearly full: " + mebibytes(free) + " are free in " + config_.state.string() +
+  return transient("the disk of the coordinator is nearly full: " + mebibytes(free) + " are free in " + config_.state.string() +
                    ", and no new work is accepted below " + mebibytes(low_water) + "; free up space there and try again");
 }
 

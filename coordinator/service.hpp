@@ -56,7 +56,7 @@ class Service final : public Api {
   Service(Config config, std::unique_ptr<store::Store> store, store::Blobs blobs)
       : config_(std::move(config)), store_(std::move(store)), blobs_(std::move(blobs)) {}
   Result<> start();
-  // exhausted: the disk is nearly full, so that no new work is accepted.
+  // transient: the disk is nearly full, so that no new work is accepted.
   Result<> check_low_water();
   // transient: the disk is so full that the store would fail.
   Result<> check_reserve() const;

@@ -20,7 +20,7 @@ TEST(FullDisk, NewWorkIsRefusedAndQueriesContinue) {
   world.free_bytes = 50 * mebibyte;
   const auto refused = world.client().submit(submission);
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Code::exhausted);
+  EXPECT_EQ(refused.error().code, Code::transient);
   EXPECT_NE(refused.error().message.find("free up space"), std::string::npos);
   EXPECT_TRUE(world.lease("a", 5).empty());
   const auto status = world.service().status();
