@@ -87,7 +87,7 @@ with TemporaryFolder("misdeeds") as folder:
                          "--lease", "5s", "--heartbeat", "500ms", "--plugins", plugins, ready="ready", log=folder / "coordinator.log")
     port = next(word for word in coordinator.ready.split() if word.startswith("tcp:")).rsplit(":", 1)[1]
     nodes = [Daemon("mole-node", "--coordinator", address, "--dir", folder / f"node{i}", "--slots", 1, "--threads", 1, "--memory", "1G",
-                    "--stall-limit", "1s", "--wall-limit", "5s", ready="ready", log=folder / f"node{i}.log") for i in (1, 2)]
+                    "--stall-limit", "5s", "--wall-limit", "15s", ready="ready", log=folder / f"node{i}.log") for i in (1, 2)]
     sandbox = next(line for line in (folder / "node1.log").read_text().splitlines() if "sandbox:" in line).split("sandbox:")[1].split()
     print("sandbox of this machine:", *sandbox)
     before = [memory(node.process.pid) for node in nodes]
