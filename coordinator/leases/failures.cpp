@@ -7,10 +7,19 @@ bool is_infra_failure(task::FailureCode code) {
          code == task::FailureCode::busy || code == task::FailureCode::none;
 }
 
+namespace {
+
+// Returns the base, doubled for each failure after the first.
+Micros doubled(Micros base, Micros cap, std::uint32_t failures) {
+  Micros delay = base;
+  for (std::uint32_t i = 1; i < failures && delay < cap; ++i) delay *= 2;
+  return std::min(delay, cap);
+}
+
+}  // namespace
+
 Micros backoff(Micros base, Micros cap, std::uint32_t failures, Random& random) {
-  Micros max = base;
-  for (std::uint32_t i = 1; i < failures && max < cap; ++i) max *= 2;
-  max = std::min(max, cap);
+  const auto max = doubled(base, cap, failures);
   return max <= 0 ? 0 : max / 2 + static_cast<Micros>(random() % static_cast<std::uint64_t>(max / 2 + 1));
 }
 
@@ -54,9 +63,8 @@ Micros FailureLog::lose(const JobKey& job, const Loss& loss, const Settings& set
     lost_twice_.insert(job);
   else
     lost_twice_.erase(job);
-  Micros delay = record.lost < 2 ? 0 : settings.infra_delay;
-  for (std::uint32_t i = 2; i < record.lost && delay < settings.infra_delay_cap; ++i) delay *= 2;
-  return not_before_[job] = now + std::min(delay, settings.infra_delay_cap);
+  const auto delay = record.lost < 2 ? 0 : doubled(settings.infra_delay, settings.infra_delay_cap, record.lost - 1);
+  return not_before_[job] = now + delay;
 }
 
 void FailureLog::restore(const JobKey& job, FailureRecord record) {
