@@ -169,10 +169,8 @@ Result<PreparedRequest> Submissions::prepare(const Submission& submission, TimeR
 
 bool Submissions::restore_library(const Digest& digest) const {
   const auto plugins = plugins_.get();
-  for (const auto* plugin : plugins->all()) {
-    const auto own = digest_of_file(plugin->library);
-    if (own && *own == digest) return blobs_.import(digest, plugin->library) && blobs_.sync();
-  }
+  for (const auto* plugin : plugins->all())
+    if (plugin->sidecar.digest == digest) return blobs_.import(digest, plugin->library) && blobs_.sync();
   return false;
 }
 
