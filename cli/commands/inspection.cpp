@@ -184,12 +184,12 @@ void add_state(Shell& shell) {
   const auto [command, args] =
       shell.add(*group, "dump", "Print the rows of one table from a snapshot, one JSON object per line", dump);
   command->add_option("table", args->table, "requests, files, catalogue, ...")->required()->type_name("TABLE");
+  command->add_option("--format", args->format, "ndjson")->check(CLI::IsMember({"ndjson"}));
   const auto [check_command, check_args] =
       shell.add(*group, "check",
                 "Verify all rows and blobs of a state that no coordinator uses; exit code 1 if some are damaged or lost", check);
   check_command->add_flag("--repair", check_args->repair,
                           "Accept the loss of what cannot be read, so that the coordinator starts and computes results again");
-  command->add_option("--format", args->format, "ndjson")->check(CLI::IsMember({"ndjson"}));
 }
 
 }  // namespace mole::cli
