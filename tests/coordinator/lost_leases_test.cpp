@@ -39,19 +39,17 @@ int run_with_deadly_module(World& world, const std::string& module) {
   return ends;
 }
 
-constexpr const char* two_modules = R"(
-pipeline: border
-archives:
-  flows:
-    downloader: directory
-    params: {root: ./archive}
-    files: "{router}_{sequence}_{start:unix}.dat"
-    covers: 1h
-    block: {length: 2h}
-modules:
-  traffic: {plugin: traffic, input: {archive: flows}, interval: 15m, by: [router]}
-  deadly:  {plugin: traffic, input: {archive: flows}, interval: 30m}
-)";
+const std::string two_modules = std::string(border) + "  deadly: {plugin: traffic, input: {archive: flows}, interval: 30m}\n";
+
+// Submits a request for one block, lets node `a` list the archive, and leases the block's task to it.
+task::Spec leased_to_a(World& world) {
+  world.add_files("1", 0, 5);
+  submit(world, border, "2007-09-22T02");
+  world.work_once();
+  auto specs = world.lease("a", 1);
+  EXPECT_EQ(specs.size(), 1u);
+  return specs.empty() ? task::Spec() : std::move(specs[0]);
+}
 
 TEST(LostLeases, AJobThatEndsItsNodeEachTimeIsGivenUpAndOthersFinish) {
   World world;
@@ -91,13 +89,9 @@ TEST(LostLeases, ARestartOfEveryNodeGivesUpNothing) {
 
 TEST(GrantedTasks, ReportsOfOtherTasksAndNodesChangeNothing) {
   World world;
-  world.add_files("1", 0, 5);
-  const auto id = submit(world, border, "2007-09-22T02");
-  world.work_once();
-  const auto specs = world.lease("a", 1);
-  ASSERT_EQ(specs.size(), 1u);
+  const auto spec = leased_to_a(world);
   world.lease("b", 1);
-  const auto good = world.compute("a", specs[0]);
+  const auto good = world.compute("a", spec);
   auto other_node = good, other_task = good, other_keys = good;
   other_node.node = "b";
   other_node.incarnation = world.incarnation["b"];
@@ -107,7 +101,7 @@ TEST(GrantedTasks, ReportsOfOtherTasksAndNodesChangeNothing) {
     for (auto& file : forged->report.files) file.state = task::FileState::unreadable;
     EXPECT_EQ(world.complete(*forged), "stale");
   }
-  EXPECT_EQ(world.request(id)["jobs"]["done"], 0);
+  EXPECT_EQ(world.request(spec.request)["jobs"]["done"], 0);
   const auto gaps = world.client().archive_gaps("border/flows");
   ASSERT_TRUE(gaps) << gaps.error().message;
   EXPECT_TRUE((*gaps)["damaged"].empty()) << gaps->dump();
@@ -117,24 +111,16 @@ TEST(GrantedTasks, ReportsOfOtherTasksAndNodesChangeNothing) {
 
 TEST(GrantedTasks, ANodeMayReportAfterItsRestart) {
   World world;
-  world.add_files("1", 0, 5);
-  submit(world, border, "2007-09-22T02");
-  world.work_once();
-  const auto specs = world.lease("a", 1);
-  ASSERT_EQ(specs.size(), 1u);
+  const auto spec = leased_to_a(world);
   world.join("a", "a restarted");
-  EXPECT_EQ(world.complete(world.compute("a", specs[0])), "accepted");
+  EXPECT_EQ(world.complete(world.compute("a", spec)), "accepted");
 }
 
 TEST(GrantedTasks, ANodeMayReportAfterARestartOfTheCoordinator) {
   World world;
-  world.add_files("1", 0, 5);
-  submit(world, border, "2007-09-22T02");
-  world.work_once();
-  const auto specs = world.lease("a", 1);
-  ASSERT_EQ(specs.size(), 1u);
+  const auto spec = leased_to_a(world);
   world.reopen();
-  EXPECT_EQ(world.complete(world.compute("a", specs[0])), "accepted");
+  EXPECT_EQ(world.complete(world.compute("a", spec)), "accepted");
 }
 
 TEST(NodeNames, AnEarlierDaemonThatComesBackIsRefused) {

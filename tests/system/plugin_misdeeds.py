@@ -29,7 +29,7 @@ ACTS = {
     "close_all": "any", "throw": "internal", "throw_int": "internal", "kill_parent": "crashed", "kill_others": "crashed",
     "connect": "crashed", "read_secrets": "crashed", "write_state": "crashed", "write_cache": "crashed", "trace": "crashed",
     "exec": "crashed", "kernel": "crashed", "rewrite_spec": "crashed", "link_out": "crashed", "link_log": "crashed",
-    "several": "crashed", "clear_record": "any", "blame": "any", "progress": "hung", "nan": "any", "infinity": "any",
+    "several": "crashed", "clear_record": "any", "wrong_step": "any", "progress": "hung", "nan": "any", "infinity": "any",
 }
 ACTS = {act: ACTS[act] for act in sys.argv[1:]} or ACTS
 DAY = "2007-09-22"
