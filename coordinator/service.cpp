@@ -119,7 +119,8 @@ std::invoke_result_t<Call, Change&> Service::apply(Call call) {
 void Service::log_damage(Change& change) {
   for (const auto& digest : blobs_.take_damaged()) state_.log({{"event", "blob damaged"}, {"blob", digest}}, change);
   const auto unreadable = store_->unreadable_rows();
-  if (unreadable == unreadable_rows_) return;
+  if (unreadable == unreadable_rows_ || (unreadable_at_ && state_.now() - *unreadable_at_ < hour_us)) return;
+  unreadable_at_ = state_.now();  // the same rows may be read many times
   state_.log({{"event", "rows unreadable"}, {"rows", unreadable - unreadable_rows_}, {"remedy", "mole state check --repair"}},
              change);
   unreadable_rows_ = unreadable;
@@ -194,14 +195,14 @@ Result<std::vector<Verdict>> Service::complete(const std::vector<Completion>& co
 // ---- queries
 
 Result<ClusterStatus> Service::status() {
-  auto status = queries_.status();
+  MOLE_TRY(auto status, answer([&]() -> Result<ClusterStatus> { return queries_.status(); }));
   if (const auto space = check_low_water(); !space) status.no_work = space.error().message;
   return status;
 }
 
 Result<PlanReport> Service::plan(const Submission& submission) {
   MOLE_TRY(const auto query, submissions_.for_plan(submission));
-  return queries_.plan(query);
+  return answer([&] { return queries_.plan(query); });
 }
 
 // ---- blobs

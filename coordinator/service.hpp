@@ -7,6 +7,7 @@
 #include "coordinator/control/completions.hpp"
 #include "coordinator/control/grants.hpp"
 #include "coordinator/control/queries.hpp"
+#include "coordinator/store/unreadable.hpp"
 #include "coordinator/wire/api.hpp"
 
 #include <atomic>
@@ -20,27 +21,35 @@ class Service final : public Api {
   Result<Accepted> submit(const Submission&) override;
   Result<PlanReport> plan(const Submission&) override;
   Result<PipelineDescription> validate(const Submission& submission) override { return submissions_.validate(submission); }
-  Result<RequestStatus> request(const std::string& id) override { return queries_.request(id); }
-  Result<std::vector<RequestStatus>> requests() override { return queries_.requests(); }
+  Result<RequestStatus> request(const std::string& id) override {
+    return answer([&] { return queries_.request(id); });
+  }
+  Result<std::vector<RequestStatus>> requests() override {
+    return answer([&]() -> Result<std::vector<RequestStatus>> { return queries_.requests(); });
+  }
   Result<RequestStatus> cancel(const std::string& id) override;
   Result<ClusterStatus> status() override;
   Result<JobExplanation> explain(const std::string& job, const std::string& what_if) override {
-    return queries_.explain(job, what_if);
+    return answer([&] { return queries_.explain(job, what_if); });
   }
   Result<Lineage> why(const std::string& module, const std::string& column, Micros time, const std::string& what_if) override {
-    return queries_.why(module, column, time, what_if);
+    return answer([&] { return queries_.why(module, column, time, what_if); });
   }
   Result<ModuleResults> results(const std::string& module, TimeRange range, const std::string& what_if) override {
-    return queries_.results(module, range, what_if);
+    return answer([&] { return queries_.results(module, range, what_if); });
   }
   Result<std::vector<ArchiveFile>> archive_files(const std::string& archive, TimeRange range) override {
-    return queries_.archive_files(archive, range);
+    return answer([&] { return queries_.archive_files(archive, range); });
   }
-  Result<ArchiveGaps> archive_gaps(const std::string& archive) override { return queries_.archive_gaps(archive); }
-  Result<LoadHistory> load_history(TimeRange range) override { return queries_.load_history(range); }
+  Result<ArchiveGaps> archive_gaps(const std::string& archive) override {
+    return answer([&] { return queries_.archive_gaps(archive); });
+  }
+  Result<LoadHistory> load_history(TimeRange range) override {
+    return answer([&]() -> Result<LoadHistory> { return queries_.load_history(range); });
+  }
   Result<Accepted> archive_task(const Submission&, const std::string& archive, RequestKind kind) override;
   Result<TableDump> dump(const std::string& table, const std::string& from, std::uint32_t limit) override {
-    return queries_.dump(table, from, limit);
+    return answer([&] { return queries_.dump(table, from, limit); });
   }
 
   Result<Registration> register_node(const NodeInfo&) override;
@@ -61,6 +70,16 @@ class Service final : public Api {
   // transient: the disk is so full that the store would fail.
   Result<> check_reserve() const;
   Result<Accepted> accept(control::PreparedRequest prepared);
+  // Calls a query. corrupt: it came across a row that cannot be read.
+  template <class Call>
+  static std::invoke_result_t<Call> answer(Call call) {
+    try {
+      const store::AnsweringReads reads;
+      return call();
+    } catch (const store::UnreadableRow& row) {
+      return corrupt(row.what());
+    }
+  }
   // Logs the blobs and rows that turned out to be damaged.
   void log_damage(control::Change& change) MOLE_REQUIRES(control::service_mutex);
   // Calls `call(change)` under the lock, then makes the change durable, then updates the views.
@@ -79,7 +98,8 @@ class Service final : public Api {
   control::Listings listings_{config_, records_, state_, requests_};
   control::Grants grants_{records_, state_, requests_, listings_};
   control::Completions completions_{records_, blobs_, state_, requests_, listings_};
-  std::uint64_t unreadable_rows_ MOLE_GUARDED_BY(control::service_mutex) = 0;  // logged
+  std::uint64_t unreadable_rows_ MOLE_GUARDED_BY(control::service_mutex) = 0;    // logged
+  std::optional<Micros> unreadable_at_ MOLE_GUARDED_BY(control::service_mutex);  // when
   const control::Queries queries_{config_, records_, state_, views_};
   std::atomic<bool> low_ = false;  // what the log says
 };

@@ -30,7 +30,7 @@ class Check {
     for (const auto& name : table_names())
       if (auto checked = check_table(name); !checked) return checked.error();
     found_.database = store_.check_files();
-    if (found_.lost_changes > 0) find_lost_requests();
+    if (found_.lost_changes > 0 || (found_.repair && is_damaged(Table::requests))) find_lost_requests();
     check_blobs();
     return std::move(found_);
   }
@@ -42,6 +42,10 @@ class Check {
     if (checked.unreadable > 0 || !checked.complete)
       found_.tables.push_back({name, checked.rows, checked.unreadable, checked.complete, checked.repaired});
     return {};
+  }
+
+  bool is_damaged(Table table) const {
+    return std::ranges::any_of(found_.tables, [&](const DamagedTable& t) { return table_of(t.name) == table; });
   }
 
   void find_lost_requests() {
@@ -57,10 +61,11 @@ class Check {
       return true;
     });
     for (const auto table : {Table::plugins, Table::resources})
-      records_.scan_json(table, [&](std::string_view, const nlohmann::json& row) {
-        if (const auto digest = Digest::from_hex(row.is_object() ? row.value("digest", "") : "")) claimed.insert(*digest);
-        return true;
-      });
+      if (found_.repair || !is_damaged(table))  // else its blobs count as unclaimed
+        records_.scan_json(table, [&](std::string_view, const nlohmann::json& row) {
+          if (const auto digest = Digest::from_hex(row.is_object() ? row.value("digest", "") : "")) claimed.insert(*digest);
+          return true;
+        });
     std::set<Digest> intact;
     for (const auto& digest : stored_blobs()) {
       if (!verify(digest)) continue;
@@ -118,12 +123,14 @@ class Check {
 
 bool StateCheck::has_damage() const {
   const bool tables_left = std::ranges::any_of(tables, [](const DamagedTable& t) { return !t.repaired; });
-  return tables_left || (!database.empty() && (tables.empty() || tables_left)) || lost_changes > 0 ||
+  return tables_left || (!database.empty() && (tables.empty() || tables_left)) || lost_changes > 0 || !lost_requests.empty() ||
          (!repair && (!damaged_blobs.empty() || !missing_blobs.empty()));
 }
 
 Result<StateCheck> check_state(const fs::path& state, bool repair) {
-  MOLE_TRY(auto store, Store::open(state / "db", {.create = repair, .accept_loss = repair, .failed = {}}));
+  std::error_code error;
+  const bool gone = repair && fs::exists(state / "db.acknowledged", error);  // an empty store takes the place of one that is gone
+  MOLE_TRY(auto store, Store::open(state / "db", {.create = gone, .accept_loss = repair, .failed = {}}));
   MOLE_TRY(auto blobs, Blobs::open(state / "blobs"));
   return Check(*store, blobs, state / "blobs", repair).run();
 }

@@ -20,7 +20,7 @@ struct DamagedTable {
                field("name", &DamagedTable::name, "Name"), field("rows", &DamagedTable::rows, "Rows that can be read"),
                field("unreadable", &DamagedTable::unreadable, "Rows with a wrong checksum"),
                field("complete", &DamagedTable::complete, "false: blocks cannot be read, with an unknown number of rows"),
-               field("repaired", &DamagedTable::repaired, "What cannot be read was removed; it is computed again when needed"));
+               field("repaired", &DamagedTable::repaired, "What cannot be read was removed"));
 };
 
 struct StateCheck {
@@ -41,7 +41,7 @@ struct StateCheck {
       field("rows", &StateCheck::rows, "Rows of the store that can be read"),
       field("lost_changes", &StateCheck::lost_changes,
             "Acknowledged changes from the first unreadable one on; those that could be read were kept"),
-      field("lost_requests", &StateCheck::lost_requests, "Requests among them, the first 1000"),
+      field("lost_requests", &StateCheck::lost_requests, "Requests that are lost, the first 1000"),
       field("database", &StateCheck::database, "First block of the database that cannot be read; empty: none"),
       field("tables", &StateCheck::tables, "Tables with rows that cannot be read"), field("blobs", &StateCheck::blobs, "Blobs"),
       field("blob_bytes", &StateCheck::blob_bytes, "Their size").unit("B"),
@@ -54,7 +54,7 @@ struct StateCheck {
 };
 
 // Reads all rows and blobs of the state in `state`, which no coordinator may use. `repair`: accepts the loss of acknowledged
-// changes, removes unreadable rows of derived tables, moves damaged blobs to blobs/.quarantine, and drops the results whose blobs
+// changes, removes unreadable rows, moves damaged blobs to blobs/.quarantine, and drops the results whose blobs
 // are lost. missing, unsupported, corrupt: see store::Store::open.
 Result<StateCheck> check_state(const std::filesystem::path& state, bool repair);
 

@@ -117,9 +117,9 @@ std::string check_text(const coordinator::StateCheck& found) {
   std::string text = fmt::format("{} rows, {} blobs ({} B), {} of them unclaimed\n", found.rows, found.blobs, found.blob_bytes,
                                  found.unclaimed_blobs);
   if (found.lost_changes > 0)
-    text += fmt::format("{} acknowledged changes were damaged or lost, and kept as far as they could be read{}{}\n",
-                        found.lost_changes,
-                        found.lost_requests.empty() ? "" : "; these requests are lost: ", fmt::join(found.lost_requests, " "));
+    text +=
+        fmt::format("{} acknowledged changes were damaged or lost, and kept as far as they could be read\n", found.lost_changes);
+  if (!found.lost_requests.empty()) text += fmt::format("these requests are lost: {}\n", fmt::join(found.lost_requests, " "));
   for (const auto& table : found.tables)
     text += fmt::format("table {}: {}{}\n", table.name,
                         table.complete ? std::to_string(table.unreadable) + " rows cannot be read" : "blocks cannot be read",

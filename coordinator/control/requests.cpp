@@ -4,11 +4,11 @@
 namespace mole::coordinator::control {
 
 Result<> Requests::resume(Change& change) {
+  state_.next_request = records_.store().last_request() + 1;  // numbers of requests that are lost are not used again
   std::vector<std::uint64_t> open;
   std::optional<Error> problem;
   records_.scan_json(Table::requests, [&](std::string_view key, const json& row) MOLE_REQUIRES(service_mutex) {
     const auto number = keys::read_u64(key);
-    state_.next_request = number + 1;
     if (!row.is_object()) return true;
     auto request = requests::request_from_row(number, row);
     if (request.terminal()) {

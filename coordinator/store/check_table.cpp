@@ -54,7 +54,7 @@ Result<> Store::replace_table(Table table, const std::vector<std::pair<std::stri
 Result<TableCheck> Store::check_table(Table table, bool repair) {
   const auto contents = read_all(*rocks_->db, rocks_->family(table), repair);
   TableCheck out{contents.rows.size(), contents.bad_keys.size(), contents.complete, false};
-  if (!repair || !is_derived(table) || (out.complete && out.unreadable == 0)) return out;
+  if (!repair || (out.complete && out.unreadable == 0)) return out;
   if (!out.complete) {
     if (auto replaced = replace_table(table, contents.rows); !replaced) return replaced.error();
   } else {

@@ -3,9 +3,8 @@
 #include "coordinator/store/acknowledged.hpp"
 #include "coordinator/store/keys.hpp"
 #include "coordinator/store/rocks.hpp"
+#include "coordinator/store/unreadable.hpp"
 #include "sdk/model/durable_file.hpp"
-
-#define XXH_INLINE_ALL
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
@@ -14,20 +13,23 @@
 #include <rocksdb/write_batch.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <condition_variable>
 #include <cstdio>
+#include <ctime>
 #include <mutex>
+#include <utility>
 
 namespace mole::coordinator::store {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* schema_version = "3";
-constexpr char value_format = 1;
-constexpr std::size_t envelope_size = 5;
+constexpr const char* damage_remedy =
+    ". Restore the folder from a backup, or run mole state check --repair, which keeps what can still be read and accepts the "
+    "rest as lost; finished results are in tables/";
+thread_local bool answering = false;
 
 // No option trades durability for speed.
 rocksdb::DBOptions database_options(bool create, bool accept_loss) {
@@ -55,10 +57,6 @@ rocksdb::ReadOptions read_options(const Store::Snapshot& at) {
   return options;
 }
 
-std::uint32_t checksum(std::string_view key, std::string_view payload) {
-  return static_cast<std::uint32_t>(XXH3_64bits_withSeed(payload.data(), payload.size(), XXH3_64bits(key.data(), key.size())));
-}
-
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view view(const rocksdb::Slice& s) { return {s.data(), s.size()}; }
 
@@ -68,6 +66,16 @@ std::string last_key_of(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family) {
   std::unique_ptr<rocksdb::Iterator> rows(db.NewIterator({}, family));
   rows->SeekToLast();
   return rows->Valid() ? rows->key().ToString() : std::string();
+}
+
+// Whether the rows of table meta can be read.
+bool is_readable(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* meta) {
+  for (const std::string key : {"schema", "epoch"}) {
+    std::string sealed;
+    const auto status = db.Get({}, meta, key, &sealed);
+    if (!status.IsNotFound() && (!status.ok() || !unseal_value(key, sealed))) return false;
+  }
+  return true;
 }
 
 std::uint64_t last_request_of(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* requests) {
@@ -98,22 +106,6 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families() {
   std::vector<rocksdb::ColumnFamilyDescriptor> out = {{rocksdb::kDefaultColumnFamilyName, options}};
   for (const auto& name : table_names()) out.emplace_back(name, options);
   return out;
-}
-
-std::string seal_value(std::string_view key, std::string_view payload) {
-  std::string sealed(1, value_format);
-  sealed.reserve(envelope_size + payload.size());
-  const auto sum = checksum(key, payload);
-  for (int shift = 0; shift < 32; shift += 8) sealed += static_cast<char>(sum >> shift & 0xff);
-  return sealed.append(payload);
-}
-
-std::optional<std::string_view> unseal_value(std::string_view key, std::string_view sealed) {
-  if (sealed.size() < envelope_size || sealed[0] != value_format) return std::nullopt;
-  std::uint32_t sum = 0;
-  for (std::size_t i = 0; i < 4; ++i) sum |= std::uint32_t{static_cast<std::uint8_t>(sealed[1 + i])} << (8 * i);
-  const auto payload = sealed.substr(envelope_size);
-  return checksum(key, payload) == sum ? std::optional(payload) : std::nullopt;
 }
 
 std::uint64_t free_bytes(const fs::path& folder) {
@@ -179,9 +171,6 @@ Result<std::unique_ptr<Store>> Store::open(const fs::path& dir, const StoreOptio
 
 // Recovery by opening would already discard what follows the first damaged record, so the database is first opened for reading.
 Result<> Store::check_acknowledged(const fs::path& dir) {
-  constexpr const char* remedy =
-      ". Restore the folder from a backup, or run mole state check --repair, which keeps what can still be read and accepts the "
-      "rest as lost; finished results are in tables/";
   std::error_code problem;
   if (!fs::exists(acknowledged_file(dir), problem)) return {};
   MOLE_TRY(const auto file, AcknowledgedFile::open(acknowledged_file(dir)));
@@ -190,7 +179,8 @@ Result<> Store::check_acknowledged(const fs::path& dir) {
   const bool gone = !fs::exists(dir / "CURRENT", problem);
   if (gone) lost_changes_ = file.last()->sequence;
   if (gone)
-    return corrupt("the coordinator's store in " + dir.string() + " is gone, with requests up to r" + last_request + remedy);
+    return corrupt("the coordinator's store in " + dir.string() + " is gone, with requests up to r" + last_request +
+                   damage_remedy);
   Rocks reader;
   rocksdb::DB* db = nullptr;
   const auto status =
@@ -206,7 +196,7 @@ Result<> Store::check_acknowledged(const fs::path& dir) {
                  (last < file.last()->request
                       ? "the requests after r" + std::to_string(last) + " up to r" + last_request + " are missing"
                       : "no request is missing, but changes of requests, results or nodes are") +
-                 ". Its log (*.log) is damaged, or files were removed or replaced by older ones" + remedy);
+                 ". Its log (*.log) is damaged, or files were removed or replaced by older ones" + damage_remedy);
 }
 
 Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
@@ -229,6 +219,12 @@ Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
     rocks_->handles.insert(rocks_->handles.end(), created.begin(), created.end());
   }
   if (status.ok()) {
+    if (auto* meta = rocks_->family(Table::meta); !is_readable(*db, meta)) {
+      if (!options.accept_loss)
+        return corrupt("table meta of the coordinator's store in " + dir.string() + " cannot be read" + damage_remedy);
+      lost_changes_ = std::max<std::uint64_t>(lost_changes_, 1);
+      if (auto replaced = replace_table(Table::meta, {}); !replaced) return replaced;  // start_epoch fills it
+    }
     rocks_->last_request = last_request_of(*db, rocks_->family(Table::requests));
     MOLE_TRY(auto acknowledged, AcknowledgedFile::open(acknowledged_file(dir)));
     rocks_->acknowledged.emplace(std::move(acknowledged));
@@ -260,7 +256,8 @@ Result<> Store::start_epoch(const fs::path& dir) {
                        "; use the version that wrote it, or move the whole state folder away and start with an empty one");
   if (const auto last = get(Table::meta, "epoch")) epoch_ = std::stoull("0" + *last);
   ++epoch_;
-  if (lost_changes_ > 0) epoch_ += std::uint64_t{1} << 32;  // beyond the tokens of starts that are lost
+  // Beyond the tokens of starts that are lost.
+  if (lost_changes_ > 0) epoch_ = std::max(epoch_, static_cast<std::uint64_t>(std::time(nullptr)) << 20);
   Batch batch;
   batch.put(Table::meta, "epoch", std::to_string(epoch_));
   if (!schema) batch.put(Table::meta, "schema", schema_version);
@@ -270,9 +267,12 @@ Result<> Store::start_epoch(const fs::path& dir) {
 
 void Store::fail(const std::string& doing, const std::string& why) const {
   const bool full = why.find("No space left") != std::string::npos || why.find("quota") != std::string::npos;
+  const bool damaged =
+      doing == "reading" || why.starts_with("Corruption");  // compaction found it, and writing fails from then on
   const auto message = "the coordinator's store in " + dir_.string() + " failed while " + doing + ": " + why +
-                       (full ? "; free up space there and start again; nothing acknowledged is lost"
-                             : "; check the disk and start again; nothing acknowledged is lost");
+                       (full      ? "; free up space there and start again; nothing acknowledged is lost"
+                        : damaged ? damage_remedy
+                                  : "; check the disk and start again; nothing acknowledged is lost");
   if (failed_)
     failed_(message);
   else
@@ -302,12 +302,17 @@ std::optional<std::string> Store::get(Table table, std::string_view key, const S
   return std::nullopt;
 }
 
-// Counts a row that cannot be read, and stops the process if no other table has what it said.
+// Counts a row that cannot be read. If no other table has what it said, a query fails, and anything else stops the process.
 void Store::miss_row(Table table, const std::string& why) const {
   const auto text = "a row of table " + table_names()[static_cast<std::size_t>(table)] + " cannot be read: " + why;
-  if (!is_derived(table)) fail("reading", text);
   ++unreadable_rows_;
+  if (is_derived(table)) return;
+  if (answering) throw UnreadableRow("in the coordinator's store " + dir_.string() + ", " + text + damage_remedy);
+  fail("reading", text);
 }
+
+AnsweringReads::AnsweringReads() : before_(std::exchange(answering, true)) {}
+AnsweringReads::~AnsweringReads() { answering = before_; }
 
 void Store::scan(Table table, std::string_view from, std::string_view to,
                  const std::function<bool(std::string_view, std::string_view)>& visit, const Snapshot& at) const {

@@ -3,6 +3,7 @@
 #include "coordinator/store/blobs.hpp"
 #include "coordinator/store/keys.hpp"
 #include "coordinator/store/records.hpp"
+#include "coordinator/store/unreadable.hpp"
 #include "sdk/model/durable_file.hpp"
 #include "tests/support/temp_folder.hpp"
 
@@ -185,6 +186,67 @@ TEST_F(DamagedTable, RowsThatCannotBeReadCountAsAbsent) {
   const auto store = open_store(dir_);
   EXPECT_EQ(store->check_files(), "") << "the damaged file is gone";
   EXPECT_EQ(count_rows(*store, Table::requests), 300u);
+}
+
+TEST_F(DamagedTable, AnswersQueriesWithAnErrorIfNoOtherTableHasTheRow) {
+  fill(Table::files);
+  flip_a_bit(largest(dir_, ".sst"), 0.4);
+  const auto store = open_store(dir_);
+  const AnsweringReads reads;
+  try {
+    count_rows(*store, Table::files);
+    FAIL() << "unreadable rows count as absent";
+  } catch (const UnreadableRow& row) {
+    EXPECT_NE(std::string(row.what()).find("table files"), std::string::npos) << row.what();
+    EXPECT_NE(std::string(row.what()).find("mole state check --repair"), std::string::npos) << row.what();
+  }
+  EXPECT_TRUE(store->get(Table::requests, keys::number(1)).has_value());
+}
+
+TEST_F(DamagedTable, OfRequestsIsRepairedAndTheLostOnesAreNamed) {
+  {
+    const auto store = open_store(dir_);
+    Batch batch;
+    for (std::uint64_t number = 1; number <= 400; ++number) batch.put(Table::requests, keys::number(number), test_text(number));
+    store->commit(batch);
+    ASSERT_TRUE(store->flush());
+  }
+  flip_a_bit(largest(dir_, ".sst"), 0.4);
+  const auto found = check_state(folder_.path(), false);
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_TRUE(found->has_damage());
+  const auto repaired = check_state(folder_.path(), true);
+  ASSERT_TRUE(repaired) << repaired.error().message;
+  const auto lost = repaired->lost_requests.size();
+  EXPECT_GT(lost, 0u);
+  EXPECT_LT(lost, 50u);
+  EXPECT_FALSE(check_state(folder_.path(), false)->has_damage());
+  EXPECT_EQ(count_rows(*open_store(dir_), Table::requests), 400 - lost);
+}
+
+TEST_F(DamagedTable, OfTheSchemaIsRefusedUntilItIsRepaired) {
+  std::uint64_t epoch = 0;
+  {
+    const auto store = open_store(dir_);
+    epoch = store->epoch();
+    ASSERT_TRUE(store->flush());
+  }
+  flip_a_bit(largest(dir_, ".sst"), 0.02);
+  const auto opened = Store::open(dir_, {.create = true, .failed = {}});
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::corrupt);
+  EXPECT_NE(opened.error().message.find("mole state check --repair"), std::string::npos) << opened.error().message;
+  ASSERT_TRUE(check_state(folder_.path(), true));
+  EXPECT_FALSE(check_state(folder_.path(), false)->has_damage());
+  EXPECT_GT(open_store(dir_)->epoch(), epoch + 2) << "tokens of earlier starts may be used again";
+}
+
+TEST(StateCheck, CreatesNoStateInAWrongFolder) {
+  TempFolder folder;
+  const auto found = check_state(folder.path() / "wrong", true);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, Code::missing);
+  EXPECT_FALSE(fs::exists(folder.path() / "wrong"));
 }
 
 Digest put(Blobs& blobs, const std::string& text) {

@@ -111,6 +111,18 @@ with TemporaryFolder("rest") as folder:
         again = mole_json("request", "submit", "rest.yaml", *RANGE, "--set", "modules.mean.window=3h", *address, cwd=folder)["id"]
         check(again not in acknowledged, f"the number {again} is used twice")
 
+    state = copy("log removed")
+    daemon = Daemon("mole-coordinator", "--state", state, ready="ready", log=folder / "removed.log")
+    address = ("--coordinator", f"unix:{state}/coordinator.sock")
+    last = mole_json("request", "submit", "rest.yaml", *RANGE, "--set", "modules.mean.window=2h", *address, cwd=folder)["id"]
+    daemon.kill()
+    for log in (state / "db").glob("*.log"):
+        log.unlink()
+    mole("state", "check", "--repair", "--state", state, code=1)
+    with Daemon("mole-coordinator", "--state", state, ready="ready", log=folder / "removed.log"):
+        again = mole_json("request", "submit", "rest.yaml", *RANGE, "--set", "modules.mean.window=3h", *address, cwd=folder)["id"]
+        check(int(again[1:]) > int(last[1:]), f"{last} is lost, and the next request is {again}")
+
     # ---- a block of the database: the answer is an error or less, and the coordinator lives
     state = copy("lineage")
     for _ in range(3):  # rows move from the log to a file of the database
