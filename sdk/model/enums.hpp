@@ -102,15 +102,14 @@ inline constexpr auto name_table<Bzip2Decoder> = [] {
 }();
 
 // What separates a worker from the rest of its machine, as far as the machine allows (docs/decisions/0214).
-enum class SandboxPart { limits, cgroup, uid, namespaces, landlock, seccomp };
+enum class SandboxPart { limits, cgroup, namespaces, landlock, seccomp };
 
 template <>
 inline constexpr auto name_table<SandboxPart> = [] {
   using enum SandboxPart;
   return names<SandboxPart>("SandboxPart", "a part of a sandbox",
-                            {{limits, "limits", "limits of memory, files and processes; ends with the node"},
+                            {{limits, "limits", "limits of memory, files and processes of each process; ends with the node"},
                              {cgroup, "cgroup", "memory and number of processes of the whole tree are limited"},
-                             {uid, "uid", "runs as another user than the node"},
                              {namespaces, "namespaces", "sees no process, network, mount or shared memory of others"},
                              {landlock, "landlock", "reads only its inputs, writes only its attempt folder"},
                              {seccomp, "seccomp", "may not make system calls that it does not need"}});
