@@ -16,11 +16,6 @@ std::pair<std::string, std::string> index_key(const dag::Graph& graph, const dag
                                          json(archive.routers).dump()};
 }
 
-std::uint64_t last_number(const store::Records& records, Table table) {
-  const auto key = records.store().last_key(table);
-  return key.size() == 8 ? keys::read_u64(key) : 0;
-}
-
 json failure_row(const leases::FailureRecord& failure, const std::string& job) {
   return {{"job", job},
           {"plugin_failures", failure.plugin_failures},
@@ -42,7 +37,7 @@ State::State(const Config& config, const store::Records& records, std::uint64_t 
     : scheduler(config.leases, epoch), random(config.seed), loads(records), config_(config), records_(records) {}
 
 void State::load(Change& change) {
-  next_event_ = last_number(records_, Table::events) + 1;
+  next_event_ = keys::number_of(records_.store().last_key(Table::events)) + 1;
   records_.scan_json(Table::nodes, [&](std::string_view key, const json& row) MOLE_REQUIRES(service_mutex) {
     auto node = row.get<NodeRow>();
     node.number = keys::read_u64(key);

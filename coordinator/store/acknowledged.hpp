@@ -1,5 +1,6 @@
-// What has been acknowledged, beside the database: `STATE/db.acknowledged` (docs/formats/store.md). A write-ahead log that lost its
-// end, because of a flipped bit or because a file was removed, looks like one that ended earlier. This file shows the difference.
+// What has been acknowledged, beside the database: `STATE/db.acknowledged` (docs/formats/store.md). A write-ahead log that lost
+// its end, because of a flipped bit or because a file was removed, looks like one that ended earlier. This file shows the
+// difference.
 //
 //   auto file = AcknowledgedFile::open(path);
 //   if (file->last() && file->last()->sequence > sequence_of_the_database) ...  // acknowledged changes are lost

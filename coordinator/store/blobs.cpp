@@ -11,12 +11,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <utility>
 
 namespace mole::coordinator::store {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr auto verified_for = std::chrono::seconds(60);  // what is read within it comes from memory, not from the disk again
+constexpr std::size_t max_verified = 10'000;
 constexpr std::uint64_t blob_reserve = 2 * store_reserve;  // kept free for the store
 
 struct OpenFile {
@@ -40,6 +43,10 @@ Result<> make_folder(const fs::path& folder) {
   return {};
 }
 
+Error gone(const Digest& digest) {
+  return missing("there is no blob " + digest.hex() + " any more; submit the request again, which computes lost results again");
+}
+
 std::uint64_t size_of(const fs::path& path) {
   std::error_code problem;
   const auto size = fs::file_size(path, problem);
@@ -61,7 +68,7 @@ fs::path Blobs::path_of(const Digest& digest) const { return blob_place(root_, d
 
 bool Blobs::has(const Digest& digest) const {
   struct stat st {};
-  return ::stat(path_of(digest).c_str(), &st) == 0;
+  return ::stat(path_of(digest).c_str(), &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 Result<std::uint64_t> Blobs::put(const Digest& digest, std::uint64_t offset, std::string_view bytes, std::uint64_t total) {
@@ -148,11 +155,11 @@ Result<> Blobs::sync() {
 
 Result<std::string> Blobs::get(const Digest& digest, std::uint64_t offset, std::uint32_t limit) const {
   const auto path = path_of(digest);
-  if (offset == 0 && has(digest))
+  if (offset == 0 && !is_verified(digest)) {
     if (auto intact = verify(digest); !intact) return intact.error();
+  }
   OpenFile file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.fd < 0)
-    return missing("there is no blob " + digest.hex() + " any more; submit the request again, which computes lost results again");
+  if (file.fd < 0) return errno == ENOENT ? gone(digest) : io_error("opening", path, errno);
   std::string bytes(std::min<std::size_t>(limit, max_piece_bytes), '\0');
   std::size_t done = 0;
   while (done < bytes.size()) {
@@ -168,15 +175,40 @@ Result<std::string> Blobs::get(const Digest& digest, std::uint64_t offset, std::
 
 Result<> Blobs::verify(const Digest& digest) const {
   const auto path = path_of(digest);
+  const auto stamp = stamp_of(path);
   const auto found = digest_of_file(path);
-  if (found && *found == digest) return {};
-  if (!found && found.error().code == Code::missing) return missing("there is no blob " + digest.hex() + " any more");
+  if (found && *found == digest) return mark_verified(digest, stamp), Result<>();
+  if (!found && found.error().code == Code::missing) return gone(digest);
+  if (!found && found.error().code != Code::corrupt) return found.error();  // such as too many open files: it may be intact
   if (auto made = make_folder(root_ / ".quarantine"); !made) return made;
   if (::rename(path.c_str(), (root_ / ".quarantine" / digest.hex()).c_str()) != 0) return io_error("moving", path, errno);
   const std::lock_guard lock(folders_->mutex);
   folders_->damaged.push_back(digest);
   return missing("blob " + digest.hex() + " was damaged on the coordinator's disk; it is in " + (root_ / ".quarantine").string() +
                  ". Submit the request again, which computes lost results again");
+}
+
+std::optional<Blobs::FileStamp> Blobs::stamp_of(const fs::path& path) {
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0) return {};
+  return FileStamp{st.st_ino,         static_cast<std::uint64_t>(st.st_size),
+                   st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+                   st.st_ctim.tv_sec, st.st_ctim.tv_nsec};
+}
+
+bool Blobs::is_verified(const Digest& digest) const {
+  const auto stamp = stamp_of(path_of(digest));
+  const std::lock_guard lock(folders_->mutex);
+  const auto known = folders_->verified.find(digest);
+  return stamp && known != folders_->verified.end() && known->second.stamp == stamp &&
+         std::chrono::steady_clock::now() - known->second.at < verified_for;
+}
+
+void Blobs::mark_verified(const Digest& digest, const std::optional<FileStamp>& stamp) const {
+  if (!stamp || stamp->changed + 2 > std::time(nullptr)) return;  // a change just now could leave the same times
+  const std::lock_guard lock(folders_->mutex);
+  if (folders_->verified.size() >= max_verified) folders_->verified.clear();
+  folders_->verified.insert_or_assign(digest, Verified{stamp, std::chrono::steady_clock::now()});
 }
 
 std::vector<Digest> Blobs::take_damaged() const {

@@ -6,7 +6,10 @@
 #include "sdk/model/digest.hpp"
 
 #include <array>
+#include <chrono>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -20,19 +23,20 @@ class Blobs {
   // Creates the folders. invalid: they cannot be created.
   static Result<Blobs> open(const std::filesystem::path& root);
 
+  // False only if the blob does not exist, not if that cannot be told.
   bool has(const Digest& digest) const;
   std::filesystem::path path_of(const Digest& digest) const;
 
   // BlobApi::put_blob. Returns the number of bytes held; a piece that does not continue them is ignored.
   // corrupt: the complete bytes have a different digest and are dropped. exhausted: the disk is (nearly) full.
   Result<std::uint64_t> put(const Digest& digest, std::uint64_t offset, std::string_view bytes, std::uint64_t total);
-  // BlobApi::get_blob. The bytes are verified when the first piece is read: a damaged blob is moved to the quarantine. missing:
-  // there is no such blob, or it was damaged.
+  // BlobApi::get_blob. The bytes are verified when the first piece is read, unless they were in the last minute: a damaged blob
+  // is moved to the quarantine. missing: there is no such blob, or it was damaged. transient, denied: it cannot be opened now.
   Result<std::string> get(const Digest& digest, std::uint64_t offset, std::uint32_t limit) const;
   // Copies a file. invalid: its digest is not `digest`.
   Result<> import(const Digest& digest, const std::filesystem::path& file);
   // Moves a blob whose bytes do not have its digest to the folder .quarantine, so that it counts as missing. Reads the blob.
-  // missing: it was damaged. transient: it cannot be read.
+  // missing: it was damaged, or does not exist. transient, denied: it cannot be opened now.
   Result<> verify(const Digest& digest) const;
   // The blobs that were moved to the quarantine since the last call.
   std::vector<Digest> take_damaged() const;
@@ -46,11 +50,25 @@ class Blobs {
   void mark_present(const Digest& digest);
   std::mutex& lock_of(const Digest& digest) const { return (*locks_)[digest.bytes[0] % locks_->size()]; }
 
+  struct FileStamp {
+    std::uint64_t inode, size;
+    std::int64_t modified, modified_ns, changed, changed_ns;
+    bool operator==(const FileStamp&) const = default;
+  };
+  static std::optional<FileStamp> stamp_of(const std::filesystem::path& path);
+  bool is_verified(const Digest& digest) const;
+  void mark_verified(const Digest& digest, const std::optional<FileStamp>& stamp) const;
+  struct Verified {
+    std::optional<FileStamp> stamp;
+    std::chrono::steady_clock::time_point at;
+  };
+
   struct Folders {
     std::mutex mutex;
     std::set<std::filesystem::path> unsynced;
     std::set<std::filesystem::path> synced;  // at least once since open
     std::vector<Digest> damaged;             // not yet returned by take_damaged
+    std::map<Digest, Verified> verified;     // lately
   };
 
   std::filesystem::path root_;

@@ -19,6 +19,9 @@ inline std::uint64_t read_u64(std::string_view key) {
   return value;
 }
 
+// Returns the number that a key consists of; 0: it is not a number, or empty.
+inline std::uint64_t number_of(std::string_view key) { return key.size() == 8 ? read_u64(key) : 0; }
+
 inline std::string_view bytes_of(const Digest& digest) {
   return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
 }

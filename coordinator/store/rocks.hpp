@@ -34,4 +34,10 @@ struct Store::Rocks {
   }
 };
 
+// Visits the rows with from <= key < to (empty `to`: to the end) as they are stored, in key order, until `visit` returns false.
+// If a block cannot be read, calls `damaged`, once, and continues with the rows that are found from the other end.
+void scan_stored(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family, rocksdb::ReadOptions options, std::string_view from,
+                 std::string_view to, const std::function<bool(std::string_view key, std::string_view sealed)>& visit,
+                 const std::function<void(const std::string& why)>& damaged);
+
 }  // namespace mole::coordinator::store

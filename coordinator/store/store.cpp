@@ -78,11 +78,6 @@ bool is_readable(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* meta) {
   return true;
 }
 
-std::uint64_t last_request_of(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* requests) {
-  const auto key = last_key_of(db, requests);
-  return key.size() == 8 ? keys::read_u64(key) : 0;
-}
-
 fs::path holder_file(const fs::path& dir) { return dir.parent_path() / "coordinator.pid"; }
 
 std::string holder(const fs::path& dir) {
@@ -186,11 +181,12 @@ Result<> Store::check_acknowledged(const fs::path& dir) {
   const auto status =
       rocksdb::DB::OpenForReadOnly(database_options(false, false), dir.string(), families(), &reader.handles, &db);
   reader.db.reset(db);
-  if (!status.ok()) return {};  // opening fails in the same way, and says why
+  readable_ = status.ok();
+  if (!readable_) return {};  // opening fails in the same way, unless it accepts a loss
   const auto found = db->GetLatestSequenceNumber();
   if (found >= file.last()->sequence) return {};
   lost_changes_ = file.last()->sequence - found;
-  const auto last = last_request_of(*db, reader.family(Table::requests));
+  const auto last = keys::number_of(last_key_of(*db, reader.family(Table::requests)));
   return corrupt("the coordinator's store in " + dir.string() + " has lost the last " + std::to_string(lost_changes_) +
                  " of its acknowledged changes: " +
                  (last < file.last()->request
@@ -219,13 +215,14 @@ Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
     rocks_->handles.insert(rocks_->handles.end(), created.begin(), created.end());
   }
   if (status.ok()) {
+    if (options.accept_loss && !readable_) lost_changes_ = std::max<std::uint64_t>(lost_changes_, 1);  // how many is not known
     if (auto* meta = rocks_->family(Table::meta); !is_readable(*db, meta)) {
       if (!options.accept_loss)
         return corrupt("table meta of the coordinator's store in " + dir.string() + " cannot be read" + damage_remedy);
       lost_changes_ = std::max<std::uint64_t>(lost_changes_, 1);
       if (auto replaced = replace_table(Table::meta, {}); !replaced) return replaced;  // start_epoch fills it
     }
-    rocks_->last_request = last_request_of(*db, rocks_->family(Table::requests));
+    rocks_->last_request = keys::number_of(last_key_of(*db, rocks_->family(Table::requests)));
     MOLE_TRY(auto acknowledged, AcknowledgedFile::open(acknowledged_file(dir)));
     rocks_->acknowledged.emplace(std::move(acknowledged));
     const auto& last = rocks_->acknowledged->last();
@@ -318,30 +315,14 @@ void Store::scan(Table table, std::string_view from, std::string_view to,
                  const std::function<bool(std::string_view, std::string_view)>& visit, const Snapshot& at) const {
   auto options = read_options(at);
   options.readahead_size = 1 << 20;
-  const rocksdb::Slice bound = slice(to);
-  if (!to.empty()) options.iterate_upper_bound = &bound;
-  std::unique_ptr<rocksdb::Iterator> rows(rocks_->db->NewIterator(options, rocks_->family(table)));
-  std::string last;
-  for (rows->Seek(slice(from)); rows->Valid(); rows->Next()) {
-    const auto key = view(rows->key());
-    last = key;
-    const auto value = unseal_value(key, view(rows->value()));
-    if (!value)
-      miss_row(table, "has a wrong checksum");
-    else if (!visit(key, *value))
-      return;
-  }
-  if (rows->status().ok()) return;
-  miss_row(table, rows->status().ToString());
-  // The rows after the unreadable block are found from the other end.
-  std::vector<std::pair<std::string, std::string>> rest;
-  for (to.empty() ? rows->SeekToLast() : rows->SeekForPrev(slice(to)); rows->Valid(); rows->Prev()) {
-    const auto key = view(rows->key());
-    if (key <= last || key < from) break;
-    if (const auto value = unseal_value(key, view(rows->value()))) rest.emplace_back(key, *value);
-  }
-  for (auto row = rest.rbegin(); row != rest.rend(); ++row)
-    if (!visit(row->first, row->second)) return;
+  scan_stored(
+      *rocks_->db, rocks_->family(table), options, from, to,
+      [&](std::string_view key, std::string_view sealed) {
+        const auto value = unseal_value(key, sealed);
+        if (!value) miss_row(table, "has a wrong checksum");
+        return !value || visit(key, *value);
+      },
+      [&](const std::string& why) { miss_row(table, why); });
 }
 
 void Store::scan_prefix(Table table, const std::string& prefix,

@@ -81,6 +81,14 @@ struct TableCheck {
   bool repaired = false;         // what cannot be read was removed
 };
 
+// What a check of some rows found.
+struct RowsCheck {
+  std::uint64_t rows = 0, bytes = 0;     // read
+  std::vector<std::string> unreadable;   // keys of the rows with a wrong checksum
+  std::string damage;                    // why a block cannot be read; empty: all can
+  std::optional<std::string> next = {};  // where the next check continues; nullopt: at the end of the table
+};
+
 class Store {
  public:
   // missing: there is no store and `create` is false. corrupt: it cannot be read, or has lost acknowledged changes; nothing has
@@ -125,6 +133,13 @@ class Store {
   // Reads every row of a table. `repair`: removes the rows that cannot be read, if the table is derived. Not while other threads
   // use the store.
   Result<TableCheck> check_table(Table table, bool repair);
+  // Reads the rows of a table from the key `from` on, about `bytes`, and more if a block cannot be read. Changes nothing.
+  RowsCheck check_rows(Table table, std::string_view from, std::uint64_t bytes) const;
+  // The files of the database that hold rows. They are removed and replaced while the store is open.
+  std::vector<std::filesystem::path> files() const;
+  // Verifies the checksums of all blocks of a file, as they are on disk. Returns the first problem; empty: none, or it was
+  // removed.
+  static std::string check_file(const std::filesystem::path& file);
   // Writes all rows from the log to files of the database. Returns whether that succeeded.
   bool flush();
   // Verifies the checksums of all blocks of the database. Returns the first problem; empty: none.
@@ -144,6 +159,7 @@ class Store {
   std::filesystem::path dir_;
   std::function<void(const std::string&)> failed_;
   std::uint64_t epoch_ = 0, lost_changes_ = 0;
+  bool readable_ = true;  // without accepting a loss
   mutable std::atomic<std::uint64_t> unreadable_rows_ = 0;
 };
 

@@ -54,12 +54,22 @@ Digest digest_of(std::string_view bytes) { return canonical(XXH3_128bits(bytes.d
 
 Result<Digest> digest_of_file(const std::filesystem::path& path) {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"), &std::fclose);
-  if (!file) return missing("cannot read " + path.string() + ": " + std::strerror(errno));
+  if (!file) {
+    const int error = errno;
+    const auto text = "cannot read " + path.string() + ": " + std::strerror(error);
+    if (error == EMFILE || error == ENFILE || error == ENOMEM || error == EINTR) return transient(text + "; try again");
+    if (error == EACCES || error == EPERM) return denied(text + "; give this user read permission there");
+    return error == EIO ? corrupt(text) : missing(text);
+  }
   Hasher hasher;
   constexpr std::size_t piece = 1 << 16;  // below the size at which malloc maps memory on each call
   const auto buffer = std::make_unique_for_overwrite<char[]>(piece);
   while (const auto n = std::fread(buffer.get(), 1, piece, file.get())) hasher.bytes(buffer.get(), n);
-  if (std::ferror(file.get())) return transient("reading " + path.string() + " failed: " + std::strerror(errno));
+  if (std::ferror(file.get())) {
+    const int error = errno;
+    const auto text = "reading " + path.string() + " failed: " + std::strerror(error);
+    return error == EIO ? corrupt(text) : transient(text);
+  }
   return hasher.finish();
 }
 

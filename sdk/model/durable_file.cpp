@@ -91,7 +91,11 @@ Result<> durable_write(const fs::path& path, std::string_view bytes) {
 
 Result<std::string> read_file(const fs::path& path, std::uint64_t limit) {
   Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd.get() < 0) return missing("cannot read " + path.string() + ": " + std::strerror(errno));
+  if (fd.get() < 0) {
+    const bool lacking = errno == EMFILE || errno == ENFILE || errno == ENOMEM;  // the file may exist
+    const auto text = "cannot read " + path.string() + ": " + std::strerror(errno);
+    return lacking ? transient(text + "; try again") : missing(text);
+  }
   struct stat st {};
   if (::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) return missing(path.string() + " is not a regular file");
   if (static_cast<std::uint64_t>(st.st_size) > limit)

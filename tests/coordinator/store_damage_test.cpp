@@ -9,9 +9,12 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
+
 #include <fstream>
 #include <map>
 #include <random>
+#include <set>
 
 namespace mole::test {
 namespace {
@@ -111,6 +114,30 @@ TEST_F(LostLog, IsToldIfTheLogWasCut) {
   fs::resize_file(log, fs::file_size(log) - 1);
   expect_refused("the requests after r59 up to r60 are missing");
   EXPECT_EQ(left_after_repair(), 59u);
+}
+
+TEST_F(LostLog, IsToldIfALogInTheMiddleWasRemoved) {
+  {
+    const auto store = open_store(dir_);
+    for (int log = 0; log < 2; ++log) {  // the events fill a log each, and are written to files, but the requests are not
+      Batch batch;
+      batch.put(Table::requests, keys::number(60), "latest");
+      for (std::uint64_t event = 0; event < 20; ++event) batch.put(Table::events, keys::number(event), std::string(1 << 20, 'e'));
+      store->commit(batch);
+      batch = {};
+      batch.put(Table::events, keys::number(0), "switches to the next log");
+      store->commit(batch);
+    }
+  }
+  std::set<fs::path> logs;
+  for (const auto& entry : fs::directory_iterator(dir_))
+    if (entry.path().extension() == ".log") logs.insert(entry.path());
+  ASSERT_GE(logs.size(), 3u);
+  fs::remove(*std::next(logs.begin()));
+  const auto opened = Store::open(dir_, {.create = true, .failed = {}});
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::corrupt);
+  left_after_repair();
 }
 
 TEST_F(LostLog, IsToldIfTheDatabaseWasRemoved) {
@@ -271,6 +298,35 @@ TEST(DamagedBlob, IsMovedAwayAndCountsAsMissing) {
   EXPECT_TRUE(blobs->take_damaged().empty());
   EXPECT_EQ(put(*blobs, "other rows"), bad);
   EXPECT_EQ(*blobs->get(bad, 0, 100), "other rows");
+}
+
+TEST(DamagedBlob, IsNoticedByTheNextReader) {
+  TempFolder folder;
+  auto blobs = Blobs::open(folder.path());
+  ASSERT_TRUE(blobs);
+  const auto blob = put(*blobs, "rows");
+  fs::last_write_time(blobs->path_of(blob), fs::file_time_type::clock::now() - std::chrono::hours(1));
+  for (int reader = 0; reader < 2; ++reader) EXPECT_EQ(*blobs->get(blob, 0, 100), "rows");
+  flip_a_bit(blobs->path_of(blob), 0.5);
+  EXPECT_FALSE(blobs->get(blob, 0, 100));
+  EXPECT_FALSE(blobs->has(blob));
+}
+
+TEST(IntactBlob, IsKeptWhileNoFileCanBeOpened) {
+  TempFolder folder;
+  auto blobs = Blobs::open(folder.path());
+  ASSERT_TRUE(blobs);
+  const auto blob = put(*blobs, "rows");
+  struct rlimit before {};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const struct rlimit none { 0, before.rlim_max };
+  ::setrlimit(RLIMIT_NOFILE, &none);
+  const auto got = blobs->get(blob, 0, 100);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code, Code::transient) << got.error().message;
+  EXPECT_TRUE(blobs->has(blob));
+  EXPECT_EQ(*blobs->get(blob, 0, 100), "rows");
 }
 
 TEST(StateCheck, FindsDamagedAndMissingBlobsAndDropsTheirResults) {
