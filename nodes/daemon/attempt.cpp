@@ -2,6 +2,7 @@
 
 #include "nodes/daemon/fault.hpp"
 #include "nodes/daemon/sandbox.hpp"
+#include "nodes/daemon/staging_process.hpp"
 #include "sdk/model/durable_file.hpp"
 #include "sdk/model/enums.hpp"
 
@@ -98,21 +99,16 @@ std::optional<FinishedTask> Attempt::run() {
   }
 
   phase_ = Phase::run;
-  const auto status = run_worker();
+  const auto observed = run_worker();
   if (cancel_.requested()) return std::nullopt;
-  if (!status) return fail(status.error());
+  if (!observed) return fail(observed.error());
   if (done = take_back(); !done) return fail(done.error());
 
   phase_ = Phase::seal;
   auto sealed = seal();
   if (cancel_.requested()) return std::nullopt;
   if (!sealed) return fail(sealed.error());
-  auto report = assign_fault(std::move(*sealed), spec_,
-                             {.exit_status = *status,
-                              .call = read_call(folder_ / "call"),
-                              .log_tail = log_tail(folder_ / "log"),
-                              .wall_limit = node_.options.wall_limit,
-                              .stall_limit = node_.options.stall_limit});
+  auto report = assign_fault(std::move(*sealed), spec_, *observed);
   if (auto stored = store_states(report); !stored) return fail(stored.error());
   report.bad_copies.insert(report.bad_copies.end(), fetcher.bad_copies().begin(), fetcher.bad_copies().end());
   if (!report.listing.empty()) keep_listing();
@@ -123,7 +119,7 @@ std::optional<FinishedTask> Attempt::run() {
 Result<> Attempt::prepare() {
   std::error_code error;
   fs::remove_all(folder_, error);
-  for (const char* part : {"rows", "states", "tables", "scratch", "out"}) {
+  for (const char* part : {"rows", "states", "tables", "scratch", "out", "staging/scratch"}) {
     fs::create_directories(folder_ / part, error);
     if (error)
       return exhausted("cannot create the attempt folder " + folder_.string() + ": " + error.message() +
@@ -131,7 +127,8 @@ Result<> Attempt::prepare() {
   }
   // Absent if the node has none: then the worker reports the whole listing.
   if (spec_.kind == task::Kind::index) fs::create_hard_link(kept_listing(), folder_ / "listing", error);
-  std::ofstream(folder_ / "call").close();  // the worker may write these two, but make no files beside them
+  std::ofstream(folder_ / "call").close();  // the workers may write these three, but make no files beside them
+  std::ofstream(folder_ / "staging" / "call").close();
   if (spec_.kind == task::Kind::fetch) std::ofstream(folder_ / "ready").close();
   return write_spec();
 }
@@ -169,30 +166,70 @@ Result<> Attempt::take_back() const {
   return write_spec();
 }
 
-Result<ExitStatus> Attempt::run_worker() {
-  const int handover = ::open((folder_ / "handover").c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (handover < 0)
+Result<WorkerRun> Attempt::run_worker() {
+  const runtime::Pin handover(::open((folder_ / "handover").c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!handover)
     return exhausted("cannot create the handover file in " + folder_.string() + "; free up space on the node's disk");
   const auto& options = node_.options;
-  auto worker = command({"--run", folder_.string(), "--cache", node_.folder.cache().string(), "--cache-limit",
-                         std::to_string(options.cache_limit), "--plugins", node_.folder.plugins().string(), "--threads",
-                         std::to_string(options.threads), "--columns", options.columns ? "on" : "off"});
-  worker.handover = handover;
-  worker.sandbox = worker_sandbox(options, node_.folder, spec_, folder_);
-  if (has(options.sandbox, SandboxPart::seccomp))
-    worker.arguments.insert(worker.arguments.end(), {"--seccomp", needs_network(spec_) ? "network" : "local"});
-  if (spec_.archive && !spec_.archive->downloader.name.empty()) worker.environment = archive_environment();
-  if (options.memory > 0) worker.address_space = options.memory + options.threads * thread_address_space;
-  const auto recorded = [this] {
-    const auto call = read_call(folder_ / "call");
-    return call ? call->progress : 0;
+  const auto progress = [this] {
+    std::uint64_t sum = 0;
+    for (const auto& folder : {folder_, folder_ / "staging"})
+      if (const auto call = read_call(folder / "call")) sum += call->progress;
+    return sum;
   };
-  auto status = run_child(worker, {.wall_limit = spec_.kind == task::Kind::fetch ? fetch_limit : options.wall_limit,
-                                   .stall_limit = options.stall_limit,
-                                   .progress = recorded,
-                                   .cancel = &cancel_});
-  ::close(handover);
-  return status;
+  const Watch watch{.wall_limit = spec_.kind == task::Kind::fetch ? fetch_limit : options.wall_limit,
+                    .stall_limit = options.stall_limit,
+                    .progress = progress,
+                    .cancel = &cancel_};
+  auto worker = worker_command("--run", folder_, worker_sandbox(options, node_.folder, spec_, folder_));
+  worker.handover = handover.get();
+  worker.arguments.insert(worker.arguments.end(),
+                          {"--threads", std::to_string(options.threads), "--columns", options.columns ? "on" : "off"});
+  if (!is_staged_apart(spec_)) {
+    add_cache(worker);
+    MOLE_TRY(const auto status, run_child(worker, watch));
+    return run_of(status, folder_);
+  }
+  auto command = worker_command("--stage", folder_ / "staging", staging_sandbox(options, node_.folder, spec_, folder_));
+  add_cache(command);
+  MOLE_TRY(const auto staging,
+           StagingProcess::start(std::move(command), {.stall_limit = options.stall_limit, .progress = progress}));
+  worker.files = staging->worker_end();
+  const auto status = run_child(worker, watch);
+  const auto call = read_call(folder_ / "staging" / "call");  // what the worker may have waited for
+  MOLE_TRY(const auto staged, staging->end(std::chrono::seconds(cancel_.requested() ? 1 : 10)));
+  if (!status) return status.error();
+  auto staging_run = run_of(staged, folder_ / "staging");
+  staging_run.call = call;
+  return at_fault(run_of(*status, folder_), staging_run);
+}
+
+// A process of this attempt that loads plugins; `folder`: its own.
+Command Attempt::worker_command(const char* mode, const fs::path& folder, Sandbox sandbox) const {
+  const auto& options = node_.options;
+  auto out = command({mode, folder_.string(), "--plugins", node_.folder.plugins().string()});
+  out.folder = folder;
+  out.log = folder / "log";
+  if (has(options.sandbox, SandboxPart::seccomp))
+    out.arguments.insert(out.arguments.end(), {"--seccomp", sandbox.network ? "network" : "local"});
+  if (options.memory > 0) out.address_space = options.memory + options.threads * thread_address_space;
+  out.sandbox = std::move(sandbox);
+  return out;
+}
+
+// Gives a process the cache, and what downloaders need to reach their archives.
+void Attempt::add_cache(Command& command) const {
+  command.arguments.insert(command.arguments.end(), {"--cache", node_.folder.cache().string(), "--cache-limit",
+                                                     std::to_string(node_.options.cache_limit)});
+  if (spec_.archive && !spec_.archive->downloader.name.empty()) command.environment = archive_environment();
+}
+
+WorkerRun Attempt::run_of(const ExitStatus& status, const fs::path& folder) const {
+  return {.exit_status = status,
+          .call = read_call(folder / "call"),
+          .log_tail = log_tail(folder / "log"),
+          .wall_limit = node_.options.wall_limit,
+          .stall_limit = node_.options.stall_limit};
 }
 
 Result<task::Report> Attempt::seal() {

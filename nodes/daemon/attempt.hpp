@@ -1,6 +1,7 @@
 // Runs one task on this node, from an empty attempt folder to a report: fetch, run, seal.
 #pragma once
 
+#include "nodes/daemon/fault.hpp"
 #include "nodes/daemon/fetch.hpp"
 
 #include <atomic>
@@ -41,7 +42,10 @@ class Attempt {
   Result<> prepare();
   Result<> write_spec() const;
   Result<> take_back() const;
-  Result<ExitStatus> run_worker();
+  Result<WorkerRun> run_worker();
+  Command worker_command(const char* mode, const std::filesystem::path& folder, Sandbox sandbox) const;
+  void add_cache(Command& command) const;
+  WorkerRun run_of(const ExitStatus& status, const std::filesystem::path& folder) const;
   Result<task::Report> seal();
   Result<> run_sealer(const char* verb, const std::vector<std::string>& more = {});
   Result<> store_states(const task::Report& report) const;

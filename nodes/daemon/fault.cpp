@@ -213,4 +213,15 @@ task::Report assign_fault(task::Report report, const task::Spec& spec, const Wor
   return report;
 }
 
+WorkerRun at_fault(WorkerRun worker, const WorkerRun& staging) {
+  using enum ExitStatus::Kind;
+  const bool waited =
+      (worker.exit_status.kind == stalled || worker.exit_status.kind == timed_out) && staging.call && staging.call->in_plugin;
+  const bool ended_early = worker.exit_status.clean() && !(worker.call && worker.call->in_plugin) && !staging.exit_status.clean();
+  worker.log_tail = last_lines(staging.log_tail + worker.log_tail, max_failure_tail);
+  if (waited || ended_early) worker.call = staging.call;
+  if (ended_early) worker.exit_status = staging.exit_status;
+  return worker;
+}
+
 }  // namespace mole::nodes

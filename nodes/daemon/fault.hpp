@@ -41,6 +41,10 @@ struct WorkerRun {
   Micros wall_limit = 0, stall_limit = 0;
 };
 
+// Returns the run of the process that is at fault: the worker, or the process that staged its files, if the worker only waited
+// for it or ended because of it. The log has the last lines of both.
+WorkerRun at_fault(WorkerRun worker, const WorkerRun& staging);
+
 // Completes the report of a run in which some steps did not run. The step whose plugin was being called becomes "failed" with the
 // code "crashed", "hung" or "exhausted"; the other steps stay "not_run". A decoder or downloader at fault fails the whole task,
 // and so does a worker that died in its own code before any step was done ("internal", or "exhausted" if the system killed it).

@@ -101,21 +101,52 @@ bool needs_network(const task::Spec& spec) {
   return remote(spec.archive->downloader) || std::ranges::any_of(spec.archive->tiers, remote);
 }
 
-Sandbox worker_sandbox(const Options& options, const NodeFolder& node, const task::Spec& spec, const fs::path& attempt) {
-  Sandbox out{.namespaces = has(options.sandbox, SandboxPart::namespaces), .network = needs_network(spec)};
+bool is_staged_apart(const task::Spec& spec) {
+  return spec.archive && !spec.archive->downloader.name.empty() && spec.kind != task::Kind::index &&
+         spec.kind != task::Kind::fetch;
+}
+
+namespace {
+
+Sandbox plugin_sandbox(const Options& options, const NodeFolder& node, const fs::path& attempt, bool network) {
+  Sandbox out{.namespaces = has(options.sandbox, SandboxPart::namespaces), .network = network};
   if (!has(options.sandbox, SandboxPart::landlock)) return out;
   out.read = libraries(options);
   out.read.insert(out.read.end(), {node.plugins(), attempt});
   out.write.assign(std::begin(devices), std::end(devices));
-  out.write.insert(out.write.end(), {attempt / "scratch", attempt / "call", node.cache()});
+  return out;
+}
+
+// Adds what a process with downloaders reads and writes.
+void add_archive(const NodeFolder& node, const task::Spec& spec, Sandbox& sandbox) {
+  sandbox.write.push_back(node.cache());
+  if (!spec.archive) return;
+  add_paths_of(spec.archive->downloader, PluginKind::downloader, sandbox.read);
+  for (const auto& tier : spec.archive->tiers) add_paths_of(tier, PluginKind::downloader, sandbox.read);
+  for (const char* name : file_variables)
+    if (const char* value = std::getenv(name)) sandbox.read.emplace_back(value);  // NOLINT: never changed
+}
+
+}  // namespace
+
+Sandbox worker_sandbox(const Options& options, const NodeFolder& node, const task::Spec& spec, const fs::path& attempt) {
+  const bool apart = is_staged_apart(spec);
+  auto out = plugin_sandbox(options, node, attempt, !apart && needs_network(spec));
+  if (!has(options.sandbox, SandboxPart::landlock)) return out;
+  out.write.insert(out.write.end(), {attempt / "scratch", attempt / "call"});
   if (spec.kind == task::Kind::index) out.write.push_back(attempt / "out");    // the listing
   if (spec.kind == task::Kind::fetch) out.write.push_back(attempt / "ready");  // the files that are there
-  if (!spec.archive) return out;
-  add_paths_of(spec.archive->downloader, PluginKind::downloader, out.read);
-  for (const auto& tier : spec.archive->tiers) add_paths_of(tier, PluginKind::downloader, out.read);
-  for (const auto& decoder : spec.archive->candidates()) add_paths_of(decoder, PluginKind::decoder, out.read);
-  for (const char* name : file_variables)
-    if (const char* value = std::getenv(name)) out.read.emplace_back(value);  // NOLINT: never changed
+  if (!apart) add_archive(node, spec, out);
+  if (spec.archive)
+    for (const auto& decoder : spec.archive->candidates()) add_paths_of(decoder, PluginKind::decoder, out.read);
+  return out;
+}
+
+Sandbox staging_sandbox(const Options& options, const NodeFolder& node, const task::Spec& spec, const fs::path& attempt) {
+  auto out = plugin_sandbox(options, node, attempt, needs_network(spec));
+  if (!has(options.sandbox, SandboxPart::landlock)) return out;
+  out.write.insert(out.write.end(), {attempt / "staging" / "scratch", attempt / "staging" / "call"});
+  add_archive(node, spec, out);
   return out;
 }
 

@@ -21,10 +21,17 @@ bool has(const std::vector<SandboxPart>& parts, SandboxPart part);
 // Whether the task reaches its archive by the network. All downloaders but `directory` do.
 bool needs_network(const task::Spec& spec);
 
-// Of the worker: it reads its inputs and libraries, and writes its scratch files, its call record, the cache, and what the kind
-// of task needs. `attempt`: its folder.
+// Whether another process than the worker stages the files of the task (staging_process.hpp).
+bool is_staged_apart(const task::Spec& spec);
+
+// Of the worker: it reads its libraries and what was placed in its attempt folder, and writes its scratch files and its call
+// record. Tasks that are not staged apart run downloaders only: they also write the cache, and what they have found.
+// `attempt`: its folder.
 Sandbox worker_sandbox(const Options& options, const NodeFolder& node, const task::Spec& spec,
                        const std::filesystem::path& attempt);
+// Of the process that stages its files.
+Sandbox staging_sandbox(const Options& options, const NodeFolder& node, const task::Spec& spec,
+                        const std::filesystem::path& attempt);
 
 // Of the sealing process, which runs no plugin but reads what one has left: it writes nothing outside the attempt folder.
 Sandbox sealer_sandbox(const Options& options, const std::filesystem::path& attempt);

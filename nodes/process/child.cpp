@@ -94,7 +94,8 @@ Result<pid_t> start(const Command& command, const Output& output) {
   spawn.open(STDIN_FILENO, "/dev/null", O_RDONLY);
   spawn.duplicate(output.write_end(), STDOUT_FILENO).duplicate(STDOUT_FILENO, STDERR_FILENO);
   if (command.handover >= 0) spawn.duplicate(command.handover, 3);
-  spawn.close_from(command.handover >= 0 ? 4 : 3).working_folder(command.folder);
+  if (command.files >= 0) spawn.duplicate(command.files, 4);
+  spawn.close_from(command.files >= 0 ? 5 : command.handover >= 0 ? 4 : 3).working_folder(command.folder);
   spawn.own_group().default_signals(all).empty_signal_mask();
   std::vector<std::string> arguments{std::to_string(::getpid()), std::to_string(command.address_space),
                                      std::to_string(max_file_bytes), std::to_string(max_open_files)};

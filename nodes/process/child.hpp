@@ -2,9 +2,8 @@
 //
 // The child has its own process group, an empty signal mask, default signal actions and a clean environment; stdin is
 // /dev/null, stdout and stderr a pipe that is copied into its log as it arrives, so that printing never blocks the child and
-// never fills the disk, descriptor 3 the handover, and no other descriptor is open. Memory, file size, descriptors and core dumps
-// are limited. Processes that it leaves in its group are killed, and with namespaces all that it
-// has started.
+// never fills the disk, descriptor 3 the handover, 4 its files, and no other descriptor is open. Memory, file size, descriptors
+// and core dumps are limited. Processes that it leaves in its group are killed, and with namespaces all that it has started.
 #pragma once
 
 #include "sdk/model/time.hpp"
@@ -33,6 +32,7 @@ struct Command {
   std::filesystem::path folder;               // working directory; its scratch/ is HOME and TMPDIR
   std::filesystem::path log;                  // stdout and stderr, appended; the last BoundedLog::max_bytes of them
   int handover = -1;                          // becomes descriptor 3; -1: none
+  int files = -1;                             // becomes descriptor 4, only with a handover; -1: none
   std::uint64_t address_space = 0;            // bytes; 0: unlimited
   std::vector<std::string> environment = {};  // "NAME=value", besides PATH, LANG, TZ, HOME and TMPDIR
   Sandbox sandbox = {};

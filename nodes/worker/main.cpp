@@ -1,5 +1,5 @@
-// mole-worker: the process that loads plugins. mole-node starts it with --run, `mole flows` with --flows. --seal and --unseal
-// execute mole-seal, so that no process contains both plugin code and DuckDB.
+// mole-worker: the process that loads plugins. mole-node starts it with --run and --stage, `mole flows` with --flows. --seal and
+// --unseal execute mole-seal, so that no process contains both plugin code and DuckDB.
 #include "nodes/worker/modes.hpp"
 #include "nodes/worker/system_calls.hpp"
 #include "sdk/model/program.hpp"
@@ -45,12 +45,13 @@ int exec_mole_seal(char** argv) {
 int main(int argc, char** argv) {
   const std::string_view mode = argc > 1 ? argv[1] : "";
   if (mode == "--run") return mole::nodes::run_task(argc - 1, argv + 1);
+  if (mode == "--stage") return mole::nodes::stage_files(argc - 1, argv + 1);
   if (mode == "--flows") return mole::nodes::print_flows(argc - 1, argv + 1);
   if (mode == "--try-seccomp")
     return mole::nodes::refuse_system_calls(false) ? 0 : 1;  // mole-node asks whether this machine has it
   if (mode == "--seal" || mode == "--unseal") return exec_mole_seal(argv);
   const char* const help =
-      "usage: mole-worker --run|--flows|--seal|--unseal ...; --run --help and --flows --help list the options\n";
+      "usage: mole-worker --run|--stage|--flows|--seal|--unseal ...; --run --help and --flows --help list the options\n";
   if (mode != "--help" && mode != "--version") return std::fputs(help, stderr), 2;
   mole::StandardOutput out;
   out << (mode == "--help" ? help : mole::version_of("mole-worker") + "\n");

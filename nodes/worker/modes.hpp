@@ -9,6 +9,10 @@ namespace mole::nodes {
 // complete, even if it reports failed steps; 1 otherwise.
 int run_task(int argc, char** argv);
 
+// --stage: stages the files of a task for the worker at the other end of the socket on descriptor 3, until that ends. 0: it has
+// ended; 1: an error.
+int stage_files(int argc, char** argv);
+
 // --flows: decodes files with a decoder plugin and prints their flows to stdout, as text or as frames of rows, and any damage to
 // stderr (used by `mole flows`). 1: a file cannot be read at all; 3: one is damaged.
 int print_flows(int argc, char** argv);

@@ -1,20 +1,12 @@
 #include "nodes/worker/modes.hpp"
-#include "nodes/worker/system_calls.hpp"
-#include "runtime/host/call_record.hpp"
-#include "runtime/host/host_services.hpp"
+#include "nodes/worker/setup.hpp"
 #include "runtime/host/plugin_set.hpp"
 #include "runtime/rows/handover.hpp"
-#include "runtime/staging/cache.hpp"
+#include "runtime/task/remote_files.hpp"
 #include "runtime/task/task_runner.hpp"
-#include "sdk/model/durable_file.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
-#include <sys/resource.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <optional>
 
 namespace mole::nodes {
@@ -22,18 +14,12 @@ namespace {
 
 using namespace mole::runtime;
 
-struct RunOptions {
-  std::filesystem::path attempt;               // folder
-  std::filesystem::path cache;                 // folder of the file cache; empty: no cache
-  std::uint64_t cache_limit = 0;               // bytes
-  bool columns = true;                         // read and write decoded columns in the cache
-  std::vector<std::filesystem::path> plugins;  // folders, searched in order
+struct RunOptions : ProcessOptions {
+  bool columns = true;  // read and write decoded columns in the cache
   unsigned threads = 1;
-  std::string seccomp;  // "network" or "local": the system calls that it keeps; empty: all
 };
 
-constexpr int handover = 3;  // descriptor, opened by the daemon
-constexpr std::uint64_t max_spec_bytes = std::uint64_t{256} << 20;
+constexpr int handover = 3, files = 4;  // descriptors, opened by the daemon; the second only if --stage runs for this task
 
 class HandoverSink : public TaskSink {
  public:
@@ -57,62 +43,35 @@ class HandoverSink : public TaskSink {
   HandoverWriter writer_;
 };
 
-int report_error(const Error& error) {
-  std::fprintf(stderr, "mole-worker: %s\n", error.message.c_str());
-  return 1;
-}
-
-int run_task(const RunOptions& options) {
-  set_up_allocator();
-  const rlimit none{0, 0};
-  ::setrlimit(RLIMIT_CORE, &none);
-  if (!options.seccomp.empty() && !refuse_system_calls(options.seccomp == "network"))
-    return report_error(unsupported(std::string("cannot refuse system calls: ") + std::strerror(errno) +
-                                    "; start mole-node --sandbox without seccomp"));
-  struct sigaction action {};
-  action.sa_handler = [](int) { cancel_plugins(); };
-  ::sigaction(SIGTERM, &action, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
-  if (::fcntl(handover, F_GETFD) < 0)
-    return report_error(
-        invalid("descriptor " + std::to_string(handover) + " is not open; mole-worker --run is started by mole-node only"));
-  ::fcntl(handover, F_SETFD, FD_CLOEXEC);
-  auto text = read_file(options.attempt / "spec.json", max_spec_bytes);
-  if (!text) return report_error(text.error());
-  auto spec = task::parse_spec(*text);
-  if (!spec) return report_error(spec.error());
-  auto record = CallRecord::map(options.attempt / "call");
-  if (!record) return report_error(record.error());
-  (*record)->install_fault_handler();
-  std::error_code problem;
-  std::filesystem::create_directories(options.attempt / "scratch", problem);
-  if (problem)
-    return report_error(
-        transient("cannot create " + (options.attempt / "scratch").string() + ": " + problem.message() + "; free space there"));
-
-  HandoverSink sink(handover, options.attempt);
+// Runs the task. Its files come from `files` if that is not null, otherwise from the cache and the archive.
+task::Report run(const RunOptions& options, const TaskProcess& process, TaskSink& sink, RemoteFiles* remote) {
   task::Report totals;
-  totals.task = spec->id;
   std::vector<std::string> bad_copies;
   std::optional<Cache> cache;
   if (!options.cache.empty()) {
-    auto opened = Cache::open(options.cache, {.limit = options.cache_limit,
-                                              .waiting = [&] { (*record)->progress(); },
-                                              .damaged = [&](const task::File& file) { bad_copies.push_back(file.id); }});
-    if (opened) {
-      cache.emplace(std::move(*opened));
-    } else {
+    auto opened = open_cache(options, *process.record, bad_copies);
+    if (!opened) {
+      totals.task = process.spec.id;
       totals.code = task::failure_code(opened.error().code);
       totals.message = opened.error().message;
+      return totals;
     }
+    cache.emplace(std::move(*opened));
   }
-  if (totals.code == task::FailureCode::none) {
-    const PluginSet plugins(options.plugins, **record);
-    TaskOptions task_options{{options.attempt}, cache ? &*cache : nullptr, options.threads, options.columns};
-    totals = TaskRunner(*spec, task_options, plugins, sink).run();
-  }
-  totals.bad_copies = std::move(bad_copies);
-  auto ended = sink.end(totals);
+  const PluginSet plugins(options.plugins, *process.record);
+  const TaskOptions task_options{{options.folder}, cache ? &*cache : nullptr, options.threads, options.columns, remote};
+  totals = TaskRunner(process.spec, task_options, plugins, sink).run();
+  totals.bad_copies = remote ? remote->bad_copies() : bad_copies;
+  return totals;
+}
+
+int run_task(const RunOptions& options) {
+  const bool apart = options.cache.empty() && ::fcntl(files, F_GETFD) >= 0;
+  const auto process = set_up(options, options.folder, apart ? std::vector{handover, files} : std::vector{handover});
+  if (!process) return report_error(process.error());
+  HandoverSink sink(handover, options.folder);
+  RemoteFiles remote(files);
+  const auto ended = sink.end(run(options, *process, sink, apart ? &remote : nullptr));
   return ended ? 0 : report_error(ended.error());
 }
 
@@ -121,14 +80,10 @@ int run_task(const RunOptions& options) {
 int run_task(int argc, char** argv) {
   CLI::App app("Runs one task in an attempt folder", "mole-worker --run");
   RunOptions options;
-  app.add_option("attempt", options.attempt, "the attempt folder")->required();
-  app.add_option("--cache", options.cache, "folder of the file cache; default: no cache");
-  app.add_option("--cache-limit", options.cache_limit, "maximum size of the file cache in bytes");
-  app.add_option("--plugins", options.plugins, "plugin folders, separated by colons")->delimiter(':')->allow_extra_args(false);
+  app.add_option("attempt", options.folder, "the attempt folder")->required();
+  add_options(app, options);
   app.add_option("--threads", options.threads, "number of threads");
   app.add_option("--columns", options.columns, "cache decoded columns: on or off")->check(CLI::IsMember({"on", "off"}));
-  app.add_option("--seccomp", options.seccomp, "refuse system calls that no plugin needs; with or without the network")
-      ->check(CLI::IsMember({"network", "local"}));
   int exit_code = 0;
   return parse(app, argc, argv, exit_code) ? run_task(options) : exit_code;
 }

@@ -48,6 +48,11 @@ Result<Footer> read_footer(const FileBytes& file, const Digest& identity) {
 Result<std::unique_ptr<ColumnFileReader>> ColumnFileReader::open(const std::filesystem::path& path, const Digest& identity,
                                                                  const ColumnReaderOptions& options) {
   MOLE_TRY(auto file, FileBytes::open(path));
+  return open(std::move(file), identity, options);
+}
+
+Result<std::unique_ptr<ColumnFileReader>> ColumnFileReader::open(FileBytes file, const Digest& identity,
+                                                                 const ColumnReaderOptions& options) {
   try {
     MOLE_TRY(auto footer, read_footer(file, identity));
     ColumnSet stored = footer.columns;
@@ -58,7 +63,7 @@ Result<std::unique_ptr<ColumnFileReader>> ColumnFileReader::open(const std::file
       return corrupt("the column file lacks a column that is read");
     return std::unique_ptr<ColumnFileReader>(new ColumnFileReader(std::move(file), std::move(footer), options));
   } catch (const std::bad_alloc&) {
-    return exhausted("not enough memory to read the column file " + path.string() + "; raise --memory");
+    return exhausted("not enough memory to read a column file; raise --memory");
   }
 }
 

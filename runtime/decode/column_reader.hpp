@@ -29,6 +29,8 @@ class ColumnFileReader final : public FlowSource {
   // corrupt: not a column file, damaged, or of a different identity. missing: there is no such file.
   static Result<std::unique_ptr<ColumnFileReader>> open(const std::filesystem::path& path, const Digest& identity,
                                                         const ColumnReaderOptions& options);
+  static Result<std::unique_ptr<ColumnFileReader>> open(FileBytes file, const Digest& identity,
+                                                        const ColumnReaderOptions& options);
   ~ColumnFileReader() override;
 
   // In addition to the errors of FlowSource: corrupt if the next batch is damaged; the earlier ones are sound.

@@ -71,9 +71,9 @@ bool is_cut_header(std::span<const std::uint8_t> file) {
 }
 
 // Whether the file contains a whole bzip2 block. Decodes blocks until one is whole.
-Result<bool> has_whole_block(const std::filesystem::path& path, const ContentOptions& options) {
-  MOLE_TRY(auto file, FileBytes::open(path));
-  MOLE_TRY(auto chunk, Bzip2Source(std::move(file), options).next());
+Result<bool> has_whole_block(const FileBytes& file, const ContentOptions& options) {
+  MOLE_TRY(auto again, file.duplicate());
+  MOLE_TRY(auto chunk, Bzip2Source(std::move(again), options).next());
   return chunk.has_value();
 }
 
@@ -87,10 +87,10 @@ bool is_nfcapd(std::span<const std::uint8_t> head) {
 
 // Whether a file without the header of a bzip2 stream is one nevertheless: whether a block begins near the start, or if the file
 // begins with equal bytes (a hole), anywhere. A magic may be other data, except behind a header.
-Result<bool> is_headless_bzip2(const std::filesystem::path& path, bool hole, const ContentOptions& options) {
+Result<bool> is_headless_bzip2(const FileBytes& file, bool hole, const ContentOptions& options) {
   constexpr std::uint64_t near = 1'000'000;  // more than most blocks have, and found with one read
-  MOLE_TRY(auto file, FileBytes::open(path));
-  SegmentScanner scanner(std::move(file), near);
+  MOLE_TRY(auto again, file.duplicate());
+  SegmentScanner scanner(std::move(again), near);
   Segment segment;
   do {
     if (options.progress) options.progress();
@@ -98,13 +98,17 @@ Result<bool> is_headless_bzip2(const std::filesystem::path& path, bool hole, con
     if (!more || (!hole && segment.to > near * 8 && segment.kind == Segment::Kind::no_magic)) return false;
   } while (segment.kind == Segment::Kind::no_magic);
   if (segment.from == header_bits) return true;
-  return has_whole_block(path, options);
+  return has_whole_block(file, options);
 }
 
 }  // namespace
 
 Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path& path, const ContentOptions& options) {
   MOLE_TRY(auto file, FileBytes::open(path));
+  return open_content(std::move(file), options);
+}
+
+Result<std::unique_ptr<ContentSource>> open_content(FileBytes file, const ContentOptions& options) {
   std::array<std::uint8_t, 4096> buffer;
   MOLE_TRY(auto got, file.read(0, buffer));
   const auto head = std::span<const std::uint8_t>(buffer).first(got);
@@ -116,7 +120,7 @@ Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path&
     if (const auto reason = other_compression(head); !reason.empty())
       return std::unique_ptr<ContentSource>(std::make_unique<UnsupportedSource>(file.size(), reason));
     if (!is_nfcapd(head)) {
-      MOLE_TRY(bzip2, is_headless_bzip2(path, is_constant(head), options));
+      MOLE_TRY(bzip2, is_headless_bzip2(file, is_constant(head), options));
     }
   }
   if (bzip2) return std::unique_ptr<ContentSource>(std::make_unique<Bzip2Source>(std::move(file), options));

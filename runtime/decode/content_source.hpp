@@ -28,6 +28,8 @@
 
 namespace mole::runtime {
 
+class FileBytes;
+
 struct Chunk {
   std::span<const std::uint8_t> bytes;  // never empty; valid until the next call of next()
   std::uint64_t offset = 0;             // position among the readable bytes
@@ -78,6 +80,7 @@ class ContentSource {
 // first bytes may be damaged); as gzip, xz, zstd, lz4, lzip or lzma if it begins so; without content if other_compression()
 // recognises it; otherwise as plain bytes. missing: not a readable regular file.
 Result<std::unique_ptr<ContentSource>> open_content(const std::filesystem::path& path, const ContentOptions& options = {});
+Result<std::unique_ptr<ContentSource>> open_content(FileBytes file, const ContentOptions& options = {});
 
 // Returns the reason of a loss: the content of a file exceeds `limit`.
 std::string over_content_limit(std::uint64_t limit);

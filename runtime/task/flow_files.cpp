@@ -2,7 +2,6 @@
 
 #include "runtime/decode/column_reader.hpp"
 #include "runtime/decode/column_recorder.hpp"
-#include "runtime/staging/cache_folder.hpp"
 #include "sdk/model/kept_columns.hpp"
 
 #include <algorithm>
@@ -21,15 +20,11 @@ std::uint32_t router_number(const std::string& name) {
   return number;
 }
 
-// Larger columns are not worth their space in the cache and are discarded.
-std::uint64_t max_column_bytes(const task::File& file) { return file.size + file.size / 2 + (std::uint64_t{64} << 10); }
-
-// Returns the name of the columns of a file of which a task reads `wanted`.
-Digest column_name(const task::File& file, const task::Archive& archive, ColumnSet wanted) {
+std::vector<int> numbers_of(ColumnSet wanted) {
   std::vector<int> columns;
   for (int c = 0; c < max_columns; ++c)
     if (wanted[static_cast<std::size_t>(c)]) columns.push_back(c);
-  return kept_columns_name(file, archive, columns);
+  return columns;
 }
 
 }  // namespace
@@ -108,27 +103,21 @@ class FlowFiles::CachedSource final : public FlowSource {
   std::uint64_t rows_returned_ = 0;
 };
 
-FlowFiles::FlowFiles(const task::Spec& spec, Cache& cache, Decoders& decoders, Fetching fetching, const FlowFilesOptions& options)
-    : spec_(spec),
-      cache_(cache),
-      decoders_(decoders),
-      fetching_(std::move(fetching)),
-      options_(options),
-      archive_(task::cache_name_of(*spec.archive)) {
-  if (options_.fresh) archive_ += "\ntask " + spec.id;  // a name that no copy has
+FlowFiles::FlowFiles(const task::Spec& spec, TaskFiles& files, Decoders& decoders, const FlowFilesOptions& options)
+    : spec_(spec), files_(files), decoders_(decoders), options_(options) {
   if (!options_.columns) return;
-  for (const auto& file : spec_.files) column_names_.push_back(column_name(file, *spec_.archive, options_.wanted));
+  for (const auto& file : spec_.files)
+    column_names_.push_back(kept_columns_name(file, *spec_.archive, numbers_of(options_.wanted)));
 }
 
 // Removes columns that cannot be opened and acquires the whole set again, so that the space for it is still reserved at once. The
 // second request leaves out the bad columns, because removing them may have failed.
 Result<> FlowFiles::stage() {
-  auto requested = column_names_;
+  const auto columns = options_.columns ? std::optional(numbers_of(options_.wanted)) : std::nullopt;
+  std::vector<std::uint32_t> whole;
   while (true) {
-    MOLE_TRY(staged_, cache_.acquire(spec_.files, archive_, fetching_, requested));
-    if (options_.fresh)
-      for (const auto& staged : staged_)
-        if (staged.pin) Cache::evict_first(staged);
+    MOLE_TRY(staged_, files_.acquire(columns, whole));
+    if (staged_.size() != spec_.files.size()) return internal("the files of the task were not all acquired");
     bool usable = true;
     for (std::uint32_t number = 0; number < staged_.size(); ++number) {
       if (!staged_[number].columns) continue;
@@ -136,9 +125,8 @@ Result<> FlowFiles::stage() {
       if (opened) continue;
       if (opened.error().code == Code::exhausted) return opened.error();
       usable = false;
-      if (auto forgotten = cache_.remove_damaged_columns(spec_.files[number], column_names_[number]); !forgotten)
-        return forgotten;
-      requested[number] = {};
+      if (auto forgotten = files_.remove_columns(number); !forgotten) return forgotten;
+      whole.push_back(number);
     }
     if (usable) return {};
     staged_.clear();
@@ -154,16 +142,15 @@ Result<std::unique_ptr<FlowSource>> FlowFiles::open(std::uint32_t number, Column
   return decode(number, wanted);
 }
 
-Result<std::unique_ptr<FlowSource>> FlowFiles::open_columns(std::uint32_t number, ColumnSet wanted) const {
-  MOLE_TRY(auto reader, ColumnFileReader::open(staged_[number].path, column_names_[number],
+Result<std::unique_ptr<FlowSource>> FlowFiles::open_columns(std::uint32_t number, ColumnSet wanted) {
+  MOLE_TRY(auto file, files_.open(number));
+  MOLE_TRY(auto reader, ColumnFileReader::open(std::move(file), column_names_[number],
                                                {wanted, router_number(spec_.files[number].router), options_.threads}));
   return std::unique_ptr<FlowSource>(std::move(reader));
 }
 
 Result<> FlowFiles::fetch_file(std::uint32_t number) {
-  if (auto forgotten = cache_.remove_damaged_columns(spec_.files[number], column_names_[number]); !forgotten) return forgotten;
-  MOLE_TRY(auto acquired, cache_.acquire(std::span(&spec_.files[number], 1), archive_, fetching_));
-  staged_[number] = std::move(acquired.front());
+  MOLE_TRY(staged_[number], files_.replace_columns(number));
   // Flows of the file may have been returned already, so the task fails; the next attempt finds neither file nor columns and
   // reports the file as missing.
   if (const auto& error = staged_[number].error)
@@ -179,14 +166,14 @@ Result<std::unique_ptr<FlowSource>> FlowFiles::decode(std::uint32_t number, Colu
       .threads = options_.threads, .decode = archive.decode, .max_content = archive.max_content, .progress = [this] {
         decoders_.progress();
       }};
-  auto content = open_content(staged_[number].path, options);
+  auto bytes = files_.open(number);
+  auto content = bytes ? open_content(std::move(*bytes), options) : Result<std::unique_ptr<ContentSource>>(bytes.error());
   if (!content) return transient("staged file " + file.id + " cannot be opened: " + content.error().message);
   MOLE_TRY(auto choice, decoders_.choose(std::move(*content)));
-  std::optional<ColumnsPart> part;
+  std::unique_ptr<ColumnsOutput> output;
   if (options_.columns)
-    if (auto begun = cache_.begin_columns(column_names_[number], max_column_bytes(file)); begun && *begun)
-      part.emplace(std::move(**begun));
-  ColumnSet decoded = part ? wanted | column_file::stored_columns(options_.wanted) : wanted;
+    if (auto begun = files_.begin_columns(number); begun) output = std::move(*begun);
+  ColumnSet decoded = output ? wanted | column_file::stored_columns(options_.wanted) : wanted;
   if (options_.delays) decoded.set(MOLE_COLUMN_START).set(MOLE_COLUMN_END);
   const bool at_flow_ends = archive.export_time == ExportTime::flow_end;
   if (at_flow_ends) decoded.set(MOLE_COLUMN_END);
@@ -195,37 +182,29 @@ Result<std::unique_ptr<FlowSource>> FlowFiles::decode(std::uint32_t number, Colu
   if (at_flow_ends) reader->export_at_flow_ends();
   if (options_.delays) reader->measure_delays(file.covers.from - archive.lateness);
   std::unique_ptr<FlowSource> source = std::make_unique<DecodedSource>(decoder, std::move(reader));
-  if (!part) return source;
-  return record(number, wanted, std::move(source), std::move(*part));
-}
-
-// Reads through the pin: what has happened to the path does not matter.
-bool FlowFiles::is_intact(std::uint32_t number) const {
-  const auto same = cache_folder::has_digest(staged_[number].pin, staged_[number].digest);
-  return same && *same;
+  if (!output) return source;
+  return record(number, wanted, std::move(source), std::move(output));
 }
 
 Result<> FlowFiles::check_copy(const task::FileReport& report, std::uint32_t number) {
-  if (!is_faulty(report.state) || staged_[number].columns || is_intact(number)) return {};
-  if (auto removed = cache_.remove_damaged(spec_.files[number], archive_); !removed) return removed;
+  if (!is_faulty(report.state) || staged_[number].columns) return {};
+  MOLE_TRY(const auto intact, files_.is_intact(number));
+  if (intact) return {};
   return transient("the copy of " + report.id + " in the node's cache was damaged while it was read; it is fetched again");
 }
 
 std::unique_ptr<FlowSource> FlowFiles::record(std::uint32_t number, ColumnSet wanted, std::unique_ptr<FlowSource> source,
-                                              ColumnsPart part) {
-  const auto shared = std::make_shared<ColumnsPart>(std::move(part));  // shared by the two functions below
+                                              std::unique_ptr<ColumnsOutput> output) {
+  const std::shared_ptr<ColumnsOutput> shared = std::move(output);  // shared by the two functions below
   const auto sink = [shared](std::string_view bytes) { return shared->append(bytes); };
   const auto publish = [this, number, shared](const task::FileReport& report) {
     // If the staged copy itself is damaged, a later fetch may return a sound one, so its columns must not be cached.
-    if (report.state != task::FileState::sound && !is_intact(number)) return;
-    auto published = std::move(*shared).publish(spec_.files[number], staged_[number].digest);
-    if (!published) return;
-    // The file is no longer needed and can be evicted for the columns of the next one.
-    Cache::evict_first(staged_[number]);
-    staged_[number] = std::move(*published);
+    if (report.state != task::FileState::sound)
+      if (const auto intact = files_.is_intact(number); !intact || !*intact) return;
+    if (auto published = shared->publish(); published) staged_[number] = std::move(*published);
   };
   RecordingOptions options{column_names_[number], column_file::stored_columns(options_.wanted), sink,
-                           max_column_bytes(spec_.files[number]), options_.threads};
+                           max_column_bytes(spec_.files[number].size), options_.threads};
   return std::make_unique<ColumnRecorder>(std::move(source), wanted, std::move(options), publish);
 }
 

@@ -3,13 +3,12 @@
 #pragma once
 
 #include "runtime/decode/flow_source.hpp"
-#include "runtime/staging/cache.hpp"
 #include "runtime/task/decoders.hpp"
+#include "runtime/task/task_files.hpp"
 #include "sdk/model/task.hpp"
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 namespace mole::runtime {
@@ -18,20 +17,19 @@ struct FlowFilesOptions {
   unsigned threads = 1;   // for decoding or decompressing one file
   bool columns = true;    // read cached columns, and cache those of decoded files
   bool delays = false;    // measure export delays; without `columns`
-  bool fresh = false;     // read the archive, not copies in the cache; without `columns`
   ColumnSet wanted = {};  // every column that is read from the files
 };
 
 // Not thread-safe: use from one thread at a time. The constructor's arguments must outlive it, and it must outlive its sources.
 class FlowFiles {
  public:
-  FlowFiles(const task::Spec& spec, Cache& cache, Decoders& decoders, Fetching fetching, const FlowFilesOptions& options);
+  FlowFiles(const task::Spec& spec, TaskFiles& files, Decoders& decoders, const FlowFilesOptions& options);
 
-  // Pins every file that is present, or its cached columns. Returns the errors of Cache::acquire. Call once, before open().
+  // Pins every file that is present, or its cached columns. Returns the errors of TaskFiles::acquire. Call once, before open().
   Result<> stage();
 
   // Returns the digest and size of spec.files[number], or the error if it could not be staged.
-  const Staged& staged(std::uint32_t number) const { return staged_[number]; }
+  const TaskFile& staged(std::uint32_t number) const { return staged_[number]; }
   // Returns the name of the file's columns in the cache; empty: they are not in the cache.
   Digest kept_columns(std::uint32_t number) const { return staged_[number].columns ? column_names_[number] : Digest{}; }
 
@@ -48,21 +46,18 @@ class FlowFiles {
   class CachedSource;
   class DecodedSource;
 
-  Result<std::unique_ptr<FlowSource>> open_columns(std::uint32_t number, ColumnSet wanted) const;
+  Result<std::unique_ptr<FlowSource>> open_columns(std::uint32_t number, ColumnSet wanted);
   Result<std::unique_ptr<FlowSource>> decode(std::uint32_t number, ColumnSet wanted);
   std::unique_ptr<FlowSource> record(std::uint32_t number, ColumnSet wanted, std::unique_ptr<FlowSource> source,
-                                     ColumnsPart part);
-  bool is_intact(std::uint32_t number) const;  // whether the pinned copy has the digest with which it was staged
-  Result<> fetch_file(std::uint32_t number);   // replaces damaged columns
+                                     std::unique_ptr<ColumnsOutput> output);
+  Result<> fetch_file(std::uint32_t number);  // replaces damaged columns
 
   const task::Spec& spec_;
-  Cache& cache_;
+  TaskFiles& files_;
   Decoders& decoders_;
-  const Fetching fetching_;
   const FlowFilesOptions options_;
-  std::string archive_;               // the archive's name in the cache
   std::vector<Digest> column_names_;  // names of the cached columns, by file; empty if columns are not used
-  std::vector<Staged> staged_;
+  std::vector<TaskFile> staged_;
 };
 
 }  // namespace mole::runtime

@@ -6,16 +6,16 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <set>
 
 namespace mole::runtime {
 
 task::Report TaskRunner::run() {
   const auto begin = std::chrono::steady_clock::now();
   totals_.task = spec_.id;
-  release_files();
+  if (options_.cache) release_files(spec_, *options_.cache);
   auto done = spec_.kind == task::Kind::index ? list_archive() : spec_.kind == task::Kind::fetch ? fetch_files() : run_steps();
-  keep_files();
+  if (options_.cache) keep_files(spec_, *options_.cache);
+  if (files_used_) totals_.unstaged = files_used_->unstaged();
   if (!done) {
     totals_.code = task::failure_code(done.error().code);
     totals_.message = done.error().message;
@@ -26,30 +26,8 @@ task::Report TaskRunner::run() {
 
 // ---- index
 
-Result<std::vector<std::unique_ptr<DownloaderModule>>> TaskRunner::open_downloaders() const {
-  if (!spec_.archive) return invalid("the task names no archive; submit the manifest again");
-  std::vector<std::unique_ptr<DownloaderModule>> out;
-  for (const auto& tier : spec_.archive->tiers) {
-    MOLE_TRY(auto opened, DownloaderModule::open(plugins_, tier));
-    out.push_back(std::move(opened));
-  }
-  MOLE_TRY(auto last, DownloaderModule::open(plugins_, spec_.archive->downloader));
-  out.push_back(std::move(last));
-  return out;
-}
-
-namespace {
-
-std::vector<const DownloaderModule*> pointers_to(const std::vector<std::unique_ptr<DownloaderModule>>& modules) {
-  std::vector<const DownloaderModule*> out;
-  for (const auto& module : modules) out.push_back(module.get());
-  return out;
-}
-
-}  // namespace
-
 Result<> TaskRunner::list_archive() {
-  MOLE_TRY(const auto downloaders, open_downloaders());
+  MOLE_TRY(const auto downloaders, open_downloaders(spec_, plugins_));
   PackedListing listing;
   const auto found = [&](const task::IndexEntry& entry) { return listing.add(entry); };
   if (auto listed = ArchiveReader(pointers_to(downloaders)).index(found, &totals_.passed_over); !listed) return listed;
@@ -90,32 +68,14 @@ Result<> TaskRunner::report_listing(const PackedListing& listing) {
 // ---- fetch
 
 Result<> TaskRunner::fetch_files() {
-  MOLE_TRY(downloaders_, open_downloaders());
+  MOLE_TRY(const auto downloaders, open_downloaders(spec_, plugins_));
   if (!options_.cache) return invalid("this worker has no cache folder; start it with --cache");
   // The first files may wait for hours until the library has a drive for their tape. A single file is often one that was not
   // staged before, and may never be.
   const std::chrono::minutes total(spec_.files.size() > 1 ? 360 : 45);
-  ArchiveReader archive(pointers_to(downloaders_), {.total = total, .each = true});
+  ArchiveReader archive(pointers_to(downloaders), {.total = total, .each = true});
   FileFetch fetch(spec_, *options_.cache, archive.fetching(), options_.folder.ready(), options_.columns);
   return fetch.run(totals_.fetched);
-}
-
-// Ends the keeping of files for tasks that were withdrawn.
-void TaskRunner::release_files() {
-  if (spec_.release.empty() || !spec_.archive || !options_.cache) return;
-  std::vector<Digest> columns;
-  for (const auto& file : spec_.release) columns.push_back(task::column_name_of(file, *spec_.archive));
-  options_.cache->release(spec_.release, task::cache_name_of(*spec_.archive), columns);
-}
-
-// Keeps the files that other tasks of the node will read.
-void TaskRunner::keep_files() {
-  if (!spec_.archive || !options_.cache) return;
-  for (const auto number : spec_.keep) {
-    if (number >= spec_.files.size()) continue;
-    const auto columns = task::column_name_of(spec_.files[number], *spec_.archive);
-    options_.cache->keep(std::span(&spec_.files[number], 1), task::cache_name_of(*spec_.archive), std::span(&columns, 1));
-  }
 }
 
 // ---- compute, merge, verify
@@ -130,32 +90,17 @@ void TaskRunner::set_levels() {
 }
 
 Result<> TaskRunner::stage() {
-  MOLE_TRY(downloaders_, open_downloaders());
+  files_used_ = options_.files;
+  if (!files_used_) {
+    if (!options_.cache) return invalid("this worker has no cache folder; start it with --cache");
+    MOLE_TRY(own_files_, StagedFiles::open(spec_, plugins_, *options_.cache));
+    files_used_ = own_files_.get();
+  }
   decoders_ = std::make_unique<Decoders>(plugins_, spec_.archive->candidates());
-  if (!options_.cache) return invalid("this worker has no cache folder; start it with --cache");
-  archive_ = std::make_unique<ArchiveReader>(pointers_to(downloaders_));
-  // verify reads the archive's files, not copies of them or cached columns.
-  const bool verify = spec_.kind == task::Kind::verify;
-  const FlowFilesOptions files{options_.threads, options_.columns && !verify, verify, verify, columns_read()};
-  flows_ = std::make_unique<FlowFiles>(spec_, *options_.cache, *decoders_, fetching(), files);
+  const bool verify = spec_.kind == task::Kind::verify;  // reads the archive's files, not cached columns
+  const FlowFilesOptions options{options_.threads, options_.columns && !verify, verify, columns_read()};
+  flows_ = std::make_unique<FlowFiles>(spec_, *files_used_, *decoders_, options);
   return flows_->stage();
-}
-
-// A file that a fetch task has staged is not fetched by this task, which would use a drive of its own: the task ends instead, and
-// the file is staged again.
-Fetching TaskRunner::fetching() {
-  auto archive = archive_->fetching();
-  if (spec_.staged.empty()) return archive;
-  std::set<std::string> staged;
-  for (const auto number : spec_.staged)
-    if (number < spec_.files.size()) staged.insert(spec_.files[number].id);
-  return {archive.fetch,
-          [this, staged = std::move(staged), archive](std::span<const task::File* const> files) -> Result<std::size_t> {
-            for (const auto* file : files)
-              if (staged.contains(file->id)) totals_.unstaged.push_back(file->id);
-            if (totals_.unstaged.empty()) return archive.choose(files);
-            return transient("file " + totals_.unstaged.front() + " is not in the node's cache any more; it is staged again");
-          }};
 }
 
 // Returns the flow columns that any step reads.

@@ -8,12 +8,11 @@
 // are not failures; they reduce the coverage. The totals have an error code if the whole task failed (archive, cache, disk).
 #pragma once
 
-#include "runtime/archive/archive_reader.hpp"
 #include "runtime/archive/packed_listing.hpp"
 #include "runtime/host/plugin_set.hpp"
-#include "runtime/host/stream_modules.hpp"
 #include "runtime/staging/cache.hpp"
 #include "runtime/task/flow_pass.hpp"
+#include "runtime/task/staged_files.hpp"
 #include "runtime/task/step_run.hpp"
 #include "runtime/task/task_sink.hpp"
 #include "sdk/model/task.hpp"
@@ -25,9 +24,10 @@ namespace mole::runtime {
 
 struct TaskOptions {
   AttemptFolder folder;
-  Cache* cache = nullptr;  // null: a task that needs files fails
-  unsigned threads = 1;    // for decoding one file
-  bool columns = true;     // read cached columns, and cache those of decoded files
+  Cache* cache = nullptr;      // null: a task that needs files fails, unless it has `files`
+  unsigned threads = 1;        // for decoding one file
+  bool columns = true;         // read cached columns, and cache those of decoded files
+  TaskFiles* files = nullptr;  // the files of compute, merge and verify; null: staged with `cache` and the archive's downloaders
 };
 
 // Not thread-safe. The constructor's arguments must outlive it.
@@ -43,11 +43,8 @@ class TaskRunner {
   Result<> list_archive();
   Result<> report_listing(const PackedListing& listing);
   Result<> fetch_files();
-  void release_files();
-  void keep_files();
   Result<> run_steps();
   Result<> stage();
-  Fetching fetching();
   ColumnSet columns_read() const;
   void set_levels();
   Result<> run_level(std::uint32_t level);
@@ -55,16 +52,15 @@ class TaskRunner {
   Result<> finish_step(std::uint32_t index, const CoverageTable& coverage);
   bool input_failed(StepRun& run) const;
   bool is_input(std::uint32_t index) const;
-  Result<std::vector<std::unique_ptr<DownloaderModule>>> open_downloaders() const;
 
   const task::Spec& spec_;
   const TaskOptions& options_;
   LoadedTables tables_{options_.folder.tables()};
   const PluginSet& plugins_;
   TaskSink& sink_;
-  std::vector<std::unique_ptr<DownloaderModule>> downloaders_;  // the tiers of the archive
+  std::unique_ptr<StagedFiles> own_files_;
+  TaskFiles* files_used_ = nullptr;
   std::unique_ptr<Decoders> decoders_;
-  std::unique_ptr<ArchiveReader> archive_;
   std::unique_ptr<FlowFiles> flows_;
   std::vector<std::unique_ptr<StepRun>> steps_;
   std::vector<std::uint32_t> levels_;  // by step: number of the decode pass after which it can finish

@@ -181,6 +181,24 @@ TEST(Fault, IgnoresAStepThatDoesNotExist) {
             task::Outcome::not_run);
 }
 
+TEST(Fault, IsThatOfTheStagingProcessIfTheWorkerOnlyWaitedForIt) {
+  const PluginCall fetch{.call = "fetch", .step = {}, .module = "downloader directory", .in_plugin = true};
+  const ExitStatus clean{ExitStatus::Kind::exited, 0}, killed{ExitStatus::Kind::killed, SIGSEGV},
+      stalled{ExitStatus::Kind::stalled, SIGKILL};
+  const auto crashed = at_fault(worker_run(clean, PluginCall{}, "worker\n"), worker_run(killed, fetch, "staging\n"));
+  EXPECT_EQ(crashed.exit_status.value, SIGSEGV);
+  EXPECT_EQ(crashed.call->module, "downloader directory");
+  EXPECT_EQ(crashed.log_tail, "staging\nworker\n");
+  EXPECT_EQ(at_fault(worker_run(stalled, PluginCall{}), worker_run(clean, fetch)).call->module, "downloader directory");
+  // The worker's own fault: the staging process ends, or is killed, because the worker did.
+  EXPECT_EQ(
+      at_fault(worker_run(killed, in_add_of_variance()), worker_run({ExitStatus::Kind::cancelled, SIGKILL}, fetch)).call->module,
+      in_add_of_variance().module);
+  EXPECT_EQ(at_fault(worker_run(stalled, in_add_of_variance()), worker_run(clean, PluginCall{})).call->module,
+            in_add_of_variance().module);
+  EXPECT_EQ(at_fault(worker_run(clean, in_add_of_variance()), worker_run(killed, PluginCall{})).exit_status.value, 0);
+}
+
 TEST(CallRecord, IsParsed) {
   TempFolder folder;
   std::string bytes("MCAL\1\0\5\0\2\0\0\0\7\0\0\0\x11\0\0\0\0\0\0\0\x63\0\0\0\0\0\0\0", 32);

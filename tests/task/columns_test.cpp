@@ -1,4 +1,5 @@
-// Cached columns: rows, states, lineage and file reports equal those of a decode, even if the columns are damaged.
+// Cached columns: rows, states, lineage and file reports equal those of a decode, even if the columns are damaged; in one
+// process, and if another one stages the files.
 #include "tests/decode/support.hpp"
 #include "tests/task/task_fixture.hpp"
 
@@ -20,7 +21,7 @@ constexpr Micros quarter = 15 * minute_us;
 constexpr TimeRange whole{first_second * second_us, (first_second + 2 * 3600) * second_us};
 
 // Two routers, two hours; three batches in the largest file, damage in another, one file missing.
-class ColumnsTest : public ::testing::Test {
+class ColumnsTest : public ::testing::TestWithParam<bool> {
  protected:
   ColumnsTest() {
     static const Made made;
@@ -132,7 +133,7 @@ std::size_t last_batch(std::string_view bytes) {
   return column_file::parse_footer(bytes.substr(tail->offset, tail->size), tail->offset)->blocks.back().offset;
 }
 
-TEST_F(ColumnsTest, ASecondTaskReadsColumnsWithTheSameResults) {
+TEST_P(ColumnsTest, ASecondTaskReadsColumnsWithTheSameResults) {
   ArchiveTask without(archive_.path()), with(archive_.path());
   without.columns = false;
   const auto expected = outcome_of(without.run(without.spec(whole, steps(without))));
@@ -152,8 +153,9 @@ TEST_F(ColumnsTest, ASecondTaskReadsColumnsWithTheSameResults) {
   expect_same(result, outcome_of(without.run(without.spec(whole, other(without)))));
 }
 
-TEST_F(ColumnsTest, TheFileIsNotFetchedAgain) {
+TEST_P(ColumnsTest, TheFileIsNotFetchedAgain) {
   ArchiveTask task(archive_.path());
+  task.apart = GetParam();
   const auto expected = outcome_of(task.run(task.spec(whole, steps(task))));
   for (const auto& entry : fs::directory_iterator(archive_.path())) fs::remove(entry.path());
   const auto columns = column_files(task.cache());
@@ -165,7 +167,7 @@ TEST_F(ColumnsTest, TheFileIsNotFetchedAgain) {
   expect_same(again, expected);
 }
 
-TEST_F(ColumnsTest, DamagedColumnsAreReplaced) {
+TEST_P(ColumnsTest, DamagedColumnsAreReplaced) {
   const std::map<std::string, std::function<void(std::string&)>> corruptions{
       {"first batch", [](std::string& b) { b[20] = static_cast<char>(b[20] ^ 1); }},
       {"last batch", [](std::string& b) { b[last_batch(b)] = static_cast<char>(b[last_batch(b)] ^ 1); }},
@@ -174,6 +176,7 @@ TEST_F(ColumnsTest, DamagedColumnsAreReplaced) {
       {"zeros", [](std::string& b) { b.assign(b.size(), '\0'); }},
       {"empty", [](std::string& b) { b.clear(); }}};
   ArchiveTask task(archive_.path());
+  task.apart = GetParam();
   const auto expected = outcome_of(task.run(task.spec(whole, steps(task))));
   for (const auto& [name_of_corruption, how] : corruptions) {
     SCOPED_TRACE(name_of_corruption);
@@ -189,8 +192,9 @@ TEST_F(ColumnsTest, DamagedColumnsAreReplaced) {
   }
 }
 
-TEST_F(ColumnsTest, ColumnsOfADifferentFileAreNotUsed) {
+TEST_P(ColumnsTest, ColumnsOfADifferentFileAreNotUsed) {
   ArchiveTask task(archive_.path());
+  task.apart = GetParam();
   const auto expected = outcome_of(task.run(task.spec(whole, steps(task))));
   auto files = column_files(task.cache());
   const auto bytes = *read_file(files[0]);
@@ -206,8 +210,9 @@ TEST_F(ColumnsTest, ColumnsOfADifferentFileAreNotUsed) {
   EXPECT_EQ(std::count(run.sources.begin(), run.sources.end(), "archive"), 2);
 }
 
-TEST_F(ColumnsTest, AFileThatChangedIsDecoded) {
+TEST_P(ColumnsTest, AFileThatChangedIsDecoded) {
   ArchiveTask task(archive_.path());
+  task.apart = GetParam();
   auto spec = task.spec(whole, steps(task));
   task.run(spec);
   for (auto& file : spec.files) file.revision = 2;
@@ -218,8 +223,9 @@ TEST_F(ColumnsTest, AFileThatChangedIsDecoded) {
 
 void flip_a_bit(std::string& bytes) { bytes[bytes.size() / 3] = static_cast<char>(bytes[bytes.size() / 3] ^ 8); }
 
-TEST_F(ColumnsTest, DamagedCopiesAreFetchedAgain) {
+TEST_P(ColumnsTest, DamagedCopiesAreFetchedAgain) {
   ArchiveTask task(archive_.path());
+  task.apart = GetParam();
   task.columns = false;
   const auto spec = task.spec(whole, steps(task));
   const auto expected = outcome_of(task.run(spec));
@@ -230,8 +236,9 @@ TEST_F(ColumnsTest, DamagedCopiesAreFetchedAgain) {
   EXPECT_EQ(column_files(task.cache()).size(), 3u);
 }
 
-TEST_F(ColumnsTest, ACopyThatIsDamagedWhileItIsReadFailsTheAttemptOnly) {
+TEST_P(ColumnsTest, ACopyThatIsDamagedWhileItIsReadFailsTheAttemptOnly) {
   ArchiveTask task(archive_.path());
+  task.apart = GetParam();
   task.columns = false;
   const auto spec = task.spec(whole, steps(task));
   const auto expected = outcome_of(task.run(spec));
@@ -250,11 +257,12 @@ TEST_F(ColumnsTest, ACopyThatIsDamagedWhileItIsReadFailsTheAttemptOnly) {
   expect_same(outcome_of(task.run(spec)), expected);
 }
 
-TEST_F(ColumnsTest, DamagePoliciesHaveTheSameEffect) {
+TEST_P(ColumnsTest, DamagePoliciesHaveTheSameEffect) {
   for (const auto damage : {DamagePolicy::skip, DamagePolicy::strict}) {
     SCOPED_TRACE(name_of(damage));
     ArchiveTask without(archive_.path()), with(archive_.path());
     without.columns = false;
+    with.apart = GetParam();
     without.damage = with.damage = damage;
     const auto expected = without.run(without.spec(whole, steps(without)));
     for (int i = 0; i < 2; ++i) {
@@ -271,16 +279,18 @@ TEST_F(ColumnsTest, DamagePoliciesHaveTheSameEffect) {
   }
 }
 
-TEST_F(ColumnsTest, SkipReportsTheSourceOfItsFirstRead) {
+TEST_P(ColumnsTest, SkipReportsTheSourceOfItsFirstRead) {
   ArchiveTask task(archive_.path());
+  task.apart = GetParam();
   task.damage = DamagePolicy::skip;  // reads each file twice, the second time from the columns that the first wrote
   EXPECT_EQ(outcome_of(task.run(task.spec(whole, steps(task)))).sources, Sources(3, "archive"));
   EXPECT_EQ(outcome_of(task.run(task.spec(whole, steps(task)))).sources, Sources(3, "columns"));
 }
 
 // In a folder that an unprivileged process can read but not modify.
-TEST_F(ColumnsTest, UnusableColumnsThatCannotBeRemovedAreIgnored) {
+TEST_P(ColumnsTest, UnusableColumnsThatCannotBeRemovedAreIgnored) {
   ArchiveTask task(archive_.path());
+  task.apart = GetParam();
   auto expected = outcome_of(task.run(task.spec(whole, steps(task))));
   for (const auto& file : column_files(task.cache())) change(file, [](std::string& b) { b.assign(b.size(), '\0'); });
   fs::permissions(archive_.path(), fs::perms(0755));
@@ -300,7 +310,7 @@ TEST_F(ColumnsTest, UnusableColumnsThatCannotBeRemovedAreIgnored) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
-TEST_F(ColumnsTest, AreNotKeptWithoutSpace) {
+TEST_P(ColumnsTest, AreNotKeptWithoutSpace) {
   std::uint64_t files = 0, largest = 0;
   for (const auto& entry : fs::directory_iterator(archive_.path()))
     files += entry.file_size(), largest = std::max(largest, entry.file_size());
@@ -318,8 +328,9 @@ TEST_F(ColumnsTest, AreNotKeptWithoutSpace) {
   EXPECT_EQ(column_files(with.cache()).size(), 3u);
 }
 
-TEST_F(ColumnsTest, VerifyReadsTheArchive) {
+TEST_P(ColumnsTest, VerifyReadsTheArchive) {
   ArchiveTask task(archive_.path());
+  task.apart = GetParam();
   task.run(task.spec(whole, steps(task)));
   auto spec = task.spec(whole, {});
   spec.kind = task::Kind::verify;
@@ -330,8 +341,9 @@ TEST_F(ColumnsTest, VerifyReadsTheArchive) {
   }
 }
 
-TEST_F(ColumnsTest, VerifyFindsBytesThatChangedInTheArchive) {
+TEST_P(ColumnsTest, VerifyFindsBytesThatChangedInTheArchive) {
   ArchiveTask task(archive_.path());
+  task.apart = GetParam();
   task.columns = false;  // the cache holds copies of the files
   const auto before = task.run(task.spec(whole, steps(task)));
   auto spec = task.spec(whole, {});
@@ -345,6 +357,9 @@ TEST_F(ColumnsTest, VerifyFindsBytesThatChangedInTheArchive) {
   for (std::size_t i = 0; i < after.files.size(); ++i)
     EXPECT_EQ(after.files[i].digest != before.files[i].digest, after.files[i].id.ends_with(changed.filename().string()));
 }
+
+INSTANTIATE_TEST_SUITE_P(Processes, ColumnsTest, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "FilesApart" : "OneProcess"; });
 
 }  // namespace
 }  // namespace mole::runtime::testing

@@ -3,10 +3,13 @@
 
 #include "runtime/host/plugin_set.hpp"
 #include "runtime/rows/rows_format.hpp"
+#include "runtime/task/remote_files.hpp"
 #include "runtime/task/task_runner.hpp"
 #include "sdk/descriptor/sidecar.hpp"
 #include "tests/support/captures.hpp"
 #include "tests/support/temp_folder.hpp"
+
+#include <sys/socket.h>
 
 #include <gtest/gtest.h>
 
@@ -20,6 +23,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <tuple>
 #include <vector>
 
@@ -56,6 +60,33 @@ class MemorySink : public TaskSink {
 
 using mole::testing::data_folder;
 using mole::testing::have_captures;
+
+// Serves the files of a task through a socket, as another process does.
+class FilesServer {
+ public:
+  FilesServer(const task::Spec& spec, const PluginSet& plugins, Cache& cache) {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
+    client_ = OwnedFd(ends[1]);
+    thread_ = std::thread([&, own = OwnedFd(ends[0])] {
+      auto files = StagedFiles::open(spec, plugins, cache);
+      result = files ? serve_files(own.get(), spec, **files, bad_copies_) : files.error();
+    });
+  }
+  ~FilesServer() { end(); }
+  int client() const { return client_.get(); }
+  // Ends the conversation and waits for the server; then `result` is valid.
+  void end() {
+    client_ = OwnedFd();
+    if (thread_.joinable()) thread_.join();
+  }
+  Result<> result;
+
+ private:
+  std::vector<std::string> bad_copies_;
+  OwnedFd client_;
+  std::thread thread_;
+};
 
 inline task::PluginUse use_of(PluginKind kind, const std::string& name, nlohmann::json params = nlohmann::json::object()) {
   static const auto catalogue = PluginCatalogue::load({MOLE_TEST_PLUGINS, MOLE_SHIPPED_PLUGINS});
@@ -122,6 +153,7 @@ class ArchiveTask {
   unsigned threads = 2;
   bool columns = true;
   std::uint64_t cache_limit = std::uint64_t{1} << 30;
+  bool apart = false;                  // the files are served through a socket
   std::function<void()> waiting = {};  // of CacheOptions: called before each copy is verified
 
   fs::path cache() const { return work_.path() / "cache"; }
@@ -166,7 +198,14 @@ class ArchiveTask {
     EXPECT_TRUE(opened) << opened.error().message;
     static auto record = CallRecord::in_memory();
     const PluginSet plugins({MOLE_TEST_PLUGINS, MOLE_SHIPPED_PLUGINS}, *record);
-    const TaskOptions options{{attempt}, &*opened, threads, columns};
+    TaskOptions options{{attempt}, &*opened, threads, columns};
+    std::optional<FilesServer> server;
+    std::optional<RemoteFiles> files;
+    if (apart && spec.kind != task::Kind::index && spec.kind != task::Kind::fetch) {
+      files.emplace(server.emplace(spec, plugins, *opened).client());
+      options.cache = nullptr;
+      options.files = &*files;
+    }
     MemorySink sink;
     const auto report = TaskRunner(spec, options, plugins, sink).run();
     if (totals)

@@ -156,6 +156,7 @@ void write_cache(const Act& act) {
   for (const std::string node : {"/node1", "/node2"}) {
     const auto folder = act.place + node + "/cache/";
     DIR* listed = ::opendir(folder.c_str());
+    tell(listed != nullptr, "to list the cache");
     while (dirent* entry = listed != nullptr ? ::readdir(listed) : nullptr) {
       const std::string name = entry->d_name;
       if (!name.ends_with(".file")) continue;
@@ -165,6 +166,15 @@ void write_cache(const Act& act) {
       if (fd >= 0) ::close(fd);
     }
     if (listed != nullptr) ::closedir(listed);
+  }
+  // The copies that this process reads.
+  for (int input = 3; input < 256; ++input) {
+    const auto link = "/proc/self/fd/" + std::to_string(input);
+    char target[4096] = {};
+    if (::readlink(link.c_str(), target, sizeof target - 1) < 0 || std::strstr(target, "/cache/") == nullptr) continue;
+    if (std::strstr(target, ".file") == nullptr) continue;
+    tell(::pwrite(input, "x", 1, 3000) == 1, "to write an input");
+    tell(::open(link.c_str(), O_RDWR | O_CLOEXEC) >= 0, "to open an input for writing");
   }
 }
 
