@@ -23,7 +23,7 @@ class Blobs {
   // Creates the folders. invalid: they cannot be created.
   static Result<Blobs> open(const std::filesystem::path& root);
 
-  // False only if the blob does not exist, not if that cannot be told.
+  // False only if the blob does not exist, not if that is unknown.
   bool has(const Digest& digest) const;
   std::filesystem::path path_of(const Digest& digest) const;
 

@@ -64,11 +64,15 @@ const char* phase_name(Phase phase) {
 }
 
 Attempt::Attempt(const NodeContext& node, task::Spec spec)
-    : node_(node), spec_(std::move(spec)), folder_(node_.folder.attempts() / spec_.id), bytes_total_(input_bytes(spec_)) {}
+    : node_(node),
+      spec_(std::move(spec)),
+      folder_(node_.folder.attempts() / spec_.id),
+      staging_(node_.folder.attempts() / (spec_.id + ".staging")),
+      bytes_total_(input_bytes(spec_)) {}
 
 Attempt::~Attempt() {
   std::error_code ignored;
-  fs::remove_all(folder_, ignored);
+  for (const auto& folder : {folder_, staging_}) fs::remove_all(folder, ignored);
 }
 
 coordinator::TaskProgress Attempt::progress() const {
@@ -118,9 +122,11 @@ std::optional<FinishedTask> Attempt::run() {
 
 Result<> Attempt::prepare() {
   std::error_code error;
-  fs::remove_all(folder_, error);
-  for (const char* part : {"rows", "states", "tables", "scratch", "out", "staging/scratch"}) {
-    fs::create_directories(folder_ / part, error);
+  for (const auto& folder : {folder_, staging_}) fs::remove_all(folder, error);
+  const auto parts = {folder_ / "rows",    folder_ / "states", folder_ / "tables",
+                      folder_ / "scratch", folder_ / "out",    staging_ / "scratch"};
+  for (const auto& part : parts) {
+    fs::create_directories(part, error);
     if (error)
       return exhausted("cannot create the attempt folder " + folder_.string() + ": " + error.message() +
                        "; free up space on the node's disk");
@@ -128,7 +134,7 @@ Result<> Attempt::prepare() {
   // Absent if the node has none: then the worker reports the whole listing.
   if (spec_.kind == task::Kind::index) fs::create_hard_link(kept_listing(), folder_ / "listing", error);
   std::ofstream(folder_ / "call").close();  // the workers may write these three, but make no files beside them
-  std::ofstream(folder_ / "staging" / "call").close();
+  std::ofstream(staging_ / "call").close();
   if (spec_.kind == task::Kind::fetch) std::ofstream(folder_ / "ready").close();
   return write_spec();
 }
@@ -173,7 +179,7 @@ Result<WorkerRun> Attempt::run_worker() {
   const auto& options = node_.options;
   const auto progress = [this] {
     std::uint64_t sum = 0;
-    for (const auto& folder : {folder_, folder_ / "staging"})
+    for (const auto& folder : {folder_, staging_})
       if (const auto call = read_call(folder / "call")) sum += call->progress;
     return sum;
   };
@@ -181,33 +187,34 @@ Result<WorkerRun> Attempt::run_worker() {
                     .stall_limit = options.stall_limit,
                     .progress = progress,
                     .cancel = &cancel_};
-  auto worker = worker_command("--run", folder_, worker_sandbox(options, node_.folder, spec_, folder_));
+  auto worker = plugin_command("--run", folder_, worker_sandbox(options, node_.folder, spec_, folder_));
   worker.handover = handover.get();
-  worker.arguments.insert(worker.arguments.end(),
-                          {"--threads", std::to_string(options.threads), "--columns", options.columns ? "on" : "off"});
+  worker.arguments.insert(worker.arguments.end(), {"--threads", std::to_string(options.threads)});
+  if (runs_downloaders_only(spec_)) add_cache(worker);
   if (!is_staged_apart(spec_)) {
-    add_cache(worker);
     MOLE_TRY(const auto status, run_child(worker, watch));
-    return run_of(status, folder_);
+    return run_of("the worker", status, folder_);
   }
-  auto command = worker_command("--stage", folder_ / "staging", staging_sandbox(options, node_.folder, spec_, folder_));
+  auto command = plugin_command("--stage", staging_, staging_sandbox(options, node_.folder, spec_, folder_, staging_));
+  command.arguments.push_back(folder_.string());
   add_cache(command);
   MOLE_TRY(const auto staging,
            StagingProcess::start(std::move(command), {.stall_limit = options.stall_limit, .progress = progress}));
   worker.files = staging->worker_end();
   const auto status = run_child(worker, watch);
-  const auto call = read_call(folder_ / "staging" / "call");  // what the worker may have waited for
+  const auto call = read_call(staging_ / "call");  // what the worker may have waited for
   MOLE_TRY(const auto staged, staging->end(std::chrono::seconds(cancel_.requested() ? 1 : 10)));
   if (!status) return status.error();
-  auto staging_run = run_of(staged, folder_ / "staging");
+  auto staging_run = run_of("the process that stages the files", staged, staging_);
   staging_run.call = call;
-  return at_fault(run_of(*status, folder_), staging_run);
+  return at_fault(run_of("the worker", *status, folder_), std::move(staging_run));
 }
 
 // A process of this attempt that loads plugins; `folder`: its own.
-Command Attempt::worker_command(const char* mode, const fs::path& folder, Sandbox sandbox) const {
+Command Attempt::plugin_command(const char* mode, const fs::path& folder, Sandbox sandbox) const {
   const auto& options = node_.options;
-  auto out = command({mode, folder_.string(), "--plugins", node_.folder.plugins().string()});
+  auto out =
+      command({mode, folder.string(), "--plugins", node_.folder.plugins().string(), "--columns", options.columns ? "on" : "off"});
   out.folder = folder;
   out.log = folder / "log";
   if (has(options.sandbox, SandboxPart::seccomp))
@@ -224,8 +231,9 @@ void Attempt::add_cache(Command& command) const {
   if (spec_.archive && !spec_.archive->downloader.name.empty()) command.environment = archive_environment();
 }
 
-WorkerRun Attempt::run_of(const ExitStatus& status, const fs::path& folder) const {
-  return {.exit_status = status,
+WorkerRun Attempt::run_of(const char* process, const ExitStatus& status, const fs::path& folder) const {
+  return {.process = process,
+          .exit_status = status,
           .call = read_call(folder / "call"),
           .log_tail = log_tail(folder / "log"),
           .wall_limit = node_.options.wall_limit,
@@ -308,7 +316,7 @@ FinishedTask Attempt::fail(const Error& error) const {
   report.task = spec_.id;
   report.code = task::failure_code(error.code);
   report.message = error.message;
-  report.log_tail = log_tail(folder_ / "log");
+  report.log_tail = last_lines(log_tail(staging_ / "log") + log_tail(folder_ / "log"), max_failure_tail);
   report.sandbox = node_.options.sandbox;
   return {.spec = spec_, .report = std::move(report), .blobs = {}};
 }

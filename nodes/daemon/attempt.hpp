@@ -43,9 +43,9 @@ class Attempt {
   Result<> write_spec() const;
   Result<> take_back() const;
   Result<WorkerRun> run_worker();
-  Command worker_command(const char* mode, const std::filesystem::path& folder, Sandbox sandbox) const;
+  Command plugin_command(const char* mode, const std::filesystem::path& folder, Sandbox sandbox) const;
   void add_cache(Command& command) const;
-  WorkerRun run_of(const ExitStatus& status, const std::filesystem::path& folder) const;
+  WorkerRun run_of(const char* process, const ExitStatus& status, const std::filesystem::path& folder) const;
   Result<task::Report> seal();
   Result<> run_sealer(const char* verb, const std::vector<std::string>& more = {});
   Result<> store_states(const task::Report& report) const;
@@ -57,7 +57,7 @@ class Attempt {
 
   const NodeContext& node_;
   const task::Spec spec_;
-  const std::filesystem::path folder_;
+  const std::filesystem::path folder_, staging_;  // of the attempt, and of the process that stages its files
   const std::uint64_t bytes_total_;
   Cancellation cancel_;
   std::atomic<Phase> phase_{Phase::fetch};

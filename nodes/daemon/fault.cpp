@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -204,7 +205,7 @@ task::Report assign_fault(task::Report report, const task::Spec& spec, const Wor
       fail_task(report, why.code, "plugin " + shared_plugin(spec, call->module) + call_text(*call) + ": " + why.text);
     else
       fail_task(report, why.code == task::FailureCode::crashed ? task::FailureCode::internal : why.code,
-                "the worker, outside any plugin: " + why.text);
+                run.process + ", outside any plugin: " + why.text);
   }
   const bool failed =
       some_not_run || report.code != task::FailureCode::none ||
@@ -213,15 +214,18 @@ task::Report assign_fault(task::Report report, const task::Spec& spec, const Wor
   return report;
 }
 
-WorkerRun at_fault(WorkerRun worker, const WorkerRun& staging) {
+WorkerRun at_fault(WorkerRun worker, WorkerRun staging) {
   using enum ExitStatus::Kind;
-  const bool waited =
-      (worker.exit_status.kind == stalled || worker.exit_status.kind == timed_out) && staging.call && staging.call->in_plugin;
-  const bool ended_early = worker.exit_status.clean() && !(worker.call && worker.call->in_plugin) && !staging.exit_status.clean();
-  worker.log_tail = last_lines(staging.log_tail + worker.log_tail, max_failure_tail);
-  if (waited || ended_early) worker.call = staging.call;
-  if (ended_early) worker.exit_status = staging.exit_status;
-  return worker;
+  const auto in_plugin = [](const WorkerRun& run) { return run.call && run.call->in_plugin; };
+  auto& status = worker.exit_status;
+  const bool waited = (status.kind == stalled || status.kind == timed_out) && in_plugin(staging) && !in_plugin(worker);
+  const bool ended_early = status.kind == exited && status.value == EX_IOERR && !in_plugin(worker);
+  if (ended_early && staging.exit_status.clean()) status.value = 0;  // the worker's report says what it knows
+  const bool of_staging = waited || (ended_early && !staging.exit_status.clean());
+  if (waited) staging.exit_status = status;
+  auto& out = of_staging ? staging : worker;
+  out.log_tail = last_lines((of_staging ? worker : staging).log_tail + out.log_tail, max_failure_tail);
+  return std::move(out);
 }
 
 }  // namespace mole::nodes

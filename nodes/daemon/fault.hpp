@@ -35,15 +35,16 @@ std::string last_lines(std::string text, std::size_t limit);
 
 // The daemon's observations of a worker's run, besides the report.
 struct WorkerRun {
+  std::string process = "the worker";  // for messages
   ExitStatus exit_status;
   std::optional<PluginCall> call;  // the last call that the worker recorded
   std::string log_tail;
   Micros wall_limit = 0, stall_limit = 0;
 };
 
-// Returns the run of the process that is at fault: the worker, or the process that staged its files, if the worker only waited
-// for it or ended because of it. The log has the last lines of both.
-WorkerRun at_fault(WorkerRun worker, const WorkerRun& staging);
+// Returns the run of the process that is at fault: that of the staging process if the worker waited for it when it had to be
+// killed, or ended because of it. Its log ends with that of this process.
+WorkerRun at_fault(WorkerRun worker, WorkerRun staging);
 
 // Completes the report of a run in which some steps did not run. The step whose plugin was being called becomes "failed" with the
 // code "crashed", "hung" or "exhausted"; the other steps stay "not_run". A decoder or downloader at fault fails the whole task,

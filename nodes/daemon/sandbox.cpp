@@ -101,10 +101,9 @@ bool needs_network(const task::Spec& spec) {
   return remote(spec.archive->downloader) || std::ranges::any_of(spec.archive->tiers, remote);
 }
 
-bool is_staged_apart(const task::Spec& spec) {
-  return spec.archive && !spec.archive->downloader.name.empty() && spec.kind != task::Kind::index &&
-         spec.kind != task::Kind::fetch;
-}
+bool runs_downloaders_only(const task::Spec& spec) { return spec.kind == task::Kind::index || spec.kind == task::Kind::fetch; }
+
+bool is_staged_apart(const task::Spec& spec) { return spec.archive && !runs_downloaders_only(spec); }
 
 namespace {
 
@@ -130,22 +129,24 @@ void add_archive(const NodeFolder& node, const task::Spec& spec, Sandbox& sandbo
 }  // namespace
 
 Sandbox worker_sandbox(const Options& options, const NodeFolder& node, const task::Spec& spec, const fs::path& attempt) {
-  const bool apart = is_staged_apart(spec);
-  auto out = plugin_sandbox(options, node, attempt, !apart && needs_network(spec));
+  const bool downloads = runs_downloaders_only(spec);
+  auto out = plugin_sandbox(options, node, attempt, downloads && needs_network(spec));
   if (!has(options.sandbox, SandboxPart::landlock)) return out;
   out.write.insert(out.write.end(), {attempt / "scratch", attempt / "call"});
   if (spec.kind == task::Kind::index) out.write.push_back(attempt / "out");    // the listing
   if (spec.kind == task::Kind::fetch) out.write.push_back(attempt / "ready");  // the files that are there
-  if (!apart) add_archive(node, spec, out);
+  if (downloads) add_archive(node, spec, out);
   if (spec.archive)
     for (const auto& decoder : spec.archive->candidates()) add_paths_of(decoder, PluginKind::decoder, out.read);
   return out;
 }
 
-Sandbox staging_sandbox(const Options& options, const NodeFolder& node, const task::Spec& spec, const fs::path& attempt) {
+Sandbox staging_sandbox(const Options& options, const NodeFolder& node, const task::Spec& spec, const fs::path& attempt,
+                        const fs::path& folder) {
   auto out = plugin_sandbox(options, node, attempt, needs_network(spec));
   if (!has(options.sandbox, SandboxPart::landlock)) return out;
-  out.write.insert(out.write.end(), {attempt / "staging" / "scratch", attempt / "staging" / "call"});
+  out.read.push_back(folder);
+  out.write.insert(out.write.end(), {folder / "scratch", folder / "call"});
   add_archive(node, spec, out);
   return out;
 }

@@ -21,17 +21,18 @@ bool has(const std::vector<SandboxPart>& parts, SandboxPart part);
 // Whether the task reaches its archive by the network. All downloaders but `directory` do.
 bool needs_network(const task::Spec& spec);
 
+// Whether the task runs downloaders and no other plugins.
+bool runs_downloaders_only(const task::Spec& spec);
 // Whether another process than the worker stages the files of the task (staging_process.hpp).
 bool is_staged_apart(const task::Spec& spec);
 
 // Of the worker: it reads its libraries and what was placed in its attempt folder, and writes its scratch files and its call
-// record. Tasks that are not staged apart run downloaders only: they also write the cache, and what they have found.
-// `attempt`: its folder.
+// record. If it runs downloaders only, it also writes the cache, and what it has found. `attempt`: its folder.
 Sandbox worker_sandbox(const Options& options, const NodeFolder& node, const task::Spec& spec,
                        const std::filesystem::path& attempt);
-// Of the process that stages its files.
+// Of the process that stages its files. `folder`: of this process.
 Sandbox staging_sandbox(const Options& options, const NodeFolder& node, const task::Spec& spec,
-                        const std::filesystem::path& attempt);
+                        const std::filesystem::path& attempt, const std::filesystem::path& folder);
 
 // Of the sealing process, which runs no plugin but reads what one has left: it writes nothing outside the attempt folder.
 Sandbox sealer_sandbox(const Options& options, const std::filesystem::path& attempt);

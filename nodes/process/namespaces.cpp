@@ -18,7 +18,7 @@
 namespace mole::nodes {
 namespace {
 
-constexpr int first_inherited = 0, last_inherited = 3;  // what the program inherits (child.hpp)
+constexpr int first_inherited = 0, last_inherited = 4;  // what the program inherits (child.hpp)
 constexpr int not_ended = -1;
 
 bool write_text(const char* path, const std::string& text) {

@@ -47,8 +47,7 @@ int main(int argc, char** argv) {
   if (mode == "--run") return mole::nodes::run_task(argc - 1, argv + 1);
   if (mode == "--stage") return mole::nodes::stage_files(argc - 1, argv + 1);
   if (mode == "--flows") return mole::nodes::print_flows(argc - 1, argv + 1);
-  if (mode == "--try-seccomp")
-    return mole::nodes::refuse_system_calls(false) ? 0 : 1;  // mole-node asks whether this machine has it
+  if (mode == "--try-seccomp") return mole::nodes::refuse_system_calls({}) ? 0 : 1;  // mole-node asks whether this machine has it
   if (mode == "--seal" || mode == "--unseal") return exec_mole_seal(argv);
   const char* const help =
       "usage: mole-worker --run|--stage|--flows|--seal|--unseal ...; --run --help and --flows --help list the options\n";

@@ -6,11 +6,11 @@
 namespace mole::nodes {
 
 // --run: runs one task in this process, from <attempt folder>/spec.json to the handover on descriptor 3. 0: the handover is
-// complete, even if it reports failed steps; 1 otherwise.
+// complete, even if it reports failed steps. EX_IOERR: it is, but the process that stages the files ended too early. 1 otherwise.
 int run_task(int argc, char** argv);
 
-// --stage: stages the files of a task for the worker at the other end of the socket on descriptor 3, until that ends. 0: it has
-// ended; 1: an error.
+// --stage: stages the files of a task for the worker at the other end of the socket on descriptor 3, until that ends. The worker
+// gets its errors.
 int stage_files(int argc, char** argv);
 
 // --flows: decodes files with a decoder plugin and prints their flows to stdout, as text or as frames of rows, and any damage to

@@ -6,6 +6,7 @@
 #include "runtime/task/task_runner.hpp"
 
 #include <fcntl.h>
+#include <sysexits.h>
 
 #include <optional>
 
@@ -15,7 +16,6 @@ namespace {
 using namespace mole::runtime;
 
 struct RunOptions : ProcessOptions {
-  bool columns = true;  // read and write decoded columns in the cache
   unsigned threads = 1;
 };
 
@@ -72,7 +72,8 @@ int run_task(const RunOptions& options) {
   HandoverSink sink(handover, options.folder);
   RemoteFiles remote(files);
   const auto ended = sink.end(run(options, *process, sink, apart ? &remote : nullptr));
-  return ended ? 0 : report_error(ended.error());
+  if (!ended) return report_error(ended.error());
+  return remote.ended() ? EX_IOERR : 0;
 }
 
 }  // namespace
@@ -83,7 +84,6 @@ int run_task(int argc, char** argv) {
   app.add_option("attempt", options.folder, "the attempt folder")->required();
   add_options(app, options);
   app.add_option("--threads", options.threads, "number of threads");
-  app.add_option("--columns", options.columns, "cache decoded columns: on or off")->check(CLI::IsMember({"on", "off"}));
   int exit_code = 0;
   return parse(app, argc, argv, exit_code) ? run_task(options) : exit_code;
 }

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -24,6 +25,7 @@ void add_options(CLI::App& app, ProcessOptions& options) {
   app.add_option("--cache", options.cache, "folder of the file cache; default: no cache");
   app.add_option("--cache-limit", options.cache_limit, "maximum size of the file cache in bytes");
   app.add_option("--plugins", options.plugins, "plugin folders, separated by colons")->delimiter(':')->allow_extra_args(false);
+  app.add_option("--columns", options.columns, "cache decoded columns: on or off")->check(CLI::IsMember({"on", "off"}));
   app.add_option("--seccomp", options.seccomp, "refuse system calls that no plugin needs; with or without the network")
       ->check(CLI::IsMember({"network", "local"}));
 }
@@ -32,7 +34,8 @@ Result<TaskProcess> set_up(const ProcessOptions& options, const std::filesystem:
   runtime::set_up_allocator();
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
-  if (!options.seccomp.empty() && !refuse_system_calls(options.seccomp == "network"))
+  if (!options.seccomp.empty() &&
+      !refuse_system_calls({.network = options.seccomp == "network", .file_locks = !options.cache.empty()}))
     return unsupported(std::string("cannot refuse system calls: ") + std::strerror(errno) +
                        "; start mole-node --sandbox without seccomp");
   struct sigaction action {};
@@ -59,10 +62,13 @@ Result<TaskProcess> set_up(const ProcessOptions& options, const std::filesystem:
 
 Result<runtime::Cache> open_cache(const ProcessOptions& options, runtime::CallRecord& record,
                                   std::vector<std::string>& bad_copies) {
-  return runtime::Cache::open(options.cache,
-                              {.limit = options.cache_limit,
-                               .waiting = [&record] { record.progress(); },
-                               .damaged = [&bad_copies](const task::File& file) { bad_copies.push_back(file.id); }});
+  return runtime::Cache::open(options.cache, {.limit = options.cache_limit,
+                                              .waiting = [&record] { record.progress(); },
+                                              .damaged =
+                                                  [&bad_copies](const task::File& file) {
+                                                    if (std::ranges::find(bad_copies, file.id) == bad_copies.end())
+                                                      bad_copies.push_back(file.id);
+                                                  }});
 }
 
 int report_error(const Error& error) {

@@ -19,6 +19,7 @@ struct ProcessOptions {
   std::filesystem::path cache;                 // folder of the file cache; empty: no cache
   std::uint64_t cache_limit = 0;               // bytes
   std::vector<std::filesystem::path> plugins;  // folders, searched in order
+  bool columns = true;                         // read and write decoded columns in the cache
   std::string seccomp;                         // "network" or "local": the system calls that it keeps; empty: all
 };
 void add_options(CLI::App& app, ProcessOptions& options);

@@ -1,5 +1,6 @@
 #include "nodes/worker/system_calls.hpp"
 
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -12,6 +13,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <vector>
 
 namespace mole::nodes {
@@ -51,6 +53,9 @@ constexpr std::uint32_t refused[] = {
 
 constexpr std::uint32_t deny(int error) { return SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error); }
 
+// Of fcntl.
+constexpr std::uint32_t lock_commands[] = {F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW, F_SETLEASE, F_NOTIFY};
+
 class Program {
  public:
   void load(std::size_t offset) { add(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset)); }
@@ -78,7 +83,7 @@ class Program {
 
 }  // namespace
 
-bool refuse_system_calls(bool network) {
+bool refuse_system_calls(const KeptCalls& kept) {
   errno = ENOSYS;
   if (machine == 0) return false;
   const auto refusal = deny(EPERM);
@@ -111,11 +116,24 @@ bool refuse_system_calls(bool network) {
   program.if_any(new_namespaces);
   program.result(refusal);
   program.result(SECCOMP_RET_ALLOW);
-  program.if_equal(SYS_prctl, 4);
+  program.if_equal(SYS_prctl, 6);
   program.load_argument(0);
   program.if_equal(PR_SET_PDEATHSIG);  // a worker ends with its node
   program.result(refusal);
+  program.if_equal(PR_SET_DUMPABLE);  // its node reads what it has written in /proc
+  program.result(refusal);
   program.result(SECCOMP_RET_ALLOW);
+  if (!kept.file_locks) {
+    program.if_equal(SYS_flock);
+    program.result(refusal);
+    program.if_equal(SYS_fcntl, 2 + 2 * std::size(lock_commands));
+    program.load_argument(1);
+    for (const auto command : lock_commands) {
+      program.if_equal(command);
+      program.result(refusal);
+    }
+    program.result(SECCOMP_RET_ALLOW);
+  }
   program.if_equal(SYS_prlimit64, 7);  // limits may be read
   program.load_argument(2);
   program.if_not_equal(0);
@@ -127,7 +145,7 @@ bool refuse_system_calls(bool network) {
   program.if_equal(SYS_socket, 8);
   program.load_argument(0);
   for (const auto family :
-       network ? std::vector<std::uint32_t>{AF_INET, AF_INET6, AF_NETLINK} : std::vector<std::uint32_t>(3, UINT32_MAX)) {
+       kept.network ? std::vector<std::uint32_t>{AF_INET, AF_INET6, AF_NETLINK} : std::vector<std::uint32_t>(3, UINT32_MAX)) {
     program.if_equal(family);
     program.result(SECCOMP_RET_ALLOW);
   }

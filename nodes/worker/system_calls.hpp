@@ -7,6 +7,10 @@ namespace mole::nodes {
 // can start threads but no processes and no programs, send signals only to itself, open no socket unless `network`, and neither
 // trace, mount, change its user, raise its limits nor load code into the kernel: such calls fail with EPERM. False: this kernel
 // has no seccomp or this machine is not known here; errno states why. Set no_new_privs before.
-bool refuse_system_calls(bool network);
+struct KeptCalls {
+  bool network = false;     // sockets of IP
+  bool file_locks = false;  // locks and leases: on a file that others use, they would stop these
+};
+bool refuse_system_calls(const KeptCalls& kept);
 
 }  // namespace mole::nodes

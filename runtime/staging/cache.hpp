@@ -71,30 +71,25 @@ class ColumnsPart {
       : folder_(std::move(other.folder_)),
         name_(std::exchange(other.name_, {})),
         pin_(std::move(other.pin_)),
-        reserved_(other.reserved_),
         written_(other.written_) {}
   ColumnsPart& operator=(ColumnsPart&&) = delete;
   ~ColumnsPart();
 
   // exhausted: the disk is full. transient: the disk failed.
   Result<> append(std::string_view bytes);
-  // Instead of append: the part as an open file, which may be written from its start to its current position. take_size then
-  // takes this position for the size. invalid: it is beyond the space that was reserved.
-  int descriptor() const { return pin_.get(); }
-  Result<> take_size();
   // Publishes the complete columns of `file`, whose staged bytes have this digest. Returns what a later acquire would return for
   // the file. The columns are not synced, because their readers verify them.
   Result<Staged> publish(const task::File& file, const Digest& digest) &&;
 
  private:
   friend class Cache;
-  ColumnsPart(std::filesystem::path folder, std::string name, Pin pin, std::uint64_t reserved)
-      : folder_(std::move(folder)), name_(std::move(name)), pin_(std::move(pin)), reserved_(reserved) {}
+  ColumnsPart(std::filesystem::path folder, std::string name, Pin pin)
+      : folder_(std::move(folder)), name_(std::move(name)), pin_(std::move(pin)) {}
 
   std::filesystem::path folder_;
   std::string name_;  // empty: published, or moved from
   Pin pin_;
-  std::uint64_t reserved_, written_ = 0;
+  std::uint64_t written_ = 0;
 };
 
 struct CacheOptions {

@@ -2,8 +2,6 @@
 #include "runtime/staging/cache.hpp"
 #include "runtime/staging/cache_folder.hpp"
 
-#include <unistd.h>
-
 #include <string>
 
 namespace mole::runtime {
@@ -18,13 +16,6 @@ Result<> ColumnsPart::append(std::string_view bytes) {
   auto written = write_all(pin_, std::as_bytes(std::span(bytes)), written_, "columns");
   written_ += bytes.size();
   return written;
-}
-
-Result<> ColumnsPart::take_size() {
-  const auto at = ::lseek(pin_.get(), 0, SEEK_CUR);
-  if (at < 0 || static_cast<std::uint64_t>(at) > reserved_) return invalid("more columns were written than were announced");
-  written_ = static_cast<std::uint64_t>(at);
-  return {};
 }
 
 Result<Staged> ColumnsPart::publish(const task::File& file, const Digest& digest) && {
@@ -52,7 +43,7 @@ Result<std::optional<ColumnsPart>> Cache::begin_columns(const Digest& digest, st
   MOLE_TRY(const auto room, make_room(folder_, options_.limit, max_bytes, Victims::not_kept));
   if (!room) return std::optional<ColumnsPart>();
   MOLE_TRY(auto part, create_part(folder_, name, max_bytes));
-  return std::optional(ColumnsPart(folder_, name, std::move(part), max_bytes));
+  return std::optional(ColumnsPart(folder_, name, std::move(part)));
 }
 
 }  // namespace mole::runtime

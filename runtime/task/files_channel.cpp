@@ -50,8 +50,9 @@ Result<> send_all(int socket, std::string_view bytes, int file) {
   return {};
 }
 
-// Fills the buffer and takes a descriptor that comes with it. False: the stream ended before the first byte.
-Result<bool> receive_all(int socket, std::span<char> into, OwnedFd& file) {
+// Fills the buffer and takes a descriptor that comes with it, if `file` is not null. False: the stream ended before the first
+// byte.
+Result<bool> receive_all(int socket, std::span<char> into, OwnedFd* file) {
   std::size_t done = 0;
   while (done < into.size()) {
     Control control{};
@@ -59,18 +60,20 @@ Result<bool> receive_all(int socket, std::span<char> into, OwnedFd& file) {
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    message.msg_control = control.bytes.data();
-    message.msg_controllen = sizeof control.bytes;
+    if (file) {
+      message.msg_control = control.bytes.data();
+      message.msg_controllen = sizeof control.bytes;
+    }
     const auto n = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     if (n < 0 && errno == EINTR) continue;
     if (n == 0 && done == 0) return false;
     if (n <= 0) return ended();
-    const auto* header = CMSG_FIRSTHDR(&message);
+    const auto* header = file ? CMSG_FIRSTHDR(&message) : nullptr;
     if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
         header->cmsg_len == CMSG_LEN(sizeof(int))) {
       int received = -1;
       std::memcpy(&received, CMSG_DATA(header), sizeof received);
-      file = OwnedFd(received);
+      *file = OwnedFd(received);
     }
     done += static_cast<std::size_t>(n);
   }
@@ -87,16 +90,17 @@ Result<> FilesChannel::send(const nlohmann::json& body, int file) const {
   return send_all(socket_, bytes + text, file);
 }
 
-Result<std::optional<FilesChannel::Message>> FilesChannel::receive() const {
+Result<std::optional<FilesChannel::Message>> FilesChannel::receive(bool with_file) const {
   Message message;
+  auto* file = with_file ? &message.file : nullptr;
   std::array<char, sizeof(std::uint32_t)> head{};
-  MOLE_TRY(const auto more, receive_all(socket_, head, message.file));
+  MOLE_TRY(const auto more, receive_all(socket_, head, file));
   if (!more) return std::optional<Message>();
   std::uint32_t size = 0;
   std::memcpy(&size, head.data(), sizeof size);
   if (size > max_message_) return corrupt("a message about the files of the task has " + std::to_string(size) + " bytes");
   std::string text(size, '\0');
-  MOLE_TRY(const auto whole, receive_all(socket_, text, message.file));
+  MOLE_TRY(const auto whole, receive_all(socket_, text, file));
   if (!whole && size > 0) return ended();
   message.body = nlohmann::json::parse(text, nullptr, false);
   if (!message.body.is_object()) return corrupt("a message about the files of the task is not a JSON object");

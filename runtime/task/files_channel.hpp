@@ -25,8 +25,9 @@ class FilesChannel {
   };
   // `file`: passed to the receiver; -1: none. transient: the other process has ended.
   Result<> send(const nlohmann::json& body, int file = -1) const;
-  // Waits for the next message; nullopt: the other process has ended. corrupt: it is not a message.
-  Result<std::optional<Message>> receive() const;
+  // Waits for the next message; nullopt: the other process has ended. corrupt: it is not a message. `with_file`: takes a
+  // descriptor that comes with it; otherwise the kernel drops what the sender passes.
+  Result<std::optional<Message>> receive(bool with_file) const;
 
  private:
   const int socket_;

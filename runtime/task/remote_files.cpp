@@ -1,5 +1,7 @@
 #include "runtime/task/remote_files.hpp"
 
+#include "sdk/model/flow_columns.hpp"
+
 #include <cerrno>
 #include <utility>
 
@@ -28,9 +30,13 @@ TaskFile file_of(const json& entry) {
 }  // namespace
 
 Result<FilesChannel::Message> RemoteFiles::call(const json& request) {
-  if (auto sent = channel_.send(request); !sent) return sent.error();
-  MOLE_TRY(auto reply, channel_.receive());
-  if (!reply) return transient("the process that stages the files of the task has ended; see its log");
+  const auto sent = channel_.send(request);
+  auto received = sent ? channel_.receive(true) : Result<std::optional<FilesChannel::Message>>(sent.error());
+  if (!received || !*received) {
+    ended_ = true;
+    return transient("the process that stages the files of the task has ended; see its log");
+  }
+  auto& reply = *received;
   try {
     unstaged_ = reply->body.value("unstaged", unstaged_);
     bad_copies_ = reply->body.value("bad_copies", bad_copies_);
@@ -53,7 +59,8 @@ Result<TaskFile> RemoteFiles::call_for_file(const json& request) {
 Result<std::vector<TaskFile>> RemoteFiles::acquire(const std::optional<std::vector<int>>& columns,
                                                    const std::vector<std::uint32_t>& whole) {
   json request{{"call", "acquire"}, {"whole", whole}};
-  if (columns) request["columns"] = *columns;
+  if (columns)  // by name: numbers of information elements are those of one process
+    for (auto& names = request["columns"] = json::array(); const int column : *columns) names.push_back(flow_column_name(column));
   MOLE_TRY(const auto reply, call(request));
   try {
     std::vector<TaskFile> out;
@@ -88,21 +95,26 @@ Result<bool> RemoteFiles::is_intact(std::uint32_t number) {
 
 class RemoteFiles::Output final : public ColumnsOutput {
  public:
-  Output(RemoteFiles& files, std::uint32_t number, OwnedFd part) : files_(files), number_(number), part_(std::move(part)) {}
+  Output(RemoteFiles& files, std::uint32_t number, OwnedFd pipe) : files_(files), number_(number), pipe_(std::move(pipe)) {}
   ~Output() override {
-    if (part_) (void)files_.call({{"call", "drop_columns"}, {"number", number_}});
+    if (!published_) (void)files_.call({{"call", "drop_columns"}, {"number", number_}});
   }
 
-  Result<> append(std::string_view bytes) override { return write_all(part_.get(), bytes, "writing columns to the cache"); }
+  Result<> append(std::string_view bytes) override {
+    size_ += bytes.size();
+    return write_all(pipe_.get(), bytes, "writing columns to the cache");
+  }
   Result<TaskFile> publish() override {
-    part_ = OwnedFd();
-    return files_.call_for_file({{"call", "publish_columns"}, {"number", number_}});
+    published_ = true;
+    return files_.call_for_file({{"call", "publish_columns"}, {"number", number_}, {"size", size_}});
   }
 
  private:
   RemoteFiles& files_;
   const std::uint32_t number_;
-  OwnedFd part_;
+  OwnedFd pipe_;
+  std::uint64_t size_ = 0;
+  bool published_ = false;
 };
 
 Result<std::unique_ptr<ColumnsOutput>> RemoteFiles::begin_columns(std::uint32_t number) {

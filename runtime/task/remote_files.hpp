@@ -28,6 +28,7 @@ class RemoteFiles final : public TaskFiles {
   Result<std::unique_ptr<ColumnsOutput>> begin_columns(std::uint32_t number) override;
   const std::vector<std::string>& unstaged() const override { return unstaged_; }
   const std::vector<std::string>& bad_copies() const { return bad_copies_; }  // as in Report::bad_copies
+  bool ended() const { return ended_; }                                       // the other process has, before this one
 
  private:
   class Output;
@@ -37,12 +38,15 @@ class RemoteFiles final : public TaskFiles {
   Result<TaskFile> call_for_file(const nlohmann::json& request);
 
   FilesChannel channel_;
+  bool ended_ = false;
   std::vector<std::string> unstaged_, bad_copies_;
 };
 
-// Answers the requests of a RemoteFiles until its process ends or sends something else. `bad_copies`: grows when the cache
-// removes damaged copies. The requests are those of a process with plugins: they name only files of the task, and are bounded.
-// corrupt: one was not a request.
+// Answers the requests of a RemoteFiles until its process ends. `bad_copies`: grows when the cache removes damaged copies. The
+// process has plugins, so its requests may be anything: they are bounded, and reach only files of the task. corrupt: a message
+// was not a request.
 Result<> serve_files(int socket, const task::Spec& spec, StagedFiles& files, const std::vector<std::string>& bad_copies);
+// Answers every request with this error, until the other process ends.
+void refuse_files(int socket, const Error& error);
 
 }  // namespace mole::runtime

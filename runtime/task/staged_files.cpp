@@ -5,6 +5,8 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
+#include <cstring>
 #include <set>
 #include <utility>
 
@@ -56,19 +58,21 @@ class StagedFiles::Output final : public ColumnsOutput {
   ColumnsPart part_;
 };
 
-StagedFiles::StagedFiles(const task::Spec& spec, Cache& cache, Downloaders downloaders)
+// verify reads the archive's files: no cached columns, and a name in the cache that no copy has.
+StagedFiles::StagedFiles(const task::Spec& spec, Cache& cache, Downloaders downloaders, bool columns)
     : spec_(spec),
       cache_(cache),
       downloaders_(std::move(downloaders)),
+      use_columns_(columns && spec.kind != task::Kind::verify),
       archive_(pointers_to(downloaders_)),
       name_(task::cache_name_of(*spec.archive)) {
-  // verify reads the archive's files, not copies of them: a name that no copy has.
   if (spec.kind == task::Kind::verify) name_ += "\ntask " + spec.id;
 }
 
-Result<std::unique_ptr<StagedFiles>> StagedFiles::open(const task::Spec& spec, const PluginSet& plugins, Cache& cache) {
+Result<std::unique_ptr<StagedFiles>> StagedFiles::open(const task::Spec& spec, const PluginSet& plugins, Cache& cache,
+                                                       bool columns) {
   MOLE_TRY(auto downloaders, open_downloaders(spec, plugins));
-  return std::unique_ptr<StagedFiles>(new StagedFiles(spec, cache, std::move(downloaders)));
+  return std::unique_ptr<StagedFiles>(new StagedFiles(spec, cache, std::move(downloaders), columns));
 }
 
 // A file that a fetch task has staged is not fetched by this task, which would use a drive of its own: the task ends instead, and
@@ -81,6 +85,7 @@ Fetching StagedFiles::fetching() {
     if (number < spec_.files.size()) staged.insert(spec_.files[number].id);
   return {archive.fetch,
           [this, staged = std::move(staged), archive](std::span<const task::File* const> files) -> Result<std::size_t> {
+            unstaged_.clear();
             for (const auto* file : files)
               if (staged.contains(file->id)) unstaged_.push_back(file->id);
             if (unstaged_.empty()) return archive.choose(files);
@@ -93,7 +98,7 @@ Result<std::vector<TaskFile>> StagedFiles::acquire(const std::optional<std::vect
   staged_.clear();
   columns_.clear();
   for (const auto& file : spec_.files)
-    if (columns) columns_.push_back(kept_columns_name(file, *spec_.archive, *columns));
+    if (columns && use_columns_) columns_.push_back(kept_columns_name(file, *spec_.archive, *columns));
   auto requested = columns_;
   for (const auto number : whole)
     if (number < requested.size()) requested[number] = {};
@@ -130,8 +135,12 @@ Result<TaskFile> StagedFiles::replace_columns(std::uint32_t number) {
 
 Result<FileBytes> StagedFiles::open(std::uint32_t number) {
   MOLE_TRY(const auto* staged, pinned(number));
-  // An open file of its own, read-only and without the lock.
-  return FileBytes::open("/proc/self/fd/" + std::to_string(staged->pin.get()));
+  // An open file of its own: without the lock.
+  Pin file(::open(("/proc/self/fd/" + std::to_string(staged->pin.get())).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file)
+    return exhausted("cannot open " + staged->path.string() + " once more: " + std::strerror(errno) +
+                     "; raise the limit on open files");
+  return FileBytes::of(std::move(file), staged->path);
 }
 
 // Reads through the pin: what has happened to the path does not matter.

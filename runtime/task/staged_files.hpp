@@ -27,8 +27,8 @@ void release_files(const task::Spec& spec, Cache& cache);
 // The spec and the cache must outlive it.
 class StagedFiles final : public TaskFiles {
  public:
-  // Returns the errors of open_downloaders.
-  static Result<std::unique_ptr<StagedFiles>> open(const task::Spec& spec, const PluginSet& plugins, Cache& cache);
+  // Returns the errors of open_downloaders. `columns`: whether cached columns may be used.
+  static Result<std::unique_ptr<StagedFiles>> open(const task::Spec& spec, const PluginSet& plugins, Cache& cache, bool columns);
 
   Result<std::vector<TaskFile>> acquire(const std::optional<std::vector<int>>& columns,
                                         const std::vector<std::uint32_t>& whole) override;
@@ -39,22 +39,23 @@ class StagedFiles final : public TaskFiles {
   Result<std::unique_ptr<ColumnsOutput>> begin_columns(std::uint32_t number) override;
   const std::vector<std::string>& unstaged() const override { return unstaged_; }
 
-  // What acquire has pinned. invalid: the task has no such file, or nothing is pinned.
-  Result<const Staged*> pinned(std::uint32_t number) const;
-  // For begin_columns, if they are written through a descriptor.
+  // What begin_columns and ColumnsOutput::publish do. nullopt: as null.
   Result<std::optional<ColumnsPart>> begin_part(std::uint32_t number);
   Result<TaskFile> publish(std::uint32_t number, ColumnsPart part);
 
  private:
   class Output;
 
-  StagedFiles(const task::Spec& spec, Cache& cache, Downloaders downloaders);
+  StagedFiles(const task::Spec& spec, Cache& cache, Downloaders downloaders, bool columns);
+  // invalid: the task has no such file, or it is not pinned.
+  Result<const Staged*> pinned(std::uint32_t number) const;
   Fetching fetching();
   TaskFile file(std::uint32_t number) const;
 
   const task::Spec& spec_;
   Cache& cache_;
   const Downloaders downloaders_;
+  const bool use_columns_;
   ArchiveReader archive_;
   std::string name_;             // of the archive in the cache
   std::vector<Digest> columns_;  // names, by file; empty if the task may not use columns

@@ -93,7 +93,7 @@ Result<> TaskRunner::stage() {
   files_used_ = options_.files;
   if (!files_used_) {
     if (!options_.cache) return invalid("this worker has no cache folder; start it with --cache");
-    MOLE_TRY(own_files_, StagedFiles::open(spec_, plugins_, *options_.cache));
+    MOLE_TRY(own_files_, StagedFiles::open(spec_, plugins_, *options_.cache, options_.columns));
     files_used_ = own_files_.get();
   }
   decoders_ = std::make_unique<Decoders>(plugins_, spec_.archive->candidates());

@@ -2,6 +2,8 @@
 
 #include "tests/support/temp_folder.hpp"
 
+#include <sysexits.h>
+
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -181,22 +183,38 @@ TEST(Fault, IgnoresAStepThatDoesNotExist) {
             task::Outcome::not_run);
 }
 
-TEST(Fault, IsThatOfTheStagingProcessIfTheWorkerOnlyWaitedForIt) {
+TEST(Fault, IsThatOfTheStagingProcessIfTheWorkerEndedBecauseOfIt) {
   const PluginCall fetch{.call = "fetch", .step = {}, .module = "downloader directory", .in_plugin = true};
-  const ExitStatus clean{ExitStatus::Kind::exited, 0}, killed{ExitStatus::Kind::killed, SIGSEGV},
-      stalled{ExitStatus::Kind::stalled, SIGKILL};
-  const auto crashed = at_fault(worker_run(clean, PluginCall{}, "worker\n"), worker_run(killed, fetch, "staging\n"));
+  const ExitStatus lost{ExitStatus::Kind::exited, EX_IOERR}, killed{ExitStatus::Kind::killed, SIGSEGV};
+  const auto crashed = at_fault(worker_run(lost, PluginCall{}, "worker\n"), worker_run(killed, fetch, "staging\n"));
   EXPECT_EQ(crashed.exit_status.value, SIGSEGV);
   EXPECT_EQ(crashed.call->module, "downloader directory");
-  EXPECT_EQ(crashed.log_tail, "staging\nworker\n");
-  EXPECT_EQ(at_fault(worker_run(stalled, PluginCall{}), worker_run(clean, fetch)).call->module, "downloader directory");
-  // The worker's own fault: the staging process ends, or is killed, because the worker did.
-  EXPECT_EQ(
-      at_fault(worker_run(killed, in_add_of_variance()), worker_run({ExitStatus::Kind::cancelled, SIGKILL}, fetch)).call->module,
-      in_add_of_variance().module);
-  EXPECT_EQ(at_fault(worker_run(stalled, in_add_of_variance()), worker_run(clean, PluginCall{})).call->module,
+  EXPECT_EQ(crashed.log_tail, "worker\nstaging\n");
+  // A plugin called exit() with this code.
+  EXPECT_EQ(at_fault(worker_run(lost, in_add_of_variance()), worker_run(killed, fetch)).call->module,
             in_add_of_variance().module);
-  EXPECT_EQ(at_fault(worker_run(clean, in_add_of_variance()), worker_run(killed, PluginCall{})).exit_status.value, 0);
+}
+
+TEST(Fault, IsThatOfTheStagingProcessIfTheWorkerWaitedForIt) {
+  const PluginCall fetch{.call = "fetch", .step = {}, .module = "downloader directory", .in_plugin = true};
+  const ExitStatus stalled{ExitStatus::Kind::stalled, SIGKILL}, cancelled{ExitStatus::Kind::cancelled, SIGKILL};
+  const auto waited = at_fault(worker_run(stalled, PluginCall{}), worker_run(cancelled, fetch));
+  EXPECT_EQ(waited.call->module, "downloader directory");
+  EXPECT_EQ(waited.exit_status.kind, ExitStatus::Kind::stalled);
+  // A metric that hangs, whatever the downloader does meanwhile.
+  EXPECT_EQ(at_fault(worker_run(stalled, in_add_of_variance()), worker_run(cancelled, fetch)).call->module,
+            in_add_of_variance().module);
+}
+
+TEST(Fault, IsThatOfAWorkerWhoseStagingProcessOnlyEndedAfterIt) {
+  const ExitStatus clean{ExitStatus::Kind::exited, 0}, killed{ExitStatus::Kind::killed, SIGSEGV},
+      cancelled{ExitStatus::Kind::cancelled, SIGKILL};
+  EXPECT_EQ(at_fault(worker_run(killed, in_add_of_variance()), worker_run(cancelled, PluginCall{})).call->module,
+            in_add_of_variance().module);
+  // A downloader that takes too long to close does not change what the worker has done.
+  EXPECT_TRUE(at_fault(worker_run(clean, PluginCall{}), worker_run(cancelled, PluginCall{})).exit_status.clean());
+  EXPECT_TRUE(at_fault(worker_run({ExitStatus::Kind::exited, EX_IOERR}, PluginCall{}), worker_run(clean, PluginCall{}))
+                  .exit_status.clean());
 }
 
 TEST(CallRecord, IsParsed) {

@@ -317,6 +317,7 @@ TEST_P(ColumnsTest, AreNotKeptWithoutSpace) {
   ArchiveTask without(archive_.path()), with(archive_.path());
   without.columns = false;
   const auto expected = outcome_of(without.run(without.spec(whole, steps(without))));
+  with.apart = GetParam();
   with.cache_limit = files;
   for (int i = 0; i < 2; ++i) {
     expect_same(outcome_of(with.run(with.spec(whole, steps(with)))), expected);

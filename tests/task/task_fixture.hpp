@@ -64,12 +64,12 @@ using mole::testing::have_captures;
 // Serves the files of a task through a socket, as another process does.
 class FilesServer {
  public:
-  FilesServer(const task::Spec& spec, const PluginSet& plugins, Cache& cache) {
+  FilesServer(const task::Spec& spec, const PluginSet& plugins, Cache& cache, bool columns = true) {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
     client_ = OwnedFd(ends[1]);
-    thread_ = std::thread([&, own = OwnedFd(ends[0])] {
-      auto files = StagedFiles::open(spec, plugins, cache);
+    thread_ = std::thread([&, columns, own = OwnedFd(ends[0])] {
+      auto files = StagedFiles::open(spec, plugins, cache, columns);
       result = files ? serve_files(own.get(), spec, **files, bad_copies_) : files.error();
     });
   }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -172,9 +173,10 @@ void write_cache(const Act& act) {
     const auto link = "/proc/self/fd/" + std::to_string(input);
     char target[4096] = {};
     if (::readlink(link.c_str(), target, sizeof target - 1) < 0 || std::strstr(target, "/cache/") == nullptr) continue;
-    if (std::strstr(target, ".file") == nullptr) continue;
     tell(::pwrite(input, "x", 1, 3000) == 1, "to write an input");
     tell(::open(link.c_str(), O_RDWR | O_CLOEXEC) >= 0, "to open an input for writing");
+    tell(::flock(input, LOCK_EX | LOCK_NB) == 0, "to lock an input");
+    tell(::fcntl(input, F_SETLEASE, F_RDLCK) == 0, "a lease of an input");
   }
 }
 
