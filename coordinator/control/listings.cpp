@@ -19,11 +19,15 @@ std::string why_empty(const dag::Archive& archive, std::size_t listed, const job
   return text + "; check its \"params\" and \"files\"";
 }
 
-std::vector<jobs::RowChange> with_rows_before(const jobs::FileRows& known, const jobs::FileRows& changed) {
+// Takes the rows, so that those of a large archive exist once.
+std::vector<jobs::RowChange> with_rows_before(jobs::FileRows known, jobs::FileRows changed) {
   std::vector<jobs::RowChange> out;
-  for (const auto& [id, row] : changed) {
-    const auto before = known.find(id);
-    out.push_back({id, before == known.end() ? std::nullopt : std::optional(before->second), row});
+  out.reserve(changed.size());
+  while (!changed.empty()) {
+    auto after = changed.extract(changed.begin());
+    auto before = known.extract(after.key());
+    out.push_back(
+        {std::move(after.key()), before ? std::optional(std::move(before.mapped())) : std::nullopt, std::move(after.mapped())});
   }
   return out;
 }
@@ -118,7 +122,8 @@ Result<std::vector<jobs::RowChange>> Listings::changes_of(const std::string& arc
   if (!report.listing_before.empty()) return differences_of(archive, report);
   jobs::FileRows known;
   records_.scan_files(archive, [&](const std::string& id, const store::FileRow& row) { known[id] = row; });
-  return with_rows_before(known, jobs::apply_listing(known, entries));
+  auto changed = jobs::apply_listing(known, entries);
+  return with_rows_before(std::move(known), std::move(changed));
 }
 
 Result<std::vector<jobs::RowChange>> Listings::differences_of(const std::string& archive, const task::Report& report) const {
@@ -130,7 +135,8 @@ Result<std::vector<jobs::RowChange>> Listings::differences_of(const std::string&
     if (const auto row = records_.file(archive, id)) known[id] = *row;
     if (entry) entries.push_back(*entry);
   }
-  auto changes = with_rows_before(known, jobs::apply_listing(known, entries));
+  auto changed = jobs::apply_listing(known, entries);
+  auto changes = with_rows_before(std::move(known), std::move(changed));
   if (history.after(changes) != report.listing)
     return invalid("the listing of task " + report.task +
                    " has another digest than the files of which it states the differences; the archive is listed again");
@@ -143,7 +149,7 @@ void Listings::store_listing(const std::string& archive, const Request& request,
   history.change(changes);
   for (const auto& [id, before, row] : changes) {
     records_.put_file(change.batch, archive, id, row);
-    if (row.digest.empty()) change.batch.erase(Table::damage, keys::pair(archive, id));
+    if (before && row.digest.empty()) change.batch.erase(Table::damage, keys::pair(archive, id));
   }
   records_.put_json(change.batch, Table::archives, archive,
                     {{"revision", request.revision},

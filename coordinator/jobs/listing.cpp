@@ -34,10 +34,11 @@ bool has_changed(const store::FileRow& row, const task::IndexEntry& entry) {
 
 FileRows apply_listing(const FileRows& known, const std::vector<task::IndexEntry>& listed) {
   FileRows changes;
-  std::map<std::string, const task::IndexEntry*> entries;
+  std::map<std::string_view, const task::IndexEntry*> entries;
   for (const auto& entry : listed)
     if (task::is_usable_id(entry.id)) entries[entry.id] = &entry;
-  for (const auto& [id, entry] : entries) {
+  for (const auto& [name, entry] : entries) {
+    const auto& id = entry->id;
     const auto before = known.find(id);
     if (before == known.end()) {
       changes[id] = new_row(*entry, 1);
