@@ -14,10 +14,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <mutex>
 #include <optional>
+#include <thread>
 
 namespace {
 
@@ -39,7 +42,7 @@ struct Arguments {
   std::vector<std::string> listen;
   std::vector<std::filesystem::path> plugins;
   bool manifest_plugins = false;
-  std::string lease = "60s", heartbeat = "10s", log_level = "info";
+  std::string scrub = "7d", lease = "60s", heartbeat = "10s", log_level = "info";
   int parent = 0;
 };
 
@@ -56,6 +59,8 @@ void declare(CLI::App& app, Arguments& a) {
                "Also load plugins from folders that manifests name: lets everyone who can submit run code");
   app.add_option("--lease", a.lease, "How long a silent node keeps its tasks")->capture_default_str();
   app.add_option("--heartbeat", a.heartbeat, "How often nodes report")->capture_default_str();
+  app.add_option("--scrub", a.scrub, "How long a round takes that reads all that is kept, to find damage in time; off: never")
+      ->capture_default_str();
   app.add_option("--log-level", a.log_level, "debug, info, warn or error")
       ->capture_default_str()
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
@@ -106,9 +111,30 @@ int say_ready(const std::vector<Address>& addresses) {
   return mole::exit_code_of(out, "mole-coordinator");
 }
 
+// Reads all that is kept, again and again, until it is stopped.
+std::jthread start_scrubbing(mole::coordinator::Service& service, mole::Micros period) {
+  if (period <= 0) return {};
+  return std::jthread([&service, period](const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any changed;
+    std::unique_lock lock(mutex);
+    const auto wait = [&](mole::Micros time) {
+      if (time > 0) changed.wait_for(lock, stop, std::chrono::microseconds(time), [] { return false; });
+      return !stop.stop_requested();
+    };
+    while (!stop.stop_requested()) {
+      const auto next = std::chrono::steady_clock::now() + std::chrono::microseconds(period);
+      service.scrub(period, wait);
+      wait(std::chrono::duration_cast<std::chrono::microseconds>(next - std::chrono::steady_clock::now()).count());
+    }
+  });
+}
+
 int serve(const Arguments& a) {
   const auto addresses = addresses_of(a);
   if (!addresses) return complain(addresses.error());
+  const auto scrub = a.scrub == "off" ? mole::Result<mole::Micros>(0) : mole::parse_duration(a.scrub);
+  if (!scrub) return complain(scrub.error());
   auto config = config_of(a);
   if (!config) return complain(config.error());
   sigset_t stop;
@@ -126,10 +152,12 @@ int serve(const Arguments& a) {
   mole::coordinator::FrameServer server(mole::coordinator::serve_coordinator(**service), *addresses, {}, secret);
   if (auto started = server.start(); !started) return complain(started.error());
   if (const int code = say_ready(server.addresses()); code != 0) return server.stop(), code;
+  auto scrubbing = start_scrubbing(**service, *scrub);
   int signal = 0;
   ::sigwait(&stop, &signal);
   spdlog::info("stopping; acknowledged changes are durable, nodes continue and report after the next start");
   server.stop();
+  scrubbing = {};  // stops it
   return 0;
 }
 

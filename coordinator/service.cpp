@@ -205,12 +205,25 @@ Result<PlanReport> Service::plan(const Submission& submission) {
   return answer([&] { return queries_.plan(query); });
 }
 
+// ---- scrub
+
+std::optional<ScrubReport> Service::scrub(Micros period, const control::Scrub::Wait& wait) {
+  const auto step = [this](const control::Scrub::Step& call) {
+    (void)apply([&](Change& change) MOLE_REQUIRES(service_mutex) -> Result<> {
+      call(change);
+      return {};
+    });
+  };
+  return scrub_.round(period, step, wait);
+}
+
 // ---- blobs
 
-// A library is taken from its folder again.
+// A library is taken from its folder again, and a routing table from its file.
 Result<std::string> Service::get_blob(const Digest& digest, std::uint64_t offset, std::uint32_t limit) {
   auto piece = blobs_.get(digest, offset, limit);
-  if (piece || piece.error().code != Code::missing || !submissions_.restore_library(digest)) return piece;
+  if (piece || piece.error().code != Code::missing) return piece;
+  if (!submissions_.restore_library(digest) && !tables_.restore(digest)) return piece;
   return blobs_.get(digest, offset, limit);
 }
 

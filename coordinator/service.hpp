@@ -7,6 +7,7 @@
 #include "coordinator/control/completions.hpp"
 #include "coordinator/control/grants.hpp"
 #include "coordinator/control/queries.hpp"
+#include "coordinator/control/scrub.hpp"
 #include "coordinator/store/unreadable.hpp"
 #include "coordinator/wire/api.hpp"
 
@@ -51,6 +52,10 @@ class Service final : public Api {
   Result<TableDump> dump(const std::string& table, const std::string& from, std::uint32_t limit) override {
     return answer([&] { return queries_.dump(table, from, limit); });
   }
+
+  // Reads everything that is kept once, evenly over `period` (control/scrub.hpp). `wait` sleeps; false stops the round. One
+  // thread at a time. nullopt: stopped.
+  std::optional<ScrubReport> scrub(Micros period, const control::Scrub::Wait& wait) MOLE_EXCLUDES(control::service_mutex);
 
   Result<Registration> register_node(const NodeInfo&) override;
   Result<std::vector<task::Spec>> lease(const LeaseRequest&) override;
@@ -100,8 +105,9 @@ class Service final : public Api {
   control::Completions completions_{records_, blobs_, state_, requests_, listings_};
   std::uint64_t unreadable_rows_ MOLE_GUARDED_BY(control::service_mutex) = 0;    // logged
   std::optional<Micros> unreadable_at_ MOLE_GUARDED_BY(control::service_mutex);  // when
+  control::Scrub scrub_{config_, records_, blobs_, submissions_, tables_, views_, state_, requests_};
   const control::Queries queries_{config_, records_, state_, views_};
-  std::atomic<bool> low_ = false;  // what the log says
+  std::atomic<bool> low_ = false;                   // what the log says
 };
 
 }  // namespace mole::coordinator

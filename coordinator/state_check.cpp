@@ -3,6 +3,8 @@
 #include "coordinator/store/blobs.hpp"
 #include "coordinator/store/keys.hpp"
 #include "coordinator/store/records.hpp"
+#include "coordinator/views/request_folder.hpp"
+#include "coordinator/views/views.hpp"
 
 #include <map>
 #include <set>
@@ -14,14 +16,16 @@ namespace {
 
 constexpr std::size_t max_listed = 1000;
 
+bool unpaced(std::uint64_t) { return true; }
+
 void list(std::vector<std::string>& names, std::string name) {
   if (names.size() < max_listed) names.push_back(std::move(name));
 }
 
 class Check {
  public:
-  Check(Store& store, Blobs& blobs, fs::path root, bool repair)
-      : store_(store), records_(store), blobs_(blobs), root_(std::move(root)) {
+  Check(Store& store, Blobs& blobs, fs::path state, bool repair)
+      : store_(store), records_(store), blobs_(blobs), state_(std::move(state)), root_(state_ / "blobs") {
     found_.repair = repair;
   }
 
@@ -32,6 +36,10 @@ class Check {
     found_.database = store_.check_files();
     if (found_.lost_changes > 0 || (found_.repair && is_damaged(Table::requests))) find_lost_requests();
     check_blobs();
+    check_links();
+    check_request_folders();
+    if (const auto last = records_.json(Table::meta, last_scrub); last.is_object())
+      if (auto report = read_document<ScrubReport>(last)) found_.scrub = *report;
     return std::move(found_);
   }
 
@@ -81,6 +89,39 @@ class Check {
     if (found_.repair) store_.commit(batch);
   }
 
+  // The path under the state folder.
+  void list_wrong(const fs::path& file) { list(found_.wrong_links, file.lexically_relative(state_).string()); }
+
+  void check_links() {
+    std::vector<std::string> modules;
+    if (is_damaged(Table::modules) && !found_.repair) return;
+    records_.scan_json(Table::modules, [&](std::string_view name, const nlohmann::json&) {
+      modules.emplace_back(name);
+      return true;
+    });
+    for (const auto& module : modules)
+      for (const auto& [folder, fingerprint] : views::shown_of(records_, module)) {
+        const auto rows = views::rows_of(records_, fingerprint);
+        const auto wrong = views::wrong_links(state_ / folder, rows, blobs_, unpaced);
+        for (const auto& file : wrong) list_wrong(file);
+        if (found_.repair && !wrong.empty()) (void)views::TableLinks(state_, blobs_).link_exactly(folder, rows);
+      }
+  }
+
+  void check_request_folders() {
+    if (is_damaged(Table::requests) && !found_.repair) return;
+    std::vector<std::uint64_t> numbers;
+    records_.scan_json(Table::requests, [&](std::string_view key, const nlohmann::json&) {
+      numbers.push_back(keys::number_of(key));
+      return true;
+    });
+    for (const auto number : numbers) {
+      const auto check = views::check_request_folder(views::request_folder(state_, number), blobs_, found_.repair, unpaced);
+      for (const auto& file : check.wrong) list_wrong(file);
+      if (found_.repair && check.rewrite) views::write_request_folder(state_, number, records_, blobs_);
+    }
+  }
+
   std::vector<Digest> stored_blobs() {
     std::vector<Digest> out;
     std::error_code error;
@@ -115,7 +156,7 @@ class Check {
   Store& store_;
   const Records records_;
   Blobs& blobs_;
-  const fs::path root_;
+  const fs::path state_, root_;
   StateCheck found_;
 };
 
@@ -124,7 +165,7 @@ class Check {
 bool StateCheck::has_damage() const {
   const bool tables_left = std::ranges::any_of(tables, [](const DamagedTable& t) { return !t.repaired; });
   return tables_left || (!database.empty() && (tables.empty() || tables_left)) || lost_changes > 0 || !lost_requests.empty() ||
-         (!repair && (!damaged_blobs.empty() || !missing_blobs.empty()));
+         (!repair && (!damaged_blobs.empty() || !missing_blobs.empty() || !wrong_links.empty()));
 }
 
 Result<StateCheck> check_state(const fs::path& state, bool repair) {
@@ -132,7 +173,7 @@ Result<StateCheck> check_state(const fs::path& state, bool repair) {
   const bool gone = repair && fs::exists(state / "db.acknowledged", error);  // an empty store takes the place of one that is gone
   MOLE_TRY(auto store, Store::open(state / "db", {.create = gone, .accept_loss = repair, .failed = {}}));
   MOLE_TRY(auto blobs, Blobs::open(state / "blobs"));
-  return Check(*store, blobs, state / "blobs", repair).run();
+  return Check(*store, blobs, state, repair).run();
 }
 
 }  // namespace mole::coordinator

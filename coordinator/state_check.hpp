@@ -1,6 +1,7 @@
 // Checks everything that a stopped coordinator has stored, and repairs what can be computed again (mole state check).
 #pragma once
 
+#include "coordinator/control/scrub_report.hpp"
 #include "sdk/model/field_json.hpp"
 
 #include <cstdint>
@@ -31,6 +32,8 @@ struct StateCheck {
   std::uint64_t blobs = 0, blob_bytes = 0, unclaimed_blobs = 0;
   std::vector<std::string> damaged_blobs, missing_blobs;
   std::uint64_t results_dropped = 0;
+  std::vector<std::string> wrong_links;
+  std::optional<ScrubReport> scrub;
   bool repair = false;
 
   // Whether something is damaged or lost that was not repaired.
@@ -50,12 +53,17 @@ struct StateCheck {
       field("missing_blobs", &StateCheck::missing_blobs, "Blobs that results refer to and that do not exist"),
       field("results_dropped", &StateCheck::results_dropped,
             "Results whose blobs were lost: a repair makes the next request compute them again"),
+      field(
+          "wrong_links", &StateCheck::wrong_links,
+          "Files in tables/, what_if/ and requests/ that are missing, have other bytes than those of their result, or show none, "
+          "the first 1000; a repair links them again"),
+      field("scrub", &StateCheck::scrub, "The last complete round of the coordinator's own check; absent: none").optional(),
       field("repair", &StateCheck::repair, "Whether a repair was asked for"));
 };
 
-// Reads all rows and blobs of the state in `state`, which no coordinator may use. `repair`: accepts the loss of acknowledged
-// changes, removes unreadable rows, moves damaged blobs to blobs/.quarantine, and drops the results whose blobs
-// are lost. missing, unsupported, corrupt: see store::Store::open.
+// Reads all rows, blobs and links of the state in `state`, which no coordinator may use. `repair`: accepts the loss of
+// acknowledged changes, removes unreadable rows, moves damaged blobs to blobs/.quarantine, drops the results whose blobs are
+// lost, and links files in tables/, what_if/ and requests/ again. missing, unsupported, corrupt: see store::Store::open.
 Result<StateCheck> check_state(const std::filesystem::path& state, bool repair);
 
 }  // namespace mole::coordinator

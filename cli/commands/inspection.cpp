@@ -1,4 +1,5 @@
 // mole status, explain, why, state dump: show the state of the coordinator and the origin of results.
+#include "cli/check/node_folder.hpp"
 #include "cli/commands/arguments.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/result_files.hpp"
@@ -29,6 +30,7 @@ struct WhyArgs {
 };
 struct CheckArgs {
   bool repair = false;
+  std::string node;
 };
 struct DumpArgs {
   std::string table, format = "ndjson";
@@ -125,19 +127,37 @@ std::string check_text(const coordinator::StateCheck& found) {
                         table.complete ? std::to_string(table.unreadable) + " rows cannot be read" : "blocks cannot be read",
                         table.repaired ? ", removed" : "");
   if (!found.database.empty()) text += "database: " + found.database + "\n";
-  const auto blobs = [&](const char* what, const std::vector<std::string>& digests) {
-    if (!digests.empty()) text += fmt::format("{} {} blobs: {}\n", digests.size(), what, fmt::join(digests, " "));
+  const auto listed = [&](const char* what, const std::vector<std::string>& names) {
+    if (!names.empty()) text += fmt::format("{} {}: {}\n", names.size(), what, fmt::join(names, " "));
   };
-  blobs("damaged", found.damaged_blobs);
-  blobs("missing", found.missing_blobs);
+  listed("damaged blobs", found.damaged_blobs);
+  listed("missing blobs", found.missing_blobs);
   if (found.results_dropped > 0)
     text += fmt::format("{} results are lost{}\n", found.results_dropped,
                         found.repair ? "; the next request computes them again" : "");
+  listed("wrong files", found.wrong_links);
+  if (found.scrub)
+    text +=
+        fmt::format("the coordinator's own check was last complete at {}: {} B read, {}\n", format_time(found.scrub->finished),
+                    found.scrub->bytes, found.scrub->found_damage() ? "damage found, see its events" : "no damage found");
   if (!found.repair && found.has_damage()) text += "mole state check --repair removes what is damaged\n";
   return text + (found.has_damage() ? "" : "no damage is left\n");
 }
 
+std::string node_check_text(const NodeCheck& found, bool repair) {
+  std::string text = fmt::format("{} files ({} B)\n", found.files, found.bytes);
+  for (const auto& file : found.damaged) text += fmt::format("{}: damaged{}\n", file, repair ? ", removed" : "");
+  if (found.damaged.empty()) return text + "no damage found\n";
+  return text +
+         (repair ? "the node fetches or computes again what it needs\n" : "mole state check --repair removes what is damaged\n");
+}
+
 Result<Exit> check(Context& context, const CheckArgs& args) {
+  if (!args.node.empty()) {
+    MOLE_TRY(const auto found, check_node_folder(args.node, args.repair));
+    print(context, found, node_check_text(found, args.repair));
+    return found.damaged.empty() || args.repair ? Exit::done : Exit::failed;
+  }
   if (!context.options.coordinator.empty())
     return invalid("a state is checked in its folder, while no coordinator uses it; give --state instead of --coordinator");
   MOLE_TRY(const auto found, coordinator::check_state(context.options.state, args.repair));
@@ -185,11 +205,15 @@ void add_state(Shell& shell) {
       shell.add(*group, "dump", "Print the rows of one table from a snapshot, one JSON object per line", dump);
   command->add_option("table", args->table, "requests, files, catalogue, ...")->required()->type_name("TABLE");
   command->add_option("--format", args->format, "ndjson")->check(CLI::IsMember({"ndjson"}));
-  const auto [check_command, check_args] =
-      shell.add(*group, "check",
-                "Verify all rows and blobs of a state that no coordinator uses; exit code 1 if some are damaged or lost", check);
+  const auto [check_command, check_args] = shell.add(
+      *group, "check",
+      "Verify all rows, blobs and links of a state that no coordinator uses; exit code 1 if some are damaged or lost", check);
   check_command->add_flag("--repair", check_args->repair,
                           "Accept the loss of what cannot be read, so that the coordinator starts and computes results again");
+  check_command
+      ->add_option("--node", check_args->node,
+                   "Verify the folder of a stopped node instead (its --dir): cache, states, plugins, tables, unsent results")
+      ->type_name("DIR");
 }
 
 }  // namespace mole::cli

@@ -166,6 +166,8 @@ void Requests::drop_result(const leases::JobKey& job, const std::string& module,
   auto& row = change.edit(job);
   state_.log({{"event", "rows lost"}, {"module", module}, {"block", format_time(job.from)}, {"blob", row.rows_blob}}, change);
   row.rows_blob = row.result_key = {};
+  auto& relink = change.views.relink;  // no reader of the tables sees damaged rows
+  if (std::ranges::find(relink, module) == relink.end()) relink.push_back(module);
 }
 
 void Requests::finish(Request& request, RequestState state, const std::string& reason, Change& change) {

@@ -107,6 +107,15 @@ Result<UnusableLines> RoutingTables::check_one(const dag::TableFile& file, const
   return unusable;
 }
 
+bool RoutingTables::restore(const Digest& digest) const {
+  std::vector<std::filesystem::path> paths;
+  records_.scan_json(Table::resources, [&](std::string_view path, const json& row) {
+    if (row.is_object() && row.value("digest", Digest{}) == digest) paths.emplace_back(path);
+    return true;
+  });
+  return std::ranges::any_of(paths, [&](const auto& path) { return blobs_.import(digest, path) && blobs_.sync(); });
+}
+
 // Not synced: losing a row costs one more read.
 void RoutingTables::save(const std::string& key, const json& row) const {
   store::Batch batch;

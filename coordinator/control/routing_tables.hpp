@@ -20,6 +20,8 @@ class RoutingTables {
   Result<> check(const std::vector<dag::TableFile>& files, const dag::Graph& part, TimeRange range, dag::Graph& graph) const;
   // Checks these tables and stores them as blobs; afterwards their files may change.
   Result<> keep(const std::vector<dag::TableFile>& files, const dag::Graph& graph, TimeRange range) const;
+  // Stores a table again whose blob is lost. Returns whether its file still has this content.
+  bool restore(const Digest& digest) const;
 
  private:
   Result<UnusableLines> check_one(const dag::TableFile& file, const std::string& format) const;

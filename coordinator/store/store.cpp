@@ -58,7 +58,6 @@ rocksdb::ReadOptions read_options(const Store::Snapshot& at) {
 }
 
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
-std::string_view view(const rocksdb::Slice& s) { return {s.data(), s.size()}; }
 
 fs::path acknowledged_file(const fs::path& dir) { return dir.parent_path() / (dir.filename().string() + ".acknowledged"); }
 

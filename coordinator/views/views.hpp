@@ -80,15 +80,6 @@ class Views {
   void write_files(const Update& update);
   void relink(const std::string& module);
   void link(const std::vector<Update::Link>& links);
-  std::filesystem::path folder_of(std::uint64_t request) const { return state_ / "requests" / requests::request_id(request); }
-  void write_folder(std::uint64_t number);
-  // A folder of links, and the fingerprint whose results it shows.
-  struct Shown {
-    std::string folder;
-    Digest fingerprint;
-  };
-  std::vector<Shown> shown_of(const std::string& module) const;
-  std::map<Micros, Digest> rows_of(const Digest& fingerprint) const;
   void switch_table(const std::string& module);
 
   const std::filesystem::path state_;

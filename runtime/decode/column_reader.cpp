@@ -196,4 +196,34 @@ Result<bool> ColumnFileReader::next(FlowBatch& batch) {
   return true;
 }
 
+bool is_column_file(const std::filesystem::path& path) {
+  const auto file = FileBytes::open(path);
+  std::vector<std::uint8_t> bytes;
+  if (!file || file->size() < magic.size()) return false;
+  const auto head = read_at(*file, 0, magic.size(), bytes);
+  return head && *head == magic;
+}
+
+Result<> check_column_file(const std::filesystem::path& path, const Digest& identity) {
+  MOLE_TRY(const auto file, FileBytes::open(path));
+  MOLE_TRY(const auto footer, read_footer(file, identity));
+  std::vector<std::uint8_t> bytes;
+  std::uint64_t offset = 0;
+  const auto check = [&](std::uint64_t size, std::uint64_t sum) -> Result<> {
+    MOLE_TRY(const auto page, read_at(file, offset, size, bytes));
+    if (checksum(page) != sum) return corrupt("the column file is damaged: column at byte " + std::to_string(offset));
+    offset += size;
+    return {};
+  };
+  for (const auto& block : footer.blocks) {
+    offset = block.offset;
+    for (std::size_t c = 0; c < block.pages.size(); ++c)
+      if (footer.columns[c])
+        if (auto intact = check(block.pages[c].size(), block.checksums[c]); !intact) return intact;
+    for (const auto& page : block.elements)
+      if (auto intact = check(page.size(), page.checksum); !intact) return intact;
+  }
+  return {};
+}
+
 }  // namespace mole::runtime

@@ -85,4 +85,10 @@ class ColumnFileReader final : public FlowSource {
   std::vector<std::thread> helpers_;
 };
 
+// Whether the file begins as a column file does.
+bool is_column_file(const std::filesystem::path& path);
+// Verifies every byte of a column file without decoding it. corrupt: it is damaged, or of a different identity. missing,
+// transient: it cannot be read.
+Result<> check_column_file(const std::filesystem::path& path, const Digest& identity);
+
 }  // namespace mole::runtime

@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 
-from system import MOLE, Daemon, TemporaryFolder, check, mole, mole_json, tree_contents
+from system import MOLE, Daemon, TemporaryFolder, check, mole, mole_json, tree_contents, wait_until
 
 MANIFEST = """
 pipeline: rest
@@ -90,6 +90,45 @@ with TemporaryFolder("rest") as folder:
     mole("state", "check", "--repair", "--state", state)
     run(state)
     check(tree_contents(state / "tables") == expected, "tables differ after a repair")
+
+    state = copy("links")
+    table = next((state / "tables").rglob("*.parquet"))
+    kept = table.read_bytes()
+    flip(table)
+    next((state / "requests").rglob("*.parquet")).unlink()
+    report = mole_json("state", "check", "--state", state, code=1)
+    check(len(report["wrong_links"]) == 2 and str(table.relative_to(state)) in report["wrong_links"], f"{report['wrong_links']}")
+    mole("state", "check", "--repair", "--state", state)
+    check(table.read_bytes() == kept and not mole_json("state", "check", "--state", state)["wrong_links"], "links are not repaired")
+
+    # ---- the folder of a stopped node
+    node = copy("node") / "node"
+    sound = mole_json("state", "check", "--node", node)
+    check(sound["files"] > 10 and not sound["damaged"], f"{sound}")
+    cached = sorted(node.glob("cache/*.file"), key=lambda path: path.read_bytes().startswith(b"mole columns"))
+    check(cached[-1].read_bytes().startswith(b"mole columns") and not cached[0].read_bytes().startswith(b"mole columns"), "no copies and columns")
+    harmed = [cached[0], cached[-1], next(node.glob("states/*")), next(node.glob("plugins/*.so"))]
+    for path in harmed:
+        flip(path, 0.3)
+    report = mole_json("state", "check", "--node", node, code=1)
+    check(sorted(report["damaged"]) == sorted(str(path.relative_to(node)) for path in harmed), f"{report['damaged']}, not {harmed}")
+    mole("state", "check", "--node", node, "--repair")
+    check(not mole_json("state", "check", "--node", node)["damaged"], "the node's folder is not repaired")
+    check(all(not path.exists() for path in harmed), "what is damaged is still there")
+    run(folder / "node", "--set", "modules.traffic.interval=30m")
+
+    # ---- the scrub of a running coordinator: nobody reads the damaged result
+    state = copy("scrubbed")
+    blob = rows_blob(state, "hosts", "2007-09-22T04")
+    flip(blob)
+    with Daemon("mole-coordinator", "--state", state, "--scrub", "1s", ready="ready", log=folder / "scrub.log"):
+        address = ("--coordinator", f"unix:{state}/coordinator.sock")
+        wait_until(lambda: "rows lost" in mole("state", "dump", "events", *address).stdout, "the scrub to find the damage")
+        wait_until(lambda: '"scrub"' in mole("state", "dump", "meta", *address).stdout, "the round to end")
+    check(not blob.exists(), "the damaged blob is still served")
+    check(mole_json("state", "check", "--state", state)["scrub"]["blobs"] > 0, "the last round is not shown")
+    run(state)
+    check(tree_contents(state / "tables") == expected, "tables differ after a scrub")
 
     # ---- the log: acknowledged requests are there, or the start is refused
     state = copy("log")

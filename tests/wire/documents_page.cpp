@@ -38,7 +38,8 @@ A field is always present unless its type states otherwise. Fields may be added;
 unknown fields and rejects a document in which a field is missing or has the wrong type.
 
 **The folder of a request**, `STATE/requests/ID/`: `request.json` (its RequestStatus with `job_list`, a list of [FinishedJob](#finishedjob)) and
-`MODULE/block_date=YYYY-MM-DD/START.parquet`, hard links to the rows as they were when the request ended. `request.json` is written last.
+`MODULE/block_date=YYYY-MM-DD/START.parquet`, hard links to the rows as they were when the request ended. `request.json` is written last; its field `digest` is the XXH3-128 of its text without
+this field, which a check of the state compares, as it compares the links with the digests in `job_list`.
 )";
 
 std::string page(const Reference& all) {
