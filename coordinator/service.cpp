@@ -95,7 +95,7 @@ Result<> Service::start() {
 }
 
 template <class Call>
-std::invoke_result_t<Call, Change&> Service::apply(Call call) {
+std::invoke_result_t<Call, Change&> Service::apply_step(Call call) {
   Change change(records_);
   std::uint64_t written = 0;
   std::unique_ptr<views::InFlightTickets::Ticket> ticket;  // callers that see the change wait for its files
@@ -104,6 +104,7 @@ std::invoke_result_t<Call, Change&> Service::apply(Call call) {
     auto reply = call(change);
     state_.log_ended_leases(change);
     log_damage(change);
+    ending_ = requests_.is_ending();
     written = change.flush();
     std::erase_if(state_.live, [](const auto& entry) { return entry.second.terminal(); });
     if (!change.views.empty()) ticket = std::make_unique<views::InFlightTickets::Ticket>(views_.tickets());
@@ -113,6 +114,14 @@ std::invoke_result_t<Call, Change&> Service::apply(Call call) {
   if (ticket) views_.write(std::move(change.views), std::move(ticket));
   if (config_.log)
     for (const auto& [level, line] : change.log) config_.log(level, task::in_one_line(line));
+  return answer;
+}
+
+// Others take the lock between the steps.
+template <class Call>
+std::invoke_result_t<Call, Change&> Service::apply(Call call) {
+  auto answer = apply_step(call);
+  while (ending_) apply_step([&](Change& change) MOLE_REQUIRES(service_mutex) { return requests_.continue_ending(change); });
   return answer;
 }
 

@@ -89,6 +89,9 @@ class Service final : public Api {
   void log_damage(control::Change& change) MOLE_REQUIRES(control::service_mutex);
   // Calls `call(change)` under the lock, then makes the change durable, then updates the views.
   template <class Call>
+  std::invoke_result_t<Call, control::Change&> apply_step(Call call) MOLE_EXCLUDES(control::service_mutex);
+  // The same, and then ends requests with many results in further steps.
+  template <class Call>
   std::invoke_result_t<Call, control::Change&> apply(Call call) MOLE_EXCLUDES(control::service_mutex);
 
   const Config config_;
@@ -107,6 +110,7 @@ class Service final : public Api {
   std::optional<Micros> unreadable_at_ MOLE_GUARDED_BY(control::service_mutex);  // when
   control::Scrub scrub_{config_, records_, blobs_, submissions_, tables_, views_, state_, requests_};
   const control::Queries queries_{config_, records_, state_, views_};
+  std::atomic<bool> ending_ = false;                // requests_.is_ending()
   std::atomic<bool> low_ = false;                   // what the log says
 };
 

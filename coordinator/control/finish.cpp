@@ -133,33 +133,52 @@ void Requests::check_finished(Request& request, Change& change) {
     change.info("request " + request.id + ": " + name_of(request.state) + ", " + reason);
     return save(request, change);
   }
-  if (drop_lost_results(request, change)) return replan_all(change);
+  const auto looked = look_for_results(request, change);
+  if (looked == Looked::some) return;  // continue_ending looks at the others
+  looked_at_.erase(request.number);
+  if (looked == Looked::lost) return replan_all(change);
   // Ends as complete, unless the summary finds rows with less than full coverage.
   finish(request, RequestState::complete, "", change);
 }
 
-// Looks whether the blobs of the request's results still exist, and makes those that do not count as not computed. Returns
-// whether any were lost. Looks at the first blocks only; the others are checked when they are read.
-bool Requests::drop_lost_results(const Request& request, Change& change) {
-  constexpr std::size_t max_looked_at = 20'000;
+// Looks whether the blobs of some more of the request's results still exist, so that the lock is not held for long, and makes
+// those that do not count as not computed.
+Requests::Looked Requests::look_for_results(const Request& request, Change& change) {
+  constexpr std::int64_t slice = 1000;  // blocks
   const auto* plan = state_.scheduler.plan(request.number);
-  if (!plan) return false;
+  if (!plan) return Looked::all;
   change.flush();
-  std::size_t looked_at = 0;
-  std::vector<std::pair<leases::JobKey, std::string>> lost;
-  for (std::size_t m = 0; m < plan->modules.size(); ++m) {
-    const auto& planned = plan->modules[m];
-    const auto& module = plan->graph->modules[m];
-    const auto& grid = plan->grid(m);
+  auto& at = looked_at_[request.number];
+  auto left = slice;
+  for (; at.module < plan->modules.size(); ++at.module, at.blocks = 0) {
+    const auto& planned = plan->modules[at.module];
+    const auto& module = plan->graph->modules[at.module];
+    const auto& grid = plan->grid(at.module);
     if (planned.flags.empty()) continue;
-    records_.scan_catalogue(module.fingerprint, {grid.start(planned.first), grid.start(planned.last())},
-                            [&](Micros from, const store::CatalogueRow& row) {
-                              if (row.rows_blob.empty() || ++looked_at > max_looked_at || blobs_.has(row.rows_blob)) return;
-                              lost.push_back({{module.fingerprint, from}, plan->graph->full_name(module)});
+    const auto from = planned.first + at.blocks, to = std::min<std::int64_t>(from + left, planned.last());
+    std::vector<leases::JobKey> lost;
+    records_.scan_catalogue(module.fingerprint, {grid.start(from), grid.start(to)},
+                            [&](Micros start, const store::CatalogueRow& row) {
+                              if (!row.rows_blob.empty() && !blobs_.has(row.rows_blob))
+                                lost.push_back({module.fingerprint, start});
                             });
+    for (const auto& job : lost) drop_result(job, plan->graph->full_name(module), change);
+    if (!lost.empty()) return Looked::lost;
+    at.blocks += to - from;
+    left -= to - from;
+    if (to < planned.last()) return Looked::some;
   }
-  for (const auto& [job, module] : lost) drop_result(job, module, change);
-  return !lost.empty();
+  return Looked::all;
+}
+
+bool Requests::continue_ending(Change& change) {
+  const auto ending = looked_at_;
+  for (const auto& [number, before] : ending) {
+    if (const auto request = state_.live.find(number); request != state_.live.end()) check_finished(request->second, change);
+    const auto now = looked_at_.find(number);  // where it was: something else keeps it from ending
+    if (now != looked_at_.end() && now->second == before) looked_at_.erase(now);
+  }
+  return !looked_at_.empty();
 }
 
 void Requests::drop_result(const leases::JobKey& job, const std::string& module, Change& change) {
@@ -171,6 +190,7 @@ void Requests::drop_result(const leases::JobKey& job, const std::string& module,
 }
 
 void Requests::finish(Request& request, RequestState state, const std::string& reason, Change& change) {
+  looked_at_.erase(request.number);
   change.flush();  // the summary reads the catalogue
   const auto too_late = request.kind == RequestKind::run ? summarize(request) : std::string();
   const bool gaps = state == RequestState::complete && (request.coverage.value_or(1) < 1 || !too_late.empty());

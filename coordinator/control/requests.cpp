@@ -114,6 +114,7 @@ void Requests::replan(Request& request, Change& change) {
       ++request.files.total;
       request.bytes.total += plan->indexes[needed.archive]->files()[needed.file].file.size;
     }
+  looked_at_.erase(request.number);
   state_.scheduler.set_plan(request.number, request.priority, std::move(*plan));
   if (request.state != RequestState::running) {
     request.state = RequestState::running;

@@ -33,6 +33,9 @@ class Requests {
 
   // ---- finish.cpp
   void check_finished(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  // Ends requests whose results were not all looked for in one step. Returns whether another step is needed.
+  bool continue_ending(Change& change) MOLE_REQUIRES(service_mutex);
+  bool is_ending() const MOLE_REQUIRES(service_mutex) { return !looked_at_.empty(); }
   void finish(Request& request, RequestState state, const std::string& reason, Change& change) MOLE_REQUIRES(service_mutex);
   void finish_verified(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   // Returns the document of Api::cancel.
@@ -54,7 +57,8 @@ class Requests {
   void forget_failures(const dag::Graph& graph, Change& change) MOLE_REQUIRES(service_mutex);
   void advance(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   void read_archive(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
-  bool drop_lost_results(const Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  enum class Looked : std::uint8_t { all, some, lost };
+  Looked look_for_results(const Request& request, Change& change) MOLE_REQUIRES(service_mutex);
   std::string summarize(Request& request) MOLE_REQUIRES(service_mutex);
   std::string misplaced_files(const jobs::Plan& plan, TimeRange range) const;
 
@@ -62,6 +66,13 @@ class Requests {
   const store::Records& records_;
   const store::Blobs& blobs_;
   State& state_;
+  // How far the results of requests have been looked for that are about to end.
+  struct LookedAt {
+    std::size_t module = 0;
+    std::int64_t blocks = 0;
+    bool operator==(const LookedAt&) const = default;
+  };
+  std::map<std::uint64_t, LookedAt> looked_at_ MOLE_GUARDED_BY(service_mutex);
 };
 
 // Returns the name of the index of the archive that the request is about.
