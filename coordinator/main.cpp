@@ -40,7 +40,7 @@ struct Arguments {
   std::filesystem::path state = "mole-state";
   bool init = false;
   std::vector<std::string> listen;
-  std::vector<std::filesystem::path> plugins;
+  std::vector<std::filesystem::path> plugins, allowed_roots;
   bool manifest_plugins = false;
   std::string scrub = "7d", lease = "60s", heartbeat = "10s", log_level = "info";
   int parent = 0;
@@ -55,6 +55,9 @@ void declare(CLI::App& app, Arguments& a) {
                  "unix:/path or tcp:127.0.0.1:PORT (port 0: any; clients need STATE/secret); repeatable (default: "
                  "STATE/coordinator.sock)");
   app.add_option("--plugins", a.plugins, "Folder of plugins, searched before MOLE_PLUGIN_PATH and the installation; repeatable");
+  app.add_option("--allow-root", a.allowed_roots,
+                 "Folder that manifests submitted over TCP may name, with what is in it: archives, routing tables; repeatable. "
+                 "Over the Unix socket they may name every path");
   app.add_flag("--manifest-plugins", a.manifest_plugins,
                "Also load plugins from folders that manifests name: lets everyone who can submit run code");
   app.add_option("--lease", a.lease, "How long a silent node keeps its tasks")->capture_default_str();
@@ -72,6 +75,7 @@ mole::Result<mole::coordinator::Config> config_of(const Arguments& a) {
   config.state = a.state;
   config.create = a.init;
   config.plugins = mole::plugin_folders(a.plugins);
+  config.allowed_roots = a.allowed_roots;
   config.manifest_plugins = a.manifest_plugins;
   config.storage_failed = [](const std::string& cause) {
     spdlog::critical("cannot write the state: {}; free up space or repair the disk, then start again", cause);
@@ -150,6 +154,7 @@ int serve(const Arguments& a) {
     secret = *found;
   }
   mole::coordinator::FrameServer server(mole::coordinator::serve_coordinator(**service), *addresses, {}, secret);
+  server.on_refused([&service] { (*service)->note_refused(); });
   if (auto started = server.start(); !started) return complain(started.error());
   if (const int code = say_ready(server.addresses()); code != 0) return server.stop(), code;
   auto scrubbing = start_scrubbing(**service, *scrub);

@@ -214,6 +214,17 @@ Result<PlanReport> Service::plan(const Submission& submission) {
   return answer([&] { return queries_.plan(query); });
 }
 
+void Service::note_refused() {
+  ++refused_;
+  auto last = refused_at_.load();
+  const auto now = state_.now();
+  if (now - last < minute_us || !refused_at_.compare_exchange_strong(last, now)) return;
+  (void)apply([&](Change& change) MOLE_REQUIRES(service_mutex) -> Result<> {
+    state_.log({{"event", "peers refused"}, {"count", refused_.exchange(0)}, {"why", "wrong secret on TCP"}}, change);
+    return {};
+  });
+}
+
 // ---- scrub
 
 std::optional<ScrubReport> Service::scrub(Micros period, const control::Scrub::Wait& wait) {

@@ -53,6 +53,8 @@ class Service final : public Api {
     return answer([&] { return queries_.dump(table, from, limit); });
   }
 
+  // Counts a peer that did not prove that it knows the secret. An event, at most one a minute.
+  void note_refused() MOLE_EXCLUDES(control::service_mutex);
   // Reads everything that is kept once, evenly over `period` (control/scrub.hpp). `wait` sleeps; false stops the round. One
   // thread at a time. nullopt: stopped.
   std::optional<ScrubReport> scrub(Micros period, const control::Scrub::Wait& wait) MOLE_EXCLUDES(control::service_mutex);
@@ -110,6 +112,8 @@ class Service final : public Api {
   std::optional<Micros> unreadable_at_ MOLE_GUARDED_BY(control::service_mutex);  // when
   control::Scrub scrub_{config_, records_, blobs_, submissions_, tables_, views_, state_, requests_};
   const control::Queries queries_{config_, records_, state_, views_};
+  std::atomic<std::uint64_t> refused_ = 0;          // not in an event yet
+  std::atomic<Micros> refused_at_ = INT64_MIN / 2;  // of the last event
   std::atomic<bool> ending_ = false;                // requests_.is_ending()
   std::atomic<bool> low_ = false;                   // what the log says
 };

@@ -9,9 +9,10 @@ namespace mole::coordinator {
 enum class LogLevel : std::uint8_t { info, warning };
 
 struct Config {
-  std::filesystem::path state;                 // folder with db/, blobs/, tables/, requests/
-  std::vector<std::filesystem::path> plugins;  // folders in ascending precedence
-  bool manifest_plugins = false;               // also load plugins from folders that a manifest names
+  std::filesystem::path state;                       // folder with db/, blobs/, tables/, requests/
+  std::vector<std::filesystem::path> plugins;        // folders in ascending precedence
+  std::vector<std::filesystem::path> allowed_roots;  // folders that submissions over TCP may name
+  bool manifest_plugins = false;                     // also load plugins from folders that a manifest names
   leases::Settings leases;
   bool create = false;                                     // create the state folder if it does not exist
   Micros listing_age = 10 * second_us;                     // submit reuses a listing of an archive up to this age

@@ -1,6 +1,8 @@
 #include "coordinator/control/submissions.hpp"
 
+#include "coordinator/control/allowed_roots.hpp"
 #include "coordinator/dag/describe.hpp"
+#include "coordinator/wire/caller.hpp"
 
 namespace mole::coordinator::control {
 
@@ -60,13 +62,15 @@ std::string digest_of_body(const Request& request) {
 Result<dag::Resolution> Submissions::resolve(const Submission& submission) const {
   MOLE_TRY(auto parsed, manifest::parse_manifest(submission.manifest, submission.manifest_name, submission.overrides));
   const auto digest_of_table = [this](const std::filesystem::path& table) { return tables_.digest(table); };
-  if (parsed.plugins.empty()) return dag::resolve(parsed, *plugins_.get(), submission.base, digest_of_table);
+  dag::AllowPath allow;
+  if (called_over_tcp()) allow = [this](const std::filesystem::path& path) { return check_allowed(config_.allowed_roots, path); };
+  if (parsed.plugins.empty()) return dag::resolve(parsed, *plugins_.get(), submission.base, digest_of_table, allow);
   if (!config_.manifest_plugins)
     return invalid(parsed.plugins_where +
                    ": this coordinator loads no plugins from folders that a manifest names; remove \"plugins\", or start "
                    "mole-coordinator with --manifest-plugins");
-  MOLE_TRY(const auto folders, dag::plugin_folders(parsed, submission.base, config_.plugins));
-  return dag::resolve(parsed, PluginCatalogue::load(folders), submission.base, digest_of_table);
+  MOLE_TRY(const auto folders, dag::plugin_folders(parsed, submission.base, config_.plugins, allow));
+  return dag::resolve(parsed, PluginCatalogue::load(folders), submission.base, digest_of_table, allow);
 }
 
 std::set<std::string> Submissions::changed_by_overrides(const Submission& submission, const dag::Graph& graph) const {

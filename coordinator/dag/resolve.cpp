@@ -15,15 +15,19 @@ constexpr Micros max_window_intervals = 1'000'000;
 constexpr std::size_t max_depth = 16;
 
 // Makes parameters of format "path" absolute, so that nodes can use them from any working directory, and spells a path in one
-// way.
-void make_paths_absolute(const Descriptor& descriptor, const std::string& base, nlohmann::json& params) {
+// way. denied: one of them may not be used.
+Result<> make_paths_absolute(const Descriptor& descriptor, const std::string& base, const AllowPath& allow,
+                             nlohmann::json& params) {
   for (const auto& param : descriptor.params) {
     if (param.format != "path" || !params.contains(param.name) || !params[param.name].is_string()) continue;
     const std::filesystem::path path = params[param.name].get<std::string>();
     if (path.empty()) continue;
     const auto absolute = (std::filesystem::path(base) / path).lexically_normal();
     params[param.name] = (absolute.has_filename() ? absolute : absolute.parent_path()).string();
+    if (allow)
+      if (auto allowed = prefixed(param.name + ": ", allow(absolute)); !allowed) return allowed;
   }
+  return {};
 }
 
 // Puts inputs before their readers, by a depth-first search over the inputs. Reaching a module on the current path means a cycle.
@@ -72,8 +76,9 @@ struct Sorter {
 
 class Resolver {
  public:
-  Resolver(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base, const DigestOf& digest)
-      : manifest_(manifest), plugins_(plugins), base_(base), digest_(digest) {}
+  Resolver(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base, const DigestOf& digest,
+           const AllowPath& allow)
+      : manifest_(manifest), plugins_(plugins), base_(base), digest_(digest), allow_(allow) {}
 
   Result<Resolution> run() {
     graph().pipeline = manifest_.pipeline;
@@ -92,7 +97,8 @@ class Resolver {
   Result<task::PluginUse> use(const CataloguedPlugin& plugin, const nlohmann::json& given, const std::string& where) {
     if (auto good = prefixed(where + ": ", plugin.verify()); !good) return good.error();
     MOLE_TRY(auto params, prefixed(where + ": ", resolve_params(plugin.descriptor, given)));
-    make_paths_absolute(plugin.descriptor, base_, params);
+    if (auto made = prefixed(where + ": ", make_paths_absolute(plugin.descriptor, base_, allow_, params)); !made)
+      return made.error();
     const auto& d = plugin.descriptor;
     if (const auto same = [&](const Library& l) { return l.digest == plugin.sidecar.digest && l.name == d.name; };
         std::none_of(out_.libraries.begin(), out_.libraries.end(), same))
@@ -144,7 +150,7 @@ class Resolver {
   Result<Place> place_of(const manifest::MovedFrom& from) const {
     MOLE_TRY(const auto* downloader, prefixed(from.where + ": ", plugins_.find(PluginKind::downloader, from.downloader)));
     MOLE_TRY(auto params, prefixed(from.where + ": ", resolve_params(downloader->descriptor, from.params)));
-    make_paths_absolute(downloader->descriptor, base_, params);
+    (void)make_paths_absolute(downloader->descriptor, base_, {}, params);  // nothing is read there any more
     return Place{downloader->descriptor.name, std::move(params)};
   }
 
@@ -220,7 +226,7 @@ class Resolver {
   }
 
   Result<> add_resource(const manifest::Resource& from) {
-    MOLE_TRY(auto tables, find_tables(from, base_, digest_));
+    MOLE_TRY(auto tables, find_tables(from, base_, digest_, allow_));
     Resource to{static_cast<const manifest::ResourceSettings&>(from), {}};
     for (auto& table : tables) {
       table.resource = static_cast<std::uint32_t>(graph().resources.size());
@@ -291,6 +297,7 @@ class Resolver {
   const PluginCatalogue& plugins_;
   const std::string& base_;
   const DigestOf& digest_;
+  const AllowPath& allow_;
   Resolution out_;
   std::vector<ArchiveFacts> facts_;  // parallel to the graph's archives
 };
@@ -298,9 +305,11 @@ class Resolver {
 }  // namespace
 
 Result<std::vector<std::filesystem::path>> plugin_folders(const manifest::Manifest& manifest, const std::string& base,
-                                                          std::vector<std::filesystem::path> folders) {
+                                                          std::vector<std::filesystem::path> folders, const AllowPath& allow) {
   for (auto name = manifest.plugins.rbegin(); name != manifest.plugins.rend(); ++name) {
     auto folder = std::filesystem::path(base) / *name;
+    if (allow)
+      if (auto allowed = prefixed(manifest.plugins_where + ": ", allow(folder)); !allowed) return allowed.error();
     if (std::error_code error; !std::filesystem::is_directory(folder, error))
       return missing(manifest.plugins_where + ": \"plugins\" names " + folder.string() +
                      ", which is not a folder; create it or correct the path");
@@ -310,8 +319,8 @@ Result<std::vector<std::filesystem::path>> plugin_folders(const manifest::Manife
 }
 
 Result<Resolution> resolve(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base,
-                           const DigestOf& digest) {
-  return Resolver(manifest, plugins, base, digest).run();
+                           const DigestOf& digest, const AllowPath& allow) {
+  return Resolver(manifest, plugins, base, digest, allow).run();
 }
 
 }  // namespace mole::coordinator::dag

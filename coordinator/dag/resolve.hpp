@@ -21,13 +21,14 @@ struct Resolution {
 };
 
 // Parameters of format "path" and files of resources are relative to `base`. `digest` returns the digest of a routing table's
-// file. invalid, missing: "<position>: cause; remedy".
+// file. `allow` is asked about each of these paths. invalid, missing, denied: "<position>: cause; remedy".
 Result<Resolution> resolve(const manifest::Manifest& manifest, const PluginCatalogue& plugins, const std::string& base,
-                           const DigestOf& digest = digest_of_file);
+                           const DigestOf& digest = digest_of_file, const AllowPath& allow = {});
 
 // Appends the folders of the manifest's "plugins" to `folders`, in ascending precedence; the first of the manifest comes last.
-// missing: one does not exist.
+// missing: one does not exist. denied: `allow` says so.
 Result<std::vector<std::filesystem::path>> plugin_folders(const manifest::Manifest& manifest, const std::string& base,
-                                                          std::vector<std::filesystem::path> folders);
+                                                          std::vector<std::filesystem::path> folders,
+                                                          const AllowPath& allow = {});
 
 }  // namespace mole::coordinator::dag

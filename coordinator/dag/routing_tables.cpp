@@ -28,10 +28,13 @@ std::string prefix(const manifest::Resource& resource) { return resource.where +
 
 }  // namespace
 
-Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, const fs::path& base, const DigestOf& digest) {
+Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, const fs::path& base, const DigestOf& digest,
+                                           const AllowPath& allow) {
   const fs::path written = resource.files;
   const fs::path folder = (written.is_relative() ? base / written.parent_path() : written.parent_path()).lexically_normal();
   const auto pattern = written.filename().string();
+  if (allow)
+    if (auto allowed = prefixed(prefix(resource), allow(folder)); !allowed) return allowed.error();
   std::vector<TableFile> found;
   std::error_code problem;
   for (fs::directory_iterator entry(folder.empty() ? fs::path(".") : folder, problem), end; !problem && entry != end;
@@ -58,6 +61,8 @@ Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, c
     if (i > 0 && found[i - 1].table.from == table.table.from)
       return invalid(prefix(resource) + found[i - 1].table.name + " and " + table.table.name +
                      " have the same date; keep one of them");
+    if (allow)  // it may be a link to another place
+      if (auto allowed = prefixed(prefix(resource), allow(table.path)); !allowed) return allowed.error();
     if (!fs::is_regular_file(table.path, problem))
       return invalid(prefix(resource) + table.path.string() + " is not a regular file; remove it from the folder");
     if (const auto size = fs::file_size(table.path, problem); problem || size > max_route_file_bytes)

@@ -17,10 +17,14 @@ struct TableFile {
 // Returns the digest of a file. An implementation may cache digests.
 using DigestOf = std::function<Result<Digest>(const std::filesystem::path&)>;
 
+// Says whether a path that a manifest names may be used. Called before anything is read there. denied: it may not. Empty: all
+// may.
+using AllowPath = std::function<Result<>(const std::filesystem::path&)>;
+
 // Returns every file that matches `files`, in time order; relative paths start at `base`. Dates have the form 2007-09-22 or
 // 20070922. invalid, missing: no file matches, two have the same date, or one cannot be read or is not a regular file.
 Result<std::vector<TableFile>> find_tables(const manifest::Resource& resource, const std::filesystem::path& base,
-                                           const DigestOf& digest);
+                                           const DigestOf& digest, const AllowPath& allow = {});
 
 // Returns the tables used over `reach`, as consecutive pieces: at each time, the table with the latest start. The first piece has
 // no table if `reach` begins before the first table.

@@ -1,5 +1,7 @@
 #include "coordinator/wire/connection.hpp"
 
+#include "coordinator/wire/caller.hpp"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
@@ -37,6 +39,7 @@ void Connection::leave_queue() {
 }
 
 void Connection::ask_for_proof() {
+  over_tcp_ = true;
   enter(shared_.unproven);
   set_deadline(shared_.limits.proof);
   read_proof_frame(hello_bytes, &Connection::answer_hello);
@@ -74,7 +77,10 @@ void Connection::check_proof() {
   const auto nonces = std::string_view(nonces_);
   const auto expected = proof_of(*shared_.secret, End::client, nonces.substr(0, nonce_bytes), nonces.substr(nonce_bytes),
                                  server_end(socket_.native_handle(), End::server));
-  if (!same_proof(reply_, expected)) return close();
+  if (!same_proof(reply_, expected)) {
+    if (shared_.on_refused) asio::post(shared_.pool, shared_.on_refused);
+    return close();
+  }
   if (shared_.is_full() && !shared_.close_first(shared_.waiting)) return close();
   reply_ = {};
   nonces_ = {};
@@ -141,6 +147,7 @@ void Connection::run() {
   leave_queue();
   ++shared_.in_progress[process_];
   asio::post(shared_.pool, [self = shared_from_this()] {
+    const CallScope scope(self->over_tcp_);
     auto reply = self->shared_.handler(self->body_);
     asio::post(self->shared_.io, [self, reply = std::move(reply)]() mutable { self->send(std::move(reply)); });
   });

@@ -44,7 +44,8 @@ struct SharedState {
   std::uint64_t buffered = 0;                          // bytes of requests
   std::uint64_t unread = 0;                            // bytes of replies
   bool stopping = false;
-  std::function<void()> on_room;  // a connection was closed or waits for a request
+  std::function<void()> on_refused;  // a peer has sent a wrong proof; may be empty
+  std::function<void()> on_room;     // a connection was closed or waits for a request
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -86,6 +87,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string body_;
   std::size_t body_received_ = 0, body_size_ = 0;
   std::string reply_, nonces_;
+  bool over_tcp_ = false;
   std::uint64_t process_ = 0;
   SharedState::Queue* queue_ = nullptr;  // of which this is a member
   SharedState::Queue::iterator place_;

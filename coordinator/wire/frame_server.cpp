@@ -88,6 +88,8 @@ class FrameServer::Loop {
     return out;
   }
 
+  void on_refused(std::function<void()> call) { shared_.on_refused = std::move(call); }
+
  private:
   struct ListeningSocket {
     ListeningSocket(asio::io_context& io, Listener from)
@@ -192,6 +194,8 @@ FrameServer::~FrameServer() = default;
 
 Result<> FrameServer::start() { return loop_->start(); }
 void FrameServer::stop() { loop_->stop(); }
+void FrameServer::on_refused(std::function<void()> call) { loop_->on_refused(std::move(call)); }
+
 std::vector<Address> FrameServer::addresses() const { return loop_->addresses(); }
 
 std::uint16_t FrameServer::port() const {

@@ -16,6 +16,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -41,6 +42,8 @@ class FrameServer {
   FrameServer(FrameHandler handler, std::vector<Address> addresses, ServerLimits limits = {}, std::optional<Secret> secret = {});
   ~FrameServer();  // stops
 
+  // Called on a thread of the handler when a peer on TCP has sent a wrong proof. Call before start().
+  void on_refused(std::function<void()> call);
   // Listens on all addresses, or on none if one fails. Call it once. invalid: also if an address is TCP and there is no secret.
   Result<> start();
   // Closes idle connections, finishes running requests (with two seconds to write the replies) and joins the threads. Do not call

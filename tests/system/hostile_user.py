@@ -49,7 +49,7 @@ def port_of(daemon):
 
 def coordinator(folder, port=0):
     return Daemon("mole-coordinator", "--state", folder / "state", "--init", "--listen", f"unix:{folder}/c.sock", "--listen",
-                  f"tcp:127.0.0.1:{port}", "--lease", "3s", "--heartbeat", "500ms", ready="ready", log=folder / "coordinator.log")
+                  f"tcp:127.0.0.1:{port}", "--lease", "3s", "--heartbeat", "500ms", "--allow-root", folder / "archive", ready="ready", log=folder / "coordinator.log")
 
 
 def honest_times(port, secret, count):
@@ -126,11 +126,21 @@ with TemporaryFolder("hostile-user") as folder:
     # With a copy of the secret, the other user is an ordinary one; without it, the message says what is missing.
     with wire.connect(port) as connection:
         check(wire.prove(connection, secret, port) and b"served" in wire.answer_of(connection, wire.call("requests")), "the secret opens the service")
+    (folder / "private").mkdir(mode=0o700)
+    (folder / "private" / "2007-09-22.txt").write_text("a private line\n")
+    (folder / "archive" / "link").symlink_to(folder / "private")
+    for path in ("./private", "/", "./archive/../private", "./archive/link", "./absent"):
+        denied = mole("request", "submit", "served.yaml", "--set", f"archives.simulated.params.root={path}", *RANGE, *service, cwd=folder, code=5)
+        check("--allow-root" in denied.stderr and "private line" not in denied.stderr, f"{path}: {denied.stderr}")
+    mole("manifest", "validate", "served.yaml", "--set", "archives.simulated.params.root=./private", "--coordinator",
+         f"unix:{folder}/c.sock", cwd=folder)
+    (folder / "archive" / "link").unlink()
     (folder / "wrong").write_text("ab" * 32 + "\n")
     (folder / "wrong").chmod(0o600)
     for arguments in (("--state", folder / "none"), ("--secret", folder / "wrong")):
         denied = mole("--coordinator", tcp, *arguments, "status", code=5)
         check("--secret" in denied.stderr, denied.stderr)
+    check("peers refused" in mole("state", "dump", "events", *service).stdout, "peers with a wrong secret are an event")
 
     # A foreign program on the port of a dead coordinator.
     daemon.kill()
