@@ -3,7 +3,6 @@
 #include "coordinator/control/requests.hpp"
 
 #include <chrono>
-#include <deque>
 #include <tuple>
 
 namespace mole::coordinator::control {
@@ -13,6 +12,7 @@ using jobs::Flag;
 namespace {
 
 constexpr std::size_t max_pieces = 2000, max_requests = 200;
+constexpr std::size_t max_looked_at = 1000;      // ended requests, for their failures
 constexpr std::size_t max_what_ifs = 3;          // of a module
 constexpr std::size_t max_failed_requests = 50;  // whose failed and blocked jobs are shown
 constexpr std::int64_t max_refused_blocks = 100'000;
@@ -157,20 +157,22 @@ std::vector<TaskStatus> describe(const std::vector<leases::LeaseView>& leases, s
   return out;
 }
 
+// Returns the latest requests and all that have not ended, oldest first. Reads no other rows.
 std::vector<RequestStatus> all_requests(const store::Records& records, const Snapshot& now) {
-  std::deque<RequestStatus> latest;
-  records.scan_json(Table::requests, [&](std::string_view key, const json& row) {
+  std::map<std::uint64_t, RequestStatus> latest;  // by number
+  for (const auto& [number, live] : now.live) latest.emplace(number, requests::describe(live.request, now.counts(live), false));
+  std::size_t visited = 0;
+  records.scan_json_back(Table::requests, [&](std::string_view key, const json& row) {
     const auto number = keys::read_u64(key);
-    if (const auto found = now.live.find(number); found != now.live.end()) {
-      latest.push_back(requests::describe(found->second.request, now.counts(found->second), false));
-    } else if (row.is_object()) {
+    if (row.is_object() && !latest.contains(number)) {
       const auto ended = requests::request_from_row(number, row);
-      latest.push_back(requests::describe(ended, ended.jobs, false));
+      latest.emplace(number, requests::describe(ended, ended.jobs, false));
     }
-    if (latest.size() > max_requests) latest.pop_front();
-    return true;
+    return ++visited < max_requests;
   });
-  return {latest.begin(), latest.end()};
+  std::vector<RequestStatus> out;
+  for (auto& [number, request] : latest) out.push_back(std::move(request));
+  return out;
 }
 
 }  // namespace
@@ -250,11 +252,13 @@ void Queries::visit_plans_with_failures(const store::Records& records,
   });
   if (abandoned.empty()) return;
   std::map<std::tuple<Digest, std::string, Micros, Micros, bool>, Request> latest;  // one per plan
-  records.scan_json(Table::requests, [&](std::string_view key, const json& row) {
+  std::size_t looked_at = 0;
+  records.scan_json_back(Table::requests, [&](std::string_view key, const json& row) {
+    if (++looked_at > max_looked_at) return false;
     if (!row.is_object()) return true;
     auto request = requests::request_from_row(keys::read_u64(key), row);
     if (request.kind == RequestKind::run && (request.state == RequestState::failed || request.state == RequestState::cancelled))
-      latest.insert_or_assign({request.revision, request.module, request.asked_from, request.asked_to, request.partial}, request);
+      latest.try_emplace({request.revision, request.module, request.asked_from, request.asked_to, request.partial}, request);
     return true;
   });
   std::vector<Request> ordered;

@@ -165,6 +165,15 @@ std::vector<std::uint64_t> Records::nodes_with_loads() const {
   return out;
 }
 
+void Records::scan(Table table, const std::function<bool(std::string_view, std::string_view)>& visit) const {
+  store_.scan(table, "", "", visit, at_);
+}
+
+void Records::scan_prefix(Table table, const std::string& prefix,
+                          const std::function<bool(std::string_view, std::string_view)>& visit) const {
+  store_.scan_prefix(table, prefix, visit, at_);
+}
+
 nlohmann::json Records::json(Table table, std::string_view key) const {
   const auto text = store_.get(table, key, at_);
   return text ? parse(*text) : nlohmann::json(nullptr);
@@ -172,6 +181,11 @@ nlohmann::json Records::json(Table table, std::string_view key) const {
 
 void Records::put_json(Batch& batch, Table table, std::string_view key, const nlohmann::json& row) const {
   batch.put(table, key, dump(row));
+}
+
+void Records::scan_json_back(Table table, const std::function<bool(std::string_view, const nlohmann::json&)>& visit) const {
+  store_.scan_back(
+      table, [&](std::string_view key, std::string_view value) { return visit(key, parse(value)); }, at_);
 }
 
 void Records::scan_json(Table table, const std::function<bool(std::string_view, const nlohmann::json&)>& visit) const {

@@ -45,9 +45,16 @@ class Records {
   void scan_loads(std::uint64_t node, bool hours, TimeRange range, const std::function<bool(const LoadSample&)>& visit) const;
   std::vector<std::uint64_t> nodes_with_loads() const;
 
+  // As those of the store.
+  void scan(Table table, const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
+  void scan_prefix(Table table, const std::string& prefix,
+                   const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
+
   nlohmann::json json(Table table, std::string_view key) const;  // a row of any JSON table; null if absent
   void put_json(Batch& batch, Table table, std::string_view key, const nlohmann::json& row) const;
   void scan_json(Table table, const std::function<bool(std::string_view key, const nlohmann::json&)>& visit) const;
+  // The same from the last row to the first.
+  void scan_json_back(Table table, const std::function<bool(std::string_view key, const nlohmann::json&)>& visit) const;
 
   // Returns a row of any table in readable form: {"key": ..., ...}.
   static nlohmann::json describe_row(Table table, std::string_view key, std::string_view value);

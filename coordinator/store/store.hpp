@@ -124,6 +124,10 @@ class Store {
   void scan_prefix(Table table, const std::string& prefix,
                    const std::function<bool(std::string_view key, std::string_view value)>& visit, const Snapshot& at = {}) const;
 
+  // Visits the rows of a table from the last key to the first until `visit` returns false, without those that cannot be read.
+  void scan_back(Table table, const std::function<bool(std::string_view key, std::string_view value)>& visit,
+                 const Snapshot& at = {}) const;
+
   // Makes the batch visible to all readers, but not yet durable, and returns a ticket. Batches are applied in the order of calls.
   std::uint64_t write(const Batch& batch);
   // Returns when everything written up to the ticket is durable. Threads that wait together share one fdatasync.
