@@ -42,6 +42,8 @@ struct Arguments {
   std::vector<std::string> listen;
   std::vector<std::filesystem::path> plugins, allowed_roots;
   bool manifest_plugins = false;
+  std::string keep_requests = "90d", keep_nodes = "30d", collect_every = "1h";
+  std::uint64_t max_requests = 10'000;
   std::string scrub = "7d", lease = "60s", heartbeat = "10s", log_level = "info";
   int parent = 0;
 };
@@ -62,6 +64,19 @@ void declare(CLI::App& app, Arguments& a) {
                "Also load plugins from folders that manifests name: lets everyone who can submit run code");
   app.add_option("--lease", a.lease, "How long a silent node keeps its tasks")->capture_default_str();
   app.add_option("--heartbeat", a.heartbeat, "How often nodes report")->capture_default_str();
+  app.add_option("--keep-requests", a.keep_requests,
+                 "How long a request and its folder are kept after its end; 0s: for ever. The results of modules stay")
+      ->capture_default_str();
+  app.add_option("--max-requests", a.max_requests,
+                 "How many requests that have ended are kept at most, the latest; 0: any number")
+      ->capture_default_str();
+  app.add_option(
+         "--keep-nodes", a.keep_nodes,
+         "How long a silent node, and what is known of its states, is remembered; 0s: for ever. One that never did anything: "
+         "at most a day")
+      ->capture_default_str();
+  app.add_option("--collect-every", a.collect_every, "How often to remove what nothing needs (mole state gc); 0s: never")
+      ->capture_default_str();
   app.add_option("--scrub", a.scrub, "How long a round takes that reads all that is kept, to find damage in time; off: never")
       ->capture_default_str();
   app.add_option("--log-level", a.log_level, "debug, info, warn or error")
@@ -85,8 +100,10 @@ mole::Result<mole::coordinator::Config> config_of(const Arguments& a) {
   config.log = [](mole::coordinator::LogLevel level, const std::string& line) {
     spdlog::log(level == mole::coordinator::LogLevel::info ? spdlog::level::info : spdlog::level::warn, "{}", line);
   };
+  config.retention.max_requests = a.max_requests;
   for (const auto& [text, time] :
-       {std::pair{&a.lease, &config.leases.lease}, std::pair{&a.heartbeat, &config.leases.heartbeat}}) {
+       {std::pair{&a.keep_requests, &config.retention.keep_requests}, std::pair{&a.keep_nodes, &config.retention.keep_nodes},
+        std::pair{&a.lease, &config.leases.lease}, std::pair{&a.heartbeat, &config.leases.heartbeat}}) {
     MOLE_TRY(*time, mole::parse_duration(*text));
   }
   if (config.leases.heartbeat <= 0 || config.leases.lease < 2 * config.leases.heartbeat)
@@ -134,11 +151,29 @@ std::jthread start_scrubbing(mole::coordinator::Service& service, mole::Micros p
   });
 }
 
+// Removes what nothing needs until it is stopped: first after a minute, because a coordinator may never run for long.
+std::jthread start_collecting(mole::coordinator::Service& service, mole::Micros every) {
+  if (every <= 0) return {};
+  return std::jthread([&service, every](const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any changed;
+    std::unique_lock lock(mutex);
+    auto wait = std::min(every, mole::minute_us);
+    while (!changed.wait_for(lock, stop, std::chrono::microseconds(wait), [] { return false; }) && !stop.stop_requested()) {
+      const auto done = service.collect_garbage({}, [&stop] { return stop.stop_requested(); });
+      if (!done) spdlog::warn("garbage: {}", done.error().message);
+      wait = every;
+    }
+  });
+}
+
 int serve(const Arguments& a) {
   const auto addresses = addresses_of(a);
   if (!addresses) return complain(addresses.error());
   const auto scrub = a.scrub == "off" ? mole::Result<mole::Micros>(0) : mole::parse_duration(a.scrub);
   if (!scrub) return complain(scrub.error());
+  const auto collect_every = mole::parse_duration(a.collect_every);
+  if (!collect_every) return complain(collect_every.error());
   auto config = config_of(a);
   if (!config) return complain(config.error());
   sigset_t stop;
@@ -158,11 +193,13 @@ int serve(const Arguments& a) {
   if (auto started = server.start(); !started) return complain(started.error());
   if (const int code = say_ready(server.addresses()); code != 0) return server.stop(), code;
   auto scrubbing = start_scrubbing(**service, *scrub);
+  auto collecting = start_collecting(**service, *collect_every);
   int signal = 0;
   ::sigwait(&stop, &signal);
   spdlog::info("stopping; acknowledged changes are durable, nodes continue and report after the next start");
   server.stop();
-  scrubbing = {};  // stops it
+  scrubbing = {};   // stops it
+  collecting = {};  // stops it
   return 0;
 }
 

@@ -170,7 +170,10 @@ Result<Registration> Service::register_node(const NodeInfo& info) {
   if (info.name.empty() || info.name.size() > 256 || info.incarnation.empty() || info.incarnation.size() > 256)
     return invalid("a node registers with a name and an incarnation of 1 to 256 characters");
   if (auto space = check_reserve(); !space) return space.error();
-  return apply([&](Change& change) MOLE_REQUIRES(service_mutex) { return grants_.register_node(info, change); });
+  return apply([&](Change& change) MOLE_REQUIRES(service_mutex) -> Result<Registration> {
+    if (auto room = control::check_room(state_, info.name); !room) return room.error();
+    return grants_.register_node(info, change);
+  });
 }
 
 Result<std::vector<task::Spec>> Service::lease(const LeaseRequest& ask) {
@@ -223,6 +226,19 @@ void Service::note_refused() {
     state_.log({{"event", "peers refused"}, {"count", refused_.exchange(0)}, {"why", "wrong secret on TCP"}}, change);
     return {};
   });
+}
+
+// ---- garbage
+
+Result<Collection> Service::collect_garbage(const CollectOptions& options, const std::function<bool()>& stop) {
+  if (auto space = check_reserve(); !space) return space.error();
+  const auto step = [this](const control::Garbage::Step& call) {
+    (void)apply([&](Change& change) MOLE_REQUIRES(service_mutex) -> Result<> {
+      call(change);
+      return {};
+    });
+  };
+  return garbage_.collect(options, step, stop);
 }
 
 // ---- scrub

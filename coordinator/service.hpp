@@ -5,6 +5,7 @@
 #pragma once
 
 #include "coordinator/control/completions.hpp"
+#include "coordinator/control/garbage.hpp"
 #include "coordinator/control/grants.hpp"
 #include "coordinator/control/queries.hpp"
 #include "coordinator/control/scrub.hpp"
@@ -58,6 +59,12 @@ class Service final : public Api {
   // Reads everything that is kept once, evenly over `period` (control/scrub.hpp). `wait` sleeps; false stops the round. One
   // thread at a time. nullopt: stopped.
   std::optional<ScrubReport> scrub(Micros period, const control::Scrub::Wait& wait) MOLE_EXCLUDES(control::service_mutex);
+  Result<Collection> collect_garbage(const CollectOptions& options) override {
+    return collect_garbage(options, [] { return false; });
+  }
+  // Returns early, with what it has removed so far, when `stop` returns true.
+  Result<Collection> collect_garbage(const CollectOptions& options, const std::function<bool()>& stop)
+      MOLE_EXCLUDES(control::service_mutex);
 
   Result<Registration> register_node(const NodeInfo&) override;
   Result<std::vector<task::Spec>> lease(const LeaseRequest&) override;
@@ -108,6 +115,7 @@ class Service final : public Api {
   control::Listings listings_{config_, records_, state_, requests_};
   control::Grants grants_{records_, state_, requests_, listings_};
   control::Completions completions_{records_, blobs_, state_, requests_, listings_};
+  control::Garbage garbage_{config_, records_, blobs_, state_};
   std::uint64_t unreadable_rows_ MOLE_GUARDED_BY(control::service_mutex) = 0;    // logged
   std::optional<Micros> unreadable_at_ MOLE_GUARDED_BY(control::service_mutex);  // when
   control::Scrub scrub_{config_, records_, blobs_, submissions_, tables_, views_, state_, requests_};

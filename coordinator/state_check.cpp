@@ -3,6 +3,7 @@
 #include "coordinator/store/blobs.hpp"
 #include "coordinator/store/keys.hpp"
 #include "coordinator/store/records.hpp"
+#include "coordinator/store/removed_requests.hpp"
 #include "coordinator/views/request_folder.hpp"
 #include "coordinator/views/views.hpp"
 
@@ -57,8 +58,10 @@ class Check {
   }
 
   void find_lost_requests() {
+    const RemovedRequests removed(store_.get(Table::meta, requests_removed).value_or(""));
     for (std::uint64_t number = 1; number <= store_.last_request(); ++number)
-      if (!store_.get(Table::requests, keys::number(number))) list(found_.lost_requests, "r" + std::to_string(number));
+      if (!removed.contains(number) && !store_.get(Table::requests, keys::number(number)))
+        list(found_.lost_requests, "r" + std::to_string(number));
   }
 
   void check_blobs() {

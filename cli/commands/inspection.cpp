@@ -28,6 +28,11 @@ struct WhyArgs {
   std::string module, column, time, what_if;
   std::vector<std::string> where;
 };
+struct CollectArgs {
+  bool dry_run = false;
+  std::string keep_requests;
+  std::optional<std::uint64_t> max_requests;
+};
 struct CheckArgs {
   bool repair = false;
   std::string node;
@@ -165,6 +170,21 @@ Result<Exit> check(Context& context, const CheckArgs& args) {
   return found.has_damage() ? Exit::failed : Exit::done;
 }
 
+Result<Exit> collect(Context& context, const CollectArgs& args) {
+  coordinator::CollectOptions options;
+  options.dry_run = args.dry_run;
+  if (!args.keep_requests.empty()) options.keep_requests = *parse_duration(args.keep_requests);
+  options.max_requests = args.max_requests;
+  MOLE_TRY(auto session, context.connect(context.options, Need::read));
+  MOLE_TRY(const auto collected, session->api().collect_garbage(options));
+  std::string text;
+  for (const auto& [kind, count, bytes] : collected.kinds)
+    text += fmt::format("{:>10} {:<16} {}\n", count, kind, human_bytes(bytes));
+  print(context, collected,
+        text.empty() ? "nothing to remove\n" : (collected.dry_run ? "would be removed:\n" : "removed:\n") + text);
+  return Exit::done;
+}
+
 }  // namespace
 
 void add_status(Shell& shell) {
@@ -205,6 +225,19 @@ void add_state(Shell& shell) {
       shell.add(*group, "dump", "Print the rows of one table from a snapshot, one JSON object per line", dump);
   command->add_option("table", args->table, "requests, files, catalogue, ...")->required()->type_name("TABLE");
   command->add_option("--format", args->format, "ndjson")->check(CLI::IsMember({"ndjson"}));
+  const auto [collect_command, collect_args] = shell.add(
+      *group, "gc", "Remove what no result, request or node needs any more; mole-coordinator does this every hour", collect);
+  collect_command->add_flag("--dry-run", collect_args->dry_run, "only print what would be removed");
+  collect_command
+      ->add_option(
+          "--keep-requests", collect_args->keep_requests,
+          "how long requests and their folders are kept after their end; 0s: for ever (default: that of the coordinator)")
+      ->type_name("DURATION")
+      ->check(parsed_by(parse_duration));
+  collect_command
+      ->add_option("--max-requests", collect_args->max_requests,
+                   "how many requests that have ended are kept at most; 0: any number (default: that of the coordinator)")
+      ->type_name("N");
   const auto [check_command, check_args] = shell.add(
       *group, "check",
       "Verify all rows, blobs and links of a state that no coordinator uses; exit code 1 if some are damaged or lost", check);

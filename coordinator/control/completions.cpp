@@ -110,7 +110,7 @@ Result<> Completions::check_report(const Completion& completion) const {
                      " has incomplete ranges that are not parts of its block in order; update the node");
     if (auto good = requests::check_lineage(step.lineage); !good)
       return invalid("the report of task " + spec.id + ": " + good.error().message);
-    if (step.outcome == task::Outcome::done && !step.rows_blob.empty() && !blobs_.has(step.rows_blob))
+    if (step.outcome == task::Outcome::done && !step.rows_blob.empty() && !blobs_.claim(step.rows_blob))
       return transient("the rows " + step.rows_blob.hex() + " of task " + spec.id +
                        " have not been uploaded yet; upload them, then send the completion again");
   }

@@ -8,12 +8,23 @@ namespace mole::coordinator {
 
 enum class LogLevel : std::uint8_t { info, warning };
 
+// How long the coordinator keeps what no current result needs (control/garbage.hpp).
+struct Retention {
+  Micros keep_requests = 90 * day_us;   // after their end; 0: for ever
+  std::uint64_t max_requests = 10'000;  // that have ended, the latest; 0: any number
+  std::uint64_t max_events = 100'000;   // the latest
+  Micros keep_nodes = 30 * day_us;      // since they were last heard; 0: for ever
+  Micros keep_unused_nodes = day_us;    // the same for nodes that never did anything
+  Micros keep_unclaimed = day_us;       // blobs and unfinished uploads that no row names
+};
+
 struct Config {
   std::filesystem::path state;                       // folder with db/, blobs/, tables/, requests/
   std::vector<std::filesystem::path> plugins;        // folders in ascending precedence
   std::vector<std::filesystem::path> allowed_roots;  // folders that submissions over TCP may name
   bool manifest_plugins = false;                     // also load plugins from folders that a manifest names
   leases::Settings leases;
+  Retention retention;
   bool create = false;                                     // create the state folder if it does not exist
   Micros listing_age = 10 * second_us;                     // submit reuses a listing of an archive up to this age
   Micros relist_after = 10 * minute_us;                    // how often to list again while a request waits for files

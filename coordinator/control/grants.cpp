@@ -76,6 +76,14 @@ void Grants::store_node(const NodeRow& node, Change& change) const {
   records_.put_json(change.batch, Table::nodes, keys::number(node.number), node);
 }
 
+// Not that of a node that was forgotten but has a history of loads.
+std::uint64_t Grants::unused_number() const {
+  std::uint64_t last = 0;
+  for (const auto& [name, node] : state_.nodes) last = std::max(last, node.number);
+  for (const auto node : records_.nodes_with_loads()) last = std::max(last, node);
+  return last + 1;
+}
+
 Result<Registration> Grants::register_node(const NodeInfo& info, Change& change) {
   auto registered = state_.scheduler.register_node(info, state_.now());
   if (!registered) {
@@ -84,8 +92,7 @@ Result<Registration> Grants::register_node(const NodeInfo& info, Change& change)
   }
   auto& node = state_.nodes[info.name];
   if (node.number == 0 || node.address != info.address || node.lost) {
-    if (node.number == 0)
-      for (const auto& [name, other] : state_.nodes) node.number = std::max(node.number, other.number + 1);
+    if (node.number == 0) node.number = unused_number();
     const bool back = node.lost;
     node.name = info.name;
     node.address = info.address;

@@ -22,6 +22,7 @@ class Grants {
  private:
   leases::MediaWait media_wait() MOLE_REQUIRES(service_mutex);
   void store_node(const NodeRow& node, Change& change) const;
+  std::uint64_t unused_number() const MOLE_REQUIRES(service_mutex);  // for a new node
   void set_drives() MOLE_REQUIRES(service_mutex);
   void manage_cache(const leases::Grant& grant, const std::string& node, task::Spec& spec) MOLE_REQUIRES(service_mutex);
   Result<task::Spec> fetch_spec_of(const leases::Grant& grant) MOLE_REQUIRES(service_mutex);

@@ -175,7 +175,8 @@ LoadHistory read_loads(const store::Records& records, TimeRange range, Micros wa
   for (const auto node : nodes) {
     const auto name = names.find(node);
     auto samples = merged(records, node, range, step);
-    if (!samples.empty()) out.nodes.push_back({name == names.end() ? "" : name->second, std::move(samples)});
+    if (!samples.empty())
+      out.nodes.push_back({name == names.end() ? "forgotten node " + std::to_string(node) : name->second, std::move(samples)});
   }
   return out;
 }

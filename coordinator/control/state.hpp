@@ -24,9 +24,10 @@ struct NodeRow {
   std::uint64_t number = 0;  // the row's key
   std::string name, address;
   bool lost = false;
+  Micros heard = 0;  // about when it was last heard, by the wall clock; 0: not known yet
 };
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(NodeRow, name, address, lost)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(NodeRow, name, address, lost, heard)
 
 class State {
  public:

@@ -125,13 +125,17 @@ void Scheduler::advance(Micros now) {
 }
 
 std::vector<NodeView> Scheduler::nodes() const {
+  std::map<std::string_view, std::size_t> leases;
+  for (const auto& [id, lease] : leases_) ++leases[lease.node];
   std::vector<NodeView> out;
-  for (const auto& [name, node] : nodes_) {
-    NodeView view{node.info, node.heard, node.draining, 0};
-    for (const auto& [id, lease] : leases_) view.leases += lease.node == name;
-    out.push_back(std::move(view));
-  }
+  for (const auto& [name, node] : nodes_) out.push_back({node.info, node.heard, node.draining, leases[name]});
   return out;
+}
+
+void Scheduler::forget_node(const std::string& name) {
+  staging_.remove_node(name);
+  std::erase(lost_, name);
+  nodes_.erase(name);
 }
 
 // ---- leases

@@ -81,6 +81,7 @@ class Scheduler {
   // ---- nodes
   // denied: an earlier incarnation of the node comes back, so two daemons use its name.
   Result<Registration> register_node(const NodeInfo& node, Micros now);
+  void forget_node(const std::string& name);  // one that holds no lease
   // The number of drives of a library (library_of) that may be used now. Call before lease.
   void set_drives(const std::string& library, std::uint32_t drives, Micros now);
   // What blocks wait for. Looks at the files that blocks wait for until it knows.

@@ -137,6 +137,7 @@ Result<> Blobs::rename_to_blob(const fs::path& file, const Digest& digest) {
 
 // The blob may have been renamed by a process that ended before the name was durable.
 void Blobs::mark_present(const Digest& digest) {
+  (void)::utimensat(AT_FDCWD, path_of(digest).c_str(), nullptr, 0);  // claims it
   const std::lock_guard lock(folders_->mutex);
   for (const auto& folder : {path_of(digest).parent_path(), root_})
     if (!folders_->synced.contains(folder)) folders_->unsynced.insert(folder);

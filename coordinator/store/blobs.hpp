@@ -7,6 +7,8 @@
 
 #include <array>
 #include <chrono>
+#include <filesystem>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -40,6 +42,15 @@ class Blobs {
   Result<> verify(const Digest& digest) const;
   // The blobs that were moved to the quarantine since the last call.
   std::vector<Digest> take_damaged() const;
+  // Returns whether the blob exists. Then it is not unclaimed for a day: call before a row that names it is written.
+  bool claim(const Digest& digest) const;
+  // Visits the blobs and the unfinished uploads that were last written or claimed before `before`, by the clock of the files.
+  void visit_blobs(std::filesystem::file_time_type before,
+                   const std::function<void(const Digest& digest, std::uint64_t bytes)>& visit) const;
+  void visit_uploads(std::filesystem::file_time_type before,
+                     const std::function<void(const std::filesystem::path& file, std::uint64_t bytes)>& visit) const;
+  // Removes a blob that no row names, unless it was written or claimed since `before`. Returns whether it was removed.
+  bool remove_unclaimed(const Digest& digest, std::filesystem::file_time_type before);
   Result<> sync();                    // makes the names of all blobs put and imported so far durable
   void remove(const Digest& digest);  // for blobs that are no longer needed and are not results
 

@@ -157,6 +157,11 @@ Result<LoadHistory> RemoteCoordinator::load_history(TimeRange range) {
                                       [&](auto& client, auto& out) { client.load_history(out, range.from, range.to); });
 }
 
+Result<Collection> RemoteCoordinator::collect_garbage(const CollectOptions& options) {
+  return pool_->document<Collection>(
+      Repeat::safe, [&](auto& client, auto& out) { client.collect_garbage(out, wire::CollectOptions(options)); });
+}
+
 Result<Accepted> RemoteCoordinator::archive_task(const Submission& s, const std::string& archive, RequestKind kind) {
   return pool_->document<Accepted>(
       repeatable(s), [&](auto& client, auto& out) { client.archive_task(out, wire::Submission(s), archive, kind); });

@@ -47,6 +47,7 @@ class RemoteCoordinator final : public Api {
   Result<std::vector<ArchiveFile>> archive_files(const std::string& archive, TimeRange range) override;
   Result<ArchiveGaps> archive_gaps(const std::string& archive) override;
   Result<LoadHistory> load_history(TimeRange range) override;
+  Result<Collection> collect_garbage(const CollectOptions& options) override;
   Result<Accepted> archive_task(const Submission&, const std::string& archive, RequestKind kind) override;
   Result<TableDump> dump(const std::string& table, const std::string& from, std::uint32_t limit) override;
 

@@ -72,6 +72,8 @@ class ClientApi : public virtual BlobApi {
   virtual Result<ArchiveGaps> archive_gaps(const std::string& archive) = 0;
   // Returns what the nodes did over time, merged into longer samples if there are many. An empty range means all.
   virtual Result<LoadHistory> load_history(TimeRange range) = 0;
+  // Removes what no current result, request or node needs, or says what would be removed.
+  virtual Result<Collection> collect_garbage(const CollectOptions& options) = 0;
   // Lists an archive again (index), or reads all its files (verify) or a sample of them (profile): a durable request, as with
   // `submit`.
   virtual Result<Accepted> archive_task(const Submission&, const std::string& archive, RequestKind kind) = 0;

@@ -32,6 +32,7 @@ service ClientApi extends BlobApi {
   documents.ArchiveGaps archive_gaps(1: string archive) throws (1: Failure failure)
   documents.Accepted archive_task(1: documents.Submission submission, 2: string archive, 3: documents.RequestKind kind) throws (1: Failure failure)
   documents.LoadHistory load_history(1: i64 from_us, 2: i64 to_us) throws (1: Failure failure)
+  documents.Collection collect_garbage(1: documents.CollectOptions options) throws (1: Failure failure)
   documents.TableDump dump(1: string table, 2: string start, 3: i32 limit) throws (1: Failure failure)
 }
 

@@ -37,6 +37,7 @@ int main() {
   using namespace mole::coordinator;
   auto all = client_documents();
   all.add<Submission>();
+  all.add<CollectOptions>();
   all.add<NodeInfo>();
   all.add<Registration>();
   all.add<LeaseRequest>();

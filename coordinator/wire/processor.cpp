@@ -72,6 +72,9 @@ class Handler final : public wire::CoordinatorIf {
   void load_history(wire::LoadHistory& out, std::int64_t from, std::int64_t to) override {
     reply(out, api_.load_history({from, to}));
   }
+  void collect_garbage(wire::Collection& out, const wire::CollectOptions& options) override {
+    reply(out, api_.collect_garbage(options));
+  }
   void archive_task(wire::Accepted& out, const wire::Submission& s, const std::string& archive, RequestKind kind) override {
     reply(out, api_.archive_task(s, archive, kind));
   }

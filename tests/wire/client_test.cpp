@@ -56,12 +56,14 @@ TEST_P(Client, SendsEveryCallOfAClient) {
   EXPECT_TRUE(client->archive_files("p/a", {3, 4}));
   EXPECT_TRUE(client->archive_gaps("p/a"));
   EXPECT_TRUE(client->load_history({5, 6}));
+  EXPECT_TRUE(client->collect_garbage({true, 8, {}}));
   EXPECT_TRUE(client->archive_task(s, "a", RequestKind::index));
   EXPECT_TRUE(client->dump("files", "k", 5));
-  EXPECT_EQ(api.calls, (std::vector<std::string>{"submit", "plan", "validate", "request r-1", "requests", "cancel r-1", "status",
-                                                 "explain p/m@2007-09-22T18:00:00Z last", "why p/m bytes -7 r1",
-                                                 "results p/m 1 2 r2", "archive_files p/a 3 4", "archive_gaps p/a",
-                                                 "load_history 5 6", "archive_task a index", "dump files k 5"}));
+  EXPECT_EQ(api.calls,
+            (std::vector<std::string>{"submit", "plan", "validate", "request r-1", "requests", "cancel r-1", "status",
+                                      "explain p/m@2007-09-22T18:00:00Z last", "why p/m bytes -7 r1", "results p/m 1 2 r2",
+                                      "archive_files p/a 3 4", "archive_gaps p/a", "load_history 5 6", "collect_garbage 1 8 0",
+                                      "archive_task a index", "dump files k 5"}));
   ASSERT_EQ(api.submissions.size(), 4u);
   EXPECT_EQ(api.submissions[3].range, (TimeRange{10, 20}));
 }

@@ -63,6 +63,11 @@ class FakeApi : public coordinator::Api {
   Document<coordinator::LoadHistory> load_history(TimeRange r) override {
     return record("load_history " + std::to_string(r.from) + " " + std::to_string(r.to), coordinator::LoadHistory{});
   }
+  Document<coordinator::Collection> collect_garbage(const coordinator::CollectOptions& o) override {
+    return record("collect_garbage " + std::to_string(o.dry_run) + " " + std::to_string(o.keep_requests.value_or(0)) + " " +
+                      std::to_string(o.max_requests.value_or(0)),
+                  coordinator::Collection{});
+  }
   Document<coordinator::Accepted> archive_task(const coordinator::Submission& s, const std::string& archive,
                                                coordinator::RequestKind kind) override {
     return record("archive_task " + archive + " " + std::string(name_of(kind)), s, coordinator::Accepted{});

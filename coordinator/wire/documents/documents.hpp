@@ -2,6 +2,7 @@
 #pragma once
 
 #include "coordinator/wire/documents/archive.hpp"
+#include "coordinator/wire/documents/collection.hpp"
 #include "coordinator/wire/documents/explanation.hpp"
 #include "coordinator/wire/documents/lineage.hpp"
 #include "coordinator/wire/documents/load.hpp"

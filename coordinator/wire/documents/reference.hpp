@@ -154,6 +154,7 @@ inline Reference client_documents() {
   all.add<ArchiveFile>();
   all.add<ArchiveGaps>();
   all.add<LoadHistory>();
+  all.add<Collection>();
   all.add<TableDump>();
   return all;
 }

@@ -681,6 +681,17 @@ struct LoadHistory {
   1: list<NodeLoads> nodes
 }
 
+struct CollectedKind {
+  1: string kind
+  2: i64 count
+  3: i64 bytes
+}
+
+struct Collection {
+  1: bool dry_run
+  2: list<CollectedKind> kinds
+}
+
 struct TableDump {
   1: string table
   2: list<string> rows
@@ -702,6 +713,12 @@ struct Submission {
   12: optional i64 drives
   13: optional i64 nodes
   14: optional i64 cache_bytes
+}
+
+struct CollectOptions {
+  1: bool dry_run
+  2: optional i64 keep_requests
+  3: optional i64 max_requests
 }
 
 struct NodeInfo {
