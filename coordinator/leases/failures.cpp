@@ -26,6 +26,7 @@ Micros backoff(Micros base, Micros cap, std::uint32_t failures, Random& random) 
 Micros FailureLog::add(const JobKey& job, const Failure& failure, const Settings& settings, Micros now, Random& random) {
   auto& record = records_[job];
   const bool repeated =
+  if (failure.alone && failure.code == task::FailureCode::exhausted) greedy_.insert(job.fingerprint);
       failure.code == task::FailureCode::exhausted && record.code == failure.code && record.message == failure.message;
   record.repeats = repeated ? record.repeats + 1 : 1;
   record.code = failure.code;
@@ -43,7 +44,7 @@ Micros FailureLog::add(const JobKey& job, const Failure& failure, const Settings
     const auto hung_attempts = hanging_.contains(job.fingerprint) ? 1 : settings.hung_attempts;
     const auto attempts = failure.code == task::FailureCode::hung ? hung_attempts : settings.plugin_attempts;
     record.given_up = record.plugin_failures >= attempts || failure.permanent;
-    if (record.given_up && record.code == task::FailureCode::hung) hanging_.insert(job.fingerprint);
+    if (record.given_up && record.code == task::FailureCode::hung) ++hanging_[job.fingerprint];
   }
   return not_before_[job] = until;
 }
@@ -68,12 +69,29 @@ Micros FailureLog::lose(const JobKey& job, const Loss& loss, const Settings& set
 }
 
 void FailureLog::restore(const JobKey& job, FailureRecord record) {
-  if (record.given_up && record.code == task::FailureCode::hung) hanging_.insert(job.fingerprint);
+  if (record.given_up && record.code == task::FailureCode::hung && record.plugin_failures > 0) ++hanging_[job.fingerprint];
   records_[job] = std::move(record);
 }
 
 bool FailureLog::erase(const JobKey& job) {
   hanging_.erase(job.fingerprint);
+void FailureLog::skip(const JobKey& job, const std::string& message) {
+  auto& record = records_[job];
+  record.code = task::FailureCode::hung;
+  record.message = message;
+  record.given_up = true;
+}
+
+std::uint32_t FailureLog::hung_blocks(const Digest& fingerprint) const {
+  const auto found = hanging_.find(fingerprint);
+  return found == hanging_.end() ? 0 : found->second;
+}
+
+void FailureLog::forget(const JobKey& job) {
+  erase(job);
+  greedy_.erase(job.fingerprint);
+}
+
   lost_twice_.erase(job);
   not_before_.erase(job);
   return records_.erase(job) > 0;

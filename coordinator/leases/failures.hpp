@@ -18,6 +18,7 @@ struct Settings {
   Micros plugin_delay = 2 * second_us, plugin_delay_cap = hour_us;
   std::uint32_t plugin_attempts = 3;  // then the job is abandoned
   std::uint32_t hung_attempts = 2;    // the same if it hangs, because every attempt costs the node's whole stall limit
+  std::uint32_t hung_blocks = 3;      // then all other blocks of the module are abandoned, unless one of it succeeds before
   std::uint32_t infra_attempts = 20;
   std::uint32_t lost_attempts = 5;       // the same if its node ends each time while it runs alone there
   Micros lease_limit = 2 * day_us;       // however often it is renewed, except for tasks of kind fetch, which wait for tapes
@@ -50,6 +51,7 @@ struct Failure {
 };
 
 // How a node ended.
+  bool alone = false;      // its task had no other job
 struct Loss {
   std::string node;
   bool alone = false;     // it ran nothing else
@@ -71,7 +73,14 @@ class FailureLog {
   // The jobs that were lost at least twice and are not abandoned: each runs alone on its node.
   const std::set<JobKey>& lost_twice() const { return lost_twice_; }
   void restore(const JobKey& job, FailureRecord record);
-  bool erase(const JobKey& job);  // whether there was a record
+  // Abandons a job without an attempt, because its module hung in other blocks.
+  void skip(const JobKey& job, const std::string& message);
+  // The blocks in which the module was abandoned because it hung, since it last succeeded.
+  std::uint32_t hung_blocks(const Digest& fingerprint) const;
+  bool erase(const JobKey& job);   // after a success; returns whether there was a record
+  void forget(const JobKey& job);  // as if the job and its module had never failed
+  // Whether a job of the module used up the memory of a worker that ran nothing else: its other jobs run alone, too.
+  bool is_greedy(const Digest& fingerprint) const { return greedy_.contains(fingerprint); }
 
   const FailureRecord* find(const JobKey& job) const;
   bool is_due(const JobKey& job, Micros now) const;  // whether the delay after the last failure is over
@@ -83,7 +92,8 @@ class FailureLog {
   std::map<JobKey, FailureRecord> records_;
   std::map<JobKey, Micros> not_before_;
   std::set<JobKey> lost_twice_;
-  std::set<Digest> hanging_;  // modules of which a job was abandoned because it hung: their other jobs have one attempt
+  std::set<Digest> greedy_;                  // see is_greedy
+  std::map<Digest, std::uint32_t> hanging_;  // see hung_blocks: their other jobs have one attempt
 };
 
 }  // namespace mole::coordinator::leases

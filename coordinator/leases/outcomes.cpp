@@ -279,29 +279,35 @@ void Scheduler::fail_steps(const Grant& grant, const Completion& completion, Mic
     any_failed = true;
     if (step.step >= grant.steps.size()) continue;
     fail_job(grant.steps[step.step].job,
-             {step.code, step.message, report.log_tail, is_infra_failure(step.code), is_permanent(completion, step.code)}, now,
-             random, effects);
+             {step.code, step.message, report.log_tail, is_infra_failure(step.code), is_permanent(completion, step.code),
+              grant.steps.size() == 1},
+             now, random, effects);
   }
   // A task that did nothing counts as failed, too: without a delay, it would be granted again immediately, in an endless loop.
   const bool nothing_done = effects.accepted.empty() && effects.duplicates.empty();
   if (!any_failed && (report.code != task::FailureCode::none || nothing_done)) fail_task(grant, completion, now, random, effects);
 }
 
-// Counts a failure of every step. A crash without a known culprit is bisected instead until one job is left. A hang is not: the
-// culprit is a step with a failure of its own, or the decoder, which serves all steps; and each round would cost a stall limit.
+// Counts a failure of every step. A crash without a known culprit, or memory that some step used up, is bisected instead until
+// one job is left. A hang is not: the culprit is a step with a failure of its own, or the decoder, which serves all steps; and
+// each round would cost a stall limit.
 void Scheduler::fail_task(const Grant& grant, const Completion& completion, Micros now, Random& random, Effects& effects) {
   const auto& report = completion.report;
   const auto reported = lacks_access(completion) ? task::FailureCode::transient : report.code;
   const bool exhausted = reported == task::FailureCode::exhausted, infra = exhausted || is_infra_failure(reported);
   const bool denied = reported == task::FailureCode::denied;  // by the archive, so no step caused it
-  if (!infra && !denied && reported != task::FailureCode::hung && grant.steps.size() > 1) {
+  if ((!infra || exhausted) && !denied && reported != task::FailureCode::hung && grant.steps.size() > 1) {
     if (const auto work = work_.find(grant.request); work != work_.end())
       return work->second.limit_steps(grant.ref, grant.steps.size() / 2);
   }
   const auto code = infra && !exhausted ? task::FailureCode::transient : reported;
   const Failure failure{
-      code, report.code == task::FailureCode::none ? "the node finished no step of the task and gave no reason" : report.message,
-      report.log_tail, infra, is_permanent(completion, code)};
+      code,
+      report.code == task::FailureCode::none ? "the node finished no step of the task and gave no reason" : report.message,
+      report.log_tail,
+      infra,
+      is_permanent(completion, code),
+      grant.steps.size() == 1};
   for (const auto& step : grant.steps) fail_job(step.job, failure, now, random, effects);
 }
 
@@ -323,6 +329,23 @@ void Scheduler::settle_archive_task(const Grant& grant, const Completion& comple
   const auto& code = completion.report.code;
   if (lacks_access(completion)) {
     found->leased = false;  // it waits for a node that reaches the archive
+  if (record.given_up && record.code == task::FailureCode::hung &&
+      failures_.hung_blocks(job.fingerprint) >= settings_.hung_blocks)
+    give_up_module(job.fingerprint, now, effects);
+}
+
+// Abandons the jobs of a module that hangs in one block after the other, except those that run.
+void Scheduler::give_up_module(const Digest& fingerprint, Micros now, Effects& effects) {
+  std::set<JobKey> jobs;
+  for (const auto& [request, work] : work_) work.visit_live(fingerprint, [&](const JobKey& job) { jobs.insert(job); });
+  std::erase_if(jobs, [&](const JobKey& job) { return inflight_.contains(job); });
+  const auto message = "not tried, because its module hung in " + std::to_string(failures_.hung_blocks(fingerprint)) +
+                       " blocks in a row; repair its plugin or raise mole-node --stall-limit, and request it again";
+  for (const auto& job : jobs) {
+    failures_.skip(job, message);
+    effects.failures.emplace_back(job, *failures_.find(job));
+    for (auto& [request, work] : work_) work.fail(job, true, now);
+  }
     found->not_before = now + other_node_delay;
     return;
   }

@@ -256,7 +256,8 @@ std::vector<tasks::FusedStep> Scheduler::choose_steps(std::uint64_t request, con
     const auto* record = failures_.find(job);
     const bool lost = record && record->lost >= 2;
     if (lost && !is_idle(node)) return false;
-    return !inflight_.contains(job) && (lost || (record && record->plugin_failures > 0)) == suspect && failures_.is_due(job, now);
+    const bool alone = lost || (record && record->plugin_failures > 0) || failures_.is_greedy(job.fingerprint);
+    return !inflight_.contains(job) && alone == suspect && failures_.is_due(job, now);
   };
   auto steps = tasks::fuse(plan, ref, work.max_steps(ref), [&](std::uint32_t m) { return is_ready(m, false); });
   for (std::uint32_t m = 0; steps.empty() && m < plan.modules.size(); ++m)

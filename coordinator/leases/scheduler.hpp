@@ -69,7 +69,7 @@ class Scheduler {
   std::string node_of(const JobKey& job) const;  // that holds its task; empty: none
   std::set<JobKey> running_jobs() const;
   void remember(const JobKey& job, FailureRecord failure) { failures_.restore(job, std::move(failure)); }
-  void forget(const JobKey& job) { failures_.erase(job); }
+  void forget(const JobKey& job) { failures_.forget(job); }
   // Returns the media with files that blocks of the request wait for, those of most blocks first.
   std::vector<MediumWait> media(std::uint64_t request, Micros now) const;
   // Returns the unfinished blocks of a request that read files from media, the first ones.
@@ -199,6 +199,7 @@ class Scheduler {
   GrantLog grants_;
   std::map<std::string, Node> nodes_;
   std::map<std::string, Lease> leases_;
+  void give_up_module(const Digest& fingerprint, Micros now, Effects& effects);
   std::map<std::uint64_t, Work> work_;      // by request
   std::map<JobKey, std::string> inflight_;  // -> lease
   FailureLog failures_;

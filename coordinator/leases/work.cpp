@@ -77,6 +77,14 @@ bool Work::is_live(const JobKey& job) const {
   return at && leases::is_live(plan_->modules[at->module].flags_at(at->block));
 }
 
+void Work::visit_live(const Digest& fingerprint, const std::function<void(const JobKey&)>& visit) const {
+  const auto module = modules_.find(fingerprint);
+  if (!plan_ || module == modules_.end()) return;
+  const auto& planned = plan_->modules[module->second];
+  for (auto b = planned.first; b < planned.last(); ++b)
+    if (leases::is_live(planned.flags_at(b))) visit({fingerprint, plan_->grid(module->second).start(b)});
+}
+
 bool Work::wants(const Grant& grant) const {
   return std::any_of(grant.steps.begin(), grant.steps.end(), [&](const tasks::GrantedStep& granted) {
     if (!is_live(granted.job)) return false;

@@ -64,7 +64,9 @@ class Work {
   // Whether the plan still needs something that the task computes, under the same keys.
   bool wants(const Grant& grant) const;
   bool is_live(const JobKey& job) const;  // whether the job is needed and can still be done
-  JobCounts counts() const;               // `running` is left 0
+  // Calls visit(job) for each job of the module that is needed and can still be done.
+  void visit_live(const Digest& fingerprint, const std::function<void(const JobKey&)>& visit) const;
+  JobCounts counts() const;  // `running` is left 0
 
   // Marks the step's state and result as present. Sets in `fresh` which were needed, and in `known` which were present already.
   void accept(const StepResult& result, const FailureLog& failures, SettledStep& fresh, SettledStep& known);

@@ -45,6 +45,21 @@ TEST(Hang, IsNotTriedAgainInOtherBlocksOfTheModule) {
   EXPECT_EQ(attempts(log, job("other", hour_us), FailureCode::hung), 2);
 }
 
+TEST(Hang, OfAModuleInSeveralBlocksIsCounted) {
+  FailureLog log;
+  for (int block = 0; block < 3; ++block) attempts(log, job("hanging", block * hour_us), FailureCode::hung);
+  EXPECT_EQ(log.hung_blocks(job("hanging", 0).fingerprint), 3u);
+  EXPECT_EQ(log.hung_blocks(job("other", 0).fingerprint), 0u);
+  log.skip(job("hanging", 3 * hour_us), "not tried");
+  EXPECT_TRUE(log.find(job("hanging", 3 * hour_us))->given_up);
+  FailureLog restarted;
+  for (int block = 0; block < 4; ++block)
+    restarted.restore(job("hanging", block * hour_us), *log.find(job("hanging", block * hour_us)));
+  EXPECT_EQ(restarted.hung_blocks(job("hanging", 0).fingerprint), 3u) << "not those that were not tried";
+  log.erase(job("hanging", 5 * hour_us));
+  EXPECT_EQ(log.hung_blocks(job("hanging", 0).fingerprint), 0u) << "it succeeded";
+}
+
 TEST(Hang, IsForgottenWhenTheModuleSucceedsOrIsRequestedAgain) {
   FailureLog log;
   EXPECT_EQ(attempts(log, job("hanging", 0), FailureCode::hung), 2);

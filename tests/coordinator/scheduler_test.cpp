@@ -268,13 +268,31 @@ int attempts_until_given_up(task::FailureCode code, bool same_message) {
 }
 
 TEST(Scheduler, GivesUpAfterThreeExhaustedFailuresWithTheSameMessage) {
-  EXPECT_EQ(attempts_until_given_up(task::FailureCode::exhausted, true), 3);
-  EXPECT_EQ(attempts_until_given_up(task::FailureCode::exhausted, false), 20);
+  EXPECT_EQ(attempts_until_given_up(task::FailureCode::exhausted, true), 1 + 3) << "together with another job, then alone";
+  EXPECT_EQ(attempts_until_given_up(task::FailureCode::exhausted, false), 1 + 20);
   EXPECT_EQ(attempts_until_given_up(task::FailureCode::transient, true), 20);
 }
 
 TEST(Scheduler, GivesUpAHangingDecoderWithoutSearchingForAModule) {
   EXPECT_EQ(attempts_until_given_up(task::FailureCode::hung, true), 2);
+}
+
+TEST(Scheduler, GivesUpAModuleThatHangsInEveryBlockAfterFourStalls) {
+  Coordinator c;
+  c.scheduler.set_plan(1, 0, plan_of(500));
+  int stalls = 0;
+  for (int round = 0; round < 100 && !c.scheduler.exhausted(1); ++round) {
+    c.now += 9 * second_us;
+    for (auto& grant : c.lease(1)) {
+      ++stalls;
+      grant.steps.resize(1);  // "first" hangs, "second" needs it
+      c.complete(grant, task::Outcome::failed, task::FailureCode::hung, "no progress");
+    }
+    c.now += hour_us;
+  }
+  EXPECT_TRUE(c.scheduler.exhausted(1));
+  EXPECT_EQ(stalls, 4) << "two in the first block, one in each of two others";
+  EXPECT_EQ(c.scheduler.counts(1).failed, 500u);
 }
 
 TEST(Scheduler, MakesStatesOfBlocksWhoseWindowCannotBeFilled) {

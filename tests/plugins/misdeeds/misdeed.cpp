@@ -220,6 +220,12 @@ void give_orders(const Act& act) {
   reach("/dev/shm/mole-planted", O_RDWR | O_CREAT);
 }
 
+// Takes all memory that the worker may use, and keeps it: whoever needs some next fails.
+void hold_memory() {
+  for (std::size_t size = 16u << 20; size >= 16; size /= 2)
+    while (void* memory = std::malloc(size)) *static_cast<volatile char*>(memory) = 1;
+}
+
 using Reach = void (*)(const Act&);
 const std::map<std::string, Reach>& acts_of_reach() {
   static const std::map<std::string, Reach> acts{{"kill_parent", kill_parent},
@@ -256,6 +262,7 @@ void misbehave(const std::string& a, const Act& act) {
   if (a == "stop") ::kill(::getpid(), SIGSTOP);
   if (a == "allocate")
     for (;;) std::memset(::operator new(16u << 20), 1, 16u << 20);
+  if (a == "hold") hold_memory();
   if (a == "print")
     for (int i = 0; i < 2000; ++i) std::fprintf(stderr, "%s\n", std::string(100'000, 'x').c_str());
   if (a == "fill_scratch") fill(std::string(std::getenv("TMPDIR")) + "/big", 400);  // NOLINT
