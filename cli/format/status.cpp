@@ -87,7 +87,10 @@ std::string nodes_text(const std::vector<coordinator::NodeStatus>& nodes, const 
   for (const auto& n : nodes)
     table.row({printable(n.name), std::string(name_of(n.state)), std::to_string(n.slots), std::to_string(n.threads),
                std::to_string(n.leases)});
-  return table.text(style);
+  auto text = table.text(style);
+  for (const auto& n : nodes)
+    if (!n.reason.empty()) text += "attention node " + printable(n.name) + ": " + printable(n.reason) + "\n";
+  return text;
 }
 
 // Returns "bound     tape: blocks wait for files ...; in the last minutes 12 % of the slots were busy, and the caches 83 % full".

@@ -91,6 +91,7 @@ std::string progress_line(const RequestStatus& request, const Pace& pace) {
     line += "  " + rate_text(static_cast<double>(bytes - pace.bytes_at_start) / pace.elapsed);
   if (!request.tasks.empty()) line += "  " + running_text(request.tasks);
   if (!request.media.empty()) line += "  " + waiting_text(request.media);
+  if (!request.reason.empty() && !is_settled(request)) line += "  " + printable(request.reason);
   if (request.left)
     line += "  ETA " + human_seconds(request.left->seconds, request.left->low_seconds, request.left->high_seconds);
   else if (pace.elapsed >= 1 && finished > pace.jobs_at_start && finished < jobs.total)

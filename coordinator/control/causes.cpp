@@ -35,7 +35,7 @@ std::string run_command(const Request& request, const std::string& module, TimeR
 LiveJob live_job(const State& state, const dag::Module& module, Micros from) {
   LiveJob out;
   out.node = state.scheduler.node_of({module.fingerprint, from});
-  out.has_nodes = !state.scheduler.nodes().empty();
+  out.has_nodes = !state.scheduler.nodes(state.now()).empty();
   for (const auto& [number, request] : state.live) {
     const auto m = request.kind == RequestKind::run ? request.graph->find_module(module.name) : std::nullopt;
     if (!m || request.graph->modules[*m].fingerprint != module.fingerprint) continue;

@@ -196,7 +196,8 @@ std::vector<Digest> Garbage::claimed_blobs(const store::Records& now, const Foun
 std::map<std::string, Micros> Garbage::silences() const {
   std::map<std::string, Micros> out;
   for (const auto& [name, row] : state_.nodes) out[name] = row.heard > 0 ? state_.wall() - row.heard : 0;
-  for (const auto& node : state_.scheduler.nodes()) out[node.info.name] = node.leases > 0 ? 0 : state_.now() - node.heard;
+  for (const auto& node : state_.scheduler.nodes(state_.now()))
+    out[node.info.name] = node.leases > 0 ? 0 : state_.now() - node.heard;
   return out;
 }
 

@@ -63,6 +63,14 @@ void Grants::tick(Change& change) {
     state_.log({{"event", "node lost"}, {"node", name}}, change);
   }
   if (!lost.empty()) requests_.replan_all(change);  // states that only these nodes hold are computed again when needed
+  for (const auto& [node, length, ends] : state_.scheduler.take_quarantines())
+    state_.log({{"event", length > 0 ? "node quarantined" : "quarantine ended"},
+                {"node", node},
+                {"seconds", length / second_us},
+                {"ends", ends}},
+               change);
+  for (const auto& [node, why] : state_.scheduler.take_full())
+    state_.log({{"event", why.empty() ? "node takes tasks again" : "node full"}, {"node", node}, {"message", why}}, change);
   listings_.relist_waiting();
   const auto abandoned = state_.scheduler.take_abandoned();
   for (const auto& [job, failure] : abandoned)

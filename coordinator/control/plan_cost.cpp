@@ -38,7 +38,7 @@ leases::StagingRates slower(leases::StagingRates rates, double factor) {
 
 StagingState staging_state(const State& state) {
   StagingState out;
-  for (const auto& node : state.scheduler.nodes()) {
+  for (const auto& node : state.scheduler.nodes(state.now())) {
     const auto row = state.nodes.find(node.info.name);
     if (!node.draining && (row == state.nodes.end() || !row->second.lost))
       out.nodes.push_back({node.info.name, node.info.cache_limit, node.info.slots});

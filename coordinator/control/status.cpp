@@ -141,8 +141,23 @@ NodeStatus describe(const leases::NodeView& node, Micros now, Micros lease) {
   out.leases = node.leases;
   const auto silent = now - node.heard;
   out.heard_seconds_ago = silent / second_us;
-  out.state = silent > lease ? NodeState::silent : node.draining ? NodeState::draining : NodeState::online;
+  out.state = silent > lease     ? NodeState::silent
+              : node.draining    ? NodeState::draining
+              : node.quarantined ? NodeState::quarantined
+              : node.full        ? NodeState::full
+                                 : NodeState::online;
+  out.reason = node.reason;
   return out;
+}
+
+// Why no node takes tasks; empty: one does, or there is none.
+std::string why_no_node(const std::vector<leases::NodeView>& nodes, Micros now, Micros lease) {
+  std::string out;
+  for (const auto& node : nodes) {
+    if (node.reason.empty() && !node.draining && now - node.heard <= lease) return "";
+    if (!node.reason.empty()) out += "; node " + node.info.name + ": " + node.reason;
+  }
+  return out.empty() ? "" : "no node takes tasks" + out;
 }
 
 constexpr std::size_t max_media = 20;      // in a RequestStatus
@@ -191,6 +206,7 @@ Result<RequestStatus> Queries::request(const std::string& id) const {
   Snapshot now;
   std::vector<leases::LeaseView> leases;
   std::vector<MediumWait> media;
+  std::vector<leases::NodeView> nodes;
   bool reads_media = false;
   {
     State::Lock lock(state_);
@@ -198,6 +214,7 @@ Result<RequestStatus> Queries::request(const std::string& id) const {
       live = copy_live(state_, found->second);
       now.running = state_.scheduler.running_jobs();
       leases = state_.scheduler.leases();
+      nodes = state_.scheduler.nodes(state_.now());
       reads_media = state_.scheduler.wanted(number, 1).count > 0;
       media = state_.scheduler.media(number, state_.now());
     }
@@ -205,6 +222,7 @@ Result<RequestStatus> Queries::request(const std::string& id) const {
   if (live) {
     auto out = requests::describe(live->request, now.counts(*live), true);
     out.tasks = describe(leases, number);
+    if (out.tasks.empty() && out.reason.empty()) out.reason = why_no_node(nodes, state_.now(), config_.leases.lease);
     if (reads_media) out.left = times_left_.of(number, state_);
     out.media.assign(media.begin(), media.begin() + static_cast<std::ptrdiff_t>(std::min(media.size(), max_media)));
     return out;
@@ -310,7 +328,7 @@ ClusterStatus Queries::status() const {
   {
     State::Lock lock(state_);
     now = snapshot_of(state_, records_);
-    nodes = state_.scheduler.nodes();
+    nodes = state_.scheduler.nodes(state_.now());
     leases = state_.scheduler.leases();
     modules = state_.modules;
     out.leases = leases.size();

@@ -7,16 +7,11 @@ bool is_infra_failure(task::FailureCode code) {
          code == task::FailureCode::busy || code == task::FailureCode::none;
 }
 
-namespace {
-
-// Returns the base, doubled for each failure after the first.
 Micros doubled(Micros base, Micros cap, std::uint32_t failures) {
   Micros delay = base;
   for (std::uint32_t i = 1; i < failures && delay < cap; ++i) delay *= 2;
   return std::min(delay, cap);
 }
-
-}  // namespace
 
 Micros backoff(Micros base, Micros cap, std::uint32_t failures, Random& random) {
   const auto max = doubled(base, cap, failures);
@@ -26,12 +21,12 @@ Micros backoff(Micros base, Micros cap, std::uint32_t failures, Random& random) 
 Micros FailureLog::add(const JobKey& job, const Failure& failure, const Settings& settings, Micros now, Random& random) {
   auto& record = records_[job];
   const bool repeated =
-  if (failure.alone && failure.code == task::FailureCode::exhausted) greedy_.insert(job.fingerprint);
       failure.code == task::FailureCode::exhausted && record.code == failure.code && record.message == failure.message;
   record.repeats = repeated ? record.repeats + 1 : 1;
   record.code = failure.code;
   record.message = failure.message;
   record.log_tail = failure.log_tail;
+  if (failure.alone && failure.code == task::FailureCode::exhausted) greedy_.insert(job.fingerprint);
   Micros until;
   if (failure.infra) {
     ++record.infra_failures;
@@ -75,6 +70,11 @@ void FailureLog::restore(const JobKey& job, FailureRecord record) {
 
 bool FailureLog::erase(const JobKey& job) {
   hanging_.erase(job.fingerprint);
+  lost_twice_.erase(job);
+  not_before_.erase(job);
+  return records_.erase(job) > 0;
+}
+
 void FailureLog::skip(const JobKey& job, const std::string& message) {
   auto& record = records_[job];
   record.code = task::FailureCode::hung;
@@ -90,11 +90,6 @@ std::uint32_t FailureLog::hung_blocks(const Digest& fingerprint) const {
 void FailureLog::forget(const JobKey& job) {
   erase(job);
   greedy_.erase(job.fingerprint);
-}
-
-  lost_twice_.erase(job);
-  not_before_.erase(job);
-  return records_.erase(job) > 0;
 }
 
 const FailureRecord* FailureLog::find(const JobKey& job) const {

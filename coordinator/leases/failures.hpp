@@ -20,8 +20,11 @@ struct Settings {
   std::uint32_t hung_attempts = 2;    // the same if it hangs, because every attempt costs the node's whole stall limit
   std::uint32_t hung_blocks = 3;      // then all other blocks of the module are abandoned, unless one of it succeeds before
   std::uint32_t infra_attempts = 20;
-  std::uint32_t lost_attempts = 5;       // the same if its node ends each time while it runs alone there
-  Micros lease_limit = 2 * day_us;       // however often it is renewed, except for tasks of kind fetch, which wait for tapes
+  std::uint32_t lost_attempts = 5;  // the same if its node ends each time while it runs alone there
+  Micros lease_limit = 2 * day_us;  // however often it is renewed, except for tasks of kind fetch, which wait for tapes
+  std::uint32_t file_attempts = 4;  // to fetch a file (file_failures.hpp)
+  std::uint32_t node_ends = 5;      // in a row; then a node is quarantined (node_health.hpp)
+  Micros quarantine = minute_us, quarantine_cap = hour_us;
   std::uint32_t exhausted_attempts = 3;  // consecutive failures with code "exhausted" and the same message
   Micros lost_after = 10 * minute_us;    // a node that is silent this long after its leases ended is lost, with its states
   std::size_t max_grants = 100;          // in one reply
@@ -48,10 +51,10 @@ struct Failure {
   std::string message, log_tail;
   bool infra = false;      // caused by the machine rather than the plugin
   bool permanent = false;  // another attempt would fail the same way
+  bool alone = false;      // its task had no other job
 };
 
 // How a node ended.
-  bool alone = false;      // its task had no other job
 struct Loss {
   std::string node;
   bool alone = false;     // it ran nothing else
@@ -60,6 +63,9 @@ struct Loss {
 
 // Whether a code means that the machine failed rather than the plugin, so that the job is tried again on any node.
 bool is_infra_failure(task::FailureCode code);
+
+// Returns the base, doubled for each failure after the first.
+Micros doubled(Micros base, Micros cap, std::uint32_t failures);
 
 // Returns an exponential delay with jitter: between half of the delay and all of it.
 Micros backoff(Micros base, Micros cap, std::uint32_t failures, Random& random);

@@ -8,7 +8,7 @@ namespace mole::coordinator::leases {
 // Counts the end of a node against the jobs that it ran. One end is no evidence: machines are restarted. A job that was lost
 // twice runs alone on its node, so that the next end tells whether it is the cause.
 void Scheduler::lose(const Lease& lease, Micros now) {
-  const auto nodes = static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const auto& n) { return !n.second.lost; }));
+  const auto nodes = 1 + others_that_take_tasks(lease.node, now).size();
   for (const auto& step : lease.grant.steps) {
     const auto until = failures_.lose(step.job, {lease.node, lease.alone, nodes}, settings_, now);
     const auto& record = *failures_.find(step.job);
@@ -16,6 +16,44 @@ void Scheduler::lose(const Lease& lease, Micros now) {
     for (auto& [request, work] : work_) work.fail(step.job, record.given_up, until);
     if (record.given_up) abandoned_.emplace_back(step.job, record);
   }
+}
+
+// Counts the end of a node once for all tasks that it held.
+void Scheduler::count_ends(const std::vector<Lease>& lost, Micros now) {
+  std::map<std::pair<std::string, std::string>, std::set<Micros>> ended;  // by node and incarnation
+  for (const auto& lease : lost)
+    if (!lease.grant.steps.empty()) ended[{lease.node, lease.incarnation}].insert(lease.grant.block.from);
+  for (const auto& [node, blocks] : ended)
+    health_.end(node.first, node.second, blocks, others_that_take_tasks(node.first, now), settings_, now);
+}
+
+void Scheduler::set_no_work(Node& node, const std::string& why) {
+  constexpr std::size_t max_text = 500;
+  const bool was_full = !node.no_work.empty();
+  node.no_work = why.substr(0, max_text);
+  if (was_full == !why.empty()) return;
+  full_.emplace_back(node.info.name, node.no_work);
+  if (node.draining) return;
+  if (staging_.set_node(node.info.name, why.empty() ? node.info.cache_limit : 0, node.info.copy_limit))
+    for (auto& [request, work] : work_)
+      if (work.plan()) work.refresh(failures_);  // others fetch for its blocks, or it does again
+}
+
+bool Scheduler::takes_tasks(const std::string& name, const Node& node, Micros now) const {
+  return !node.lost && !node.draining && node.no_work.empty() && !health_.is_quarantined(name, now) &&
+         now - node.heard <= settings_.lease;
+}
+
+std::vector<std::string> Scheduler::others_that_take_tasks(const std::string& node, Micros now) const {
+  std::vector<std::string> out;
+  for (const auto& [name, other] : nodes_)
+    if (name != node && takes_tasks(name, other, now)) out.push_back(name);
+  return out;
+}
+
+// A node is better than none.
+bool Scheduler::in_quarantine(const std::string& node, Micros now) const {
+  return health_.is_quarantined(node, now) && !others_that_take_tasks(node, now).empty();
 }
 
 bool Scheduler::is_idle(const std::string& node) const {
@@ -28,14 +66,14 @@ bool Scheduler::runs_alone(const std::string& node) const {
 }
 
 // Whether the node takes no more work until it is idle, because a job waits to run alone: the one with the fewest leases does.
-bool Scheduler::makes_room(const std::string& node) const {
+bool Scheduler::makes_room(const std::string& node, Micros now) const {
   const auto waits = [&](const JobKey& job) {
     return !inflight_.contains(job) && std::ranges::any_of(work_, [&](const auto& entry) { return entry.second.is_live(job); });
   };
   if (std::ranges::none_of(failures_.lost_twice(), waits)) return false;
   std::map<std::string, std::size_t> leases;
   for (const auto& [name, other] : nodes_)
-    if (!other.lost && !other.draining) leases[name] = 0;
+    if (takes_tasks(name, other, now)) leases[name] = 0;
   for (const auto& [id, lease] : leases_)
     if (const auto count = leases.find(lease.node); count != leases.end()) ++count->second;
   const auto least = std::ranges::min_element(leases, {}, [](const auto& entry) { return entry.second; });

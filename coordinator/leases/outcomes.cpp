@@ -34,6 +34,7 @@ Result<Registration> Scheduler::register_node(const NodeInfo& info, Micros now) 
     for (const auto& [id, lease] : leases_)
       if (lease.node == info.name && lease.incarnation != info.incarnation) ended.push_back(id);
     reopen_leases(ended, LeaseEnd::restarted, now);
+    if (node.draining) health_.forget(info.name);
     auto replaced = std::move(node.replaced);
     if (!node.info.incarnation.empty()) replaced.push_back(node.info.incarnation);
     if (replaced.size() > max_replaced) replaced.pop_front();
@@ -66,6 +67,7 @@ HeartbeatReply Scheduler::heartbeat(const Heartbeat& message, Micros now) {
   if (message.draining && !node.draining)
     staging_.set_node(message.node, 0, node.info.copy_limit);  // others fetch for its blocks
   node.draining = message.draining;
+  set_no_work(node, message.no_work);
   reply.cancel = std::exchange(node.cancel, {});
   const auto epoch_prefix = std::to_string(epoch_) + "-";
   std::vector<std::string> overlong;
@@ -124,11 +126,18 @@ void Scheduler::advance(Micros now) {
     }
 }
 
-std::vector<NodeView> Scheduler::nodes() const {
+std::vector<NodeView> Scheduler::nodes(Micros now) const {
   std::map<std::string_view, std::size_t> leases;
   for (const auto& [id, lease] : leases_) ++leases[lease.node];
   std::vector<NodeView> out;
-  for (const auto& [name, node] : nodes_) out.push_back({node.info, node.heard, node.draining, leases[name]});
+  for (const auto& [name, node] : nodes_) {
+    out.push_back(
+        {node.info, node.heard, node.draining, leases[name], !node.no_work.empty(), in_quarantine(name, now), node.no_work});
+    if (out.back().quarantined)
+      out.back().reason =
+          "it ended " + std::to_string(health_.ends(name)) + " times in a row while it held tasks; it gets one again in " +
+          std::to_string((health_.until(name) - now) / second_us) + " s, or when it is stopped (SIGTERM) and started";
+  }
   return out;
 }
 
@@ -191,6 +200,7 @@ void Scheduler::end_lease(const std::string& id, std::optional<LeaseEnd> why) {
 
 // Ends leases and makes their work available again.
 void Scheduler::reopen_leases(const std::vector<std::string>& ids, LeaseEnd why, Micros now) {
+  std::vector<Lease> lost;
   for (const auto& id : ids) {
     const auto found = leases_.find(id);
     if (found == leases_.end()) continue;
@@ -198,7 +208,9 @@ void Scheduler::reopen_leases(const std::vector<std::string>& ids, LeaseEnd why,
     end_lease(id, why);
     if (why != LeaseEnd::released) lose(lease, now);
     reopen(lease.grant, now);
+    if (why != LeaseEnd::released) lost.push_back(lease);
   }
+  count_ends(lost, now);
 }
 
 void Scheduler::reopen(const Grant& grant, Micros not_before) {
@@ -228,6 +240,7 @@ Effects Scheduler::complete(const Completion& completion, Micros now, Random& ra
     effects.time = grant->kind == task::Kind::fetch ? fetch_time_of(*grant, completion.report)
                                                     : decode_time_of(completion.spec, completion.report);
     end_lease(grant->id);
+    if (completion.report.code == task::FailureCode::none) health_.succeed(completion.node, now);
   }
   bool any_done = false, any_known = false;
   for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -316,19 +329,6 @@ void Scheduler::fail_job(const JobKey& job, const Failure& failure, Micros now, 
   const auto& record = *failures_.find(job);
   effects.failures.emplace_back(job, record);
   for (auto& [request, work] : work_) work.fail(job, record.given_up, until);
-}
-
-void Scheduler::settle_archive_task(const Grant& grant, const Completion& completion, Micros now, Random& random,
-                                    Effects& effects) {
-  const auto work = work_.find(grant.request);
-  if (work == work_.end()) return;
-  auto& pending = work->second.archive_tasks;
-  const auto found =
-      std::find_if(pending.begin(), pending.end(), [&](const PendingArchiveTask& p) { return p.task.id == grant.archive_task; });
-  if (found == pending.end()) return;
-  const auto& code = completion.report.code;
-  if (lacks_access(completion)) {
-    found->leased = false;  // it waits for a node that reaches the archive
   if (record.given_up && record.code == task::FailureCode::hung &&
       failures_.hung_blocks(job.fingerprint) >= settings_.hung_blocks)
     give_up_module(job.fingerprint, now, effects);
@@ -346,6 +346,19 @@ void Scheduler::give_up_module(const Digest& fingerprint, Micros now, Effects& e
     effects.failures.emplace_back(job, *failures_.find(job));
     for (auto& [request, work] : work_) work.fail(job, true, now);
   }
+}
+
+void Scheduler::settle_archive_task(const Grant& grant, const Completion& completion, Micros now, Random& random,
+                                    Effects& effects) {
+  const auto work = work_.find(grant.request);
+  if (work == work_.end()) return;
+  auto& pending = work->second.archive_tasks;
+  const auto found =
+      std::find_if(pending.begin(), pending.end(), [&](const PendingArchiveTask& p) { return p.task.id == grant.archive_task; });
+  if (found == pending.end()) return;
+  const auto& code = completion.report.code;
+  if (lacks_access(completion)) {
+    found->leased = false;  // it waits for a node that reaches the archive
     found->not_before = now + other_node_delay;
     return;
   }

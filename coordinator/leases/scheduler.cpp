@@ -122,11 +122,13 @@ Result<std::vector<Grant>> Scheduler::lease(const LeaseRequest& request, Micros 
     lease.deadline = now + settings_.lease;
     if (!held.contains(id)) out.push_back(lease.grant);  // the reply that granted it was lost
   }
-  if (found->second.draining) return out;
+  if (found->second.draining || in_quarantine(request.node, now)) return out;
   if (copies(request.node))
     for (const auto& [name, node] : nodes_) staging_.stager.set_serving(name, serves(node));
   const auto wanted = std::min<std::size_t>(request.free_slots, settings_.max_grants);
-  while (out.size() < wanted && !runs_alone(request.node) && !makes_room(request.node)) {
+  const bool probed = health_.is_probed(request.node);
+  while (out.size() < wanted && !(probed && !is_idle(request.node)) && !runs_alone(request.node) &&
+         !makes_room(request.node, now)) {
     auto grant = next_grant(request.node, now);
     if (!grant) break;
     add_lease(*grant, request.node, request.incarnation, now);
@@ -240,8 +242,8 @@ bool Scheduler::is_running(const jobs::Plan& plan, BlockRef ref) const {
   return std::any_of(modules.begin(), modules.end(), [&](const auto& m) { return inflight_.contains({m.fingerprint, from}); });
 }
 
-// A job whose plugin has failed before runs alone in its task, so that another crash affects no other job; one whose nodes have
-// ended, also alone on its node.
+// A job whose plugin has failed before, or whose module has used up a worker's memory, runs alone in its task, so that another
+// failure affects no other job; one whose nodes have ended, also alone on its node.
 std::vector<tasks::FusedStep> Scheduler::choose_steps(std::uint64_t request, const Work& work, BlockRef ref,
                                                       const std::string& node, Micros now) const {
   const auto& plan = *work.plan();

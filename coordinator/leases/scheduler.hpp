@@ -7,6 +7,7 @@
 
 #include "coordinator/leases/breakers.hpp"
 #include "coordinator/leases/grant_log.hpp"
+#include "coordinator/leases/node_health.hpp"
 #include "coordinator/leases/node_load.hpp"
 #include "coordinator/leases/staging.hpp"
 #include "coordinator/leases/task_times.hpp"
@@ -34,6 +35,8 @@ struct NodeView {
   Micros heard = 0;
   bool draining = false;
   std::size_t leases = 0;
+  bool full = false, quarantined = false;
+  std::string reason = {};  // why it takes no tasks
 };
 
 struct LeaseView {
@@ -115,7 +118,13 @@ class Scheduler {
   // Ends overdue leases. Returns the nodes lost since the last call: silent for so long that their states count as gone.
   std::vector<std::string> tick(Micros now);
 
-  std::vector<NodeView> nodes() const;
+  // Returns the quarantines of nodes that began or ended since the last call.
+  std::vector<QuarantineChange> take_quarantines() { return health_.take_changes(); }
+
+  // Returns the nodes that stopped taking tasks since the last call, and why, or began again (empty).
+  std::vector<std::pair<std::string, std::string>> take_full() { return std::exchange(full_, {}); }
+
+  std::vector<NodeView> nodes(Micros now) const;
   std::vector<LeaseView> leases() const;
   const Grant* grant(const std::string& id) const;  // null: not leased
   // Returns the leases that ended since the last call without a completion.
@@ -128,6 +137,7 @@ class Scheduler {
     NodeInfo info;
     Micros heard = 0;
     bool draining = false, lost = false;
+    std::string no_work = {};  // why it takes no tasks for the moment
     std::vector<std::string> cancel;
     std::deque<std::string> replaced = {};  // its last incarnations before this one
   };
@@ -149,9 +159,14 @@ class Scheduler {
   void reopen(const Grant& grant, Micros not_before);
 
   void lose(const Lease& lease, Micros now);
+  void count_ends(const std::vector<Lease>& lost, Micros now);
+  void set_no_work(Node& node, const std::string& why);
+  bool takes_tasks(const std::string& name, const Node& node, Micros now) const;
+  std::vector<std::string> others_that_take_tasks(const std::string& node, Micros now) const;
+  bool in_quarantine(const std::string& node, Micros now) const;
   bool is_idle(const std::string& node) const;
   bool runs_alone(const std::string& node) const;
-  bool makes_room(const std::string& node) const;
+  bool makes_room(const std::string& node, Micros now) const;
   void note_waiting(std::uint64_t request, const jobs::Plan& plan, BlockRef ref);
   void reopen_waiting();
 
@@ -184,6 +199,7 @@ class Scheduler {
   void fail_steps(const Grant& grant, const Completion& completion, Micros now, Random& random, Effects& effects);
   void fail_task(const Grant& grant, const Completion& completion, Micros now, Random& random, Effects& effects);
   void fail_job(const JobKey& job, const Failure& failure, Micros now, Random& random, Effects& effects);
+  void give_up_module(const Digest& fingerprint, Micros now, Effects& effects);
   void settle_archive_task(const Grant& grant, const Completion& completion, Micros now, Random& random, Effects& effects);
 
   Settings settings_;
@@ -192,6 +208,7 @@ class Scheduler {
   Micros last_tick_ = 0, healthy_since_ = 0;
   bool ticked_ = false;
   std::vector<std::string> lost_;                               // not yet returned by tick
+  std::vector<std::pair<std::string, std::string>> full_;       // not yet returned by take_full
   std::vector<EndedLease> ended_;                               // not yet returned by take_ended
   std::vector<std::pair<JobKey, FailureRecord>> abandoned_;     // not yet returned by take_abandoned
   std::set<std::pair<std::uint64_t, BlockRef>> waiting_alone_;  // blocks with a job that waits for an idle node
@@ -199,10 +216,10 @@ class Scheduler {
   GrantLog grants_;
   std::map<std::string, Node> nodes_;
   std::map<std::string, Lease> leases_;
-  void give_up_module(const Digest& fingerprint, Micros now, Effects& effects);
   std::map<std::uint64_t, Work> work_;      // by request
   std::map<JobKey, std::string> inflight_;  // -> lease
   FailureLog failures_;
+  NodeHealth health_;
   Staging staging_;
   Breakers breakers_;
 };

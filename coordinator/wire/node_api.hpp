@@ -98,12 +98,15 @@ struct Heartbeat {
   std::vector<TaskProgress> tasks;
   bool draining = false;
   std::optional<NodeLoad> load = {};
+  std::string no_work = {};
 
   static constexpr auto table = document(
       "Heartbeat", "The periodic report of a node.",  //
       field("node", &Heartbeat::node, "Its name"), field("incarnation", &Heartbeat::incarnation, "Its incarnation"),
       field("tasks", &Heartbeat::tasks, "Tasks it runs"), field("draining", &Heartbeat::draining, "It accepts no more tasks"),
-      field("load", &Heartbeat::load, "What it does; absent: not known").optional());
+      field("load", &Heartbeat::load, "What it does; absent: not known").optional(),
+      field("no_work", &Heartbeat::no_work, "Why it takes no tasks for the moment, such as a full disk; absent: it takes some")
+          .optional());
 };
 
 struct HeartbeatReply {

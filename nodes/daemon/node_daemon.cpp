@@ -40,7 +40,8 @@ NodeDaemon::NodeDaemon(Options options, coordinator::NodeApi& coordinator, NodeF
       states_(folder_.states(), options_.states_limit),
       files_(folder_.cache()),
       outbox_(folder_.finished(), coordinator, folder_.name(), incarnation_),
-      context_{options_, folder_, coordinator_, plugins_, states_} {}
+      context_{options_, folder_, coordinator_, plugins_, states_},
+      disk_(options_.folder) {}
 
 NodeDaemon::~NodeDaemon() {
   abort();
@@ -117,8 +118,8 @@ void NodeDaemon::heartbeat_loop() {
   for (;;) {
     const auto next = after(send_heartbeat());
     MutexLock lock(mutex_);
-    const bool reported = draining_;  // a change is reported immediately
-    while (!stopping_ && draining_ == reported && (registered_ || unreachable_) &&
+    const bool reported = draining_, full = !no_work_.empty();  // a change is reported immediately
+    while (!stopping_ && draining_ == reported && full == !no_work_.empty() && (registered_ || unreachable_) &&
            changed_.wait_until(mutex_, next) == notified) {
     }
     if (stopping_) return;
@@ -140,6 +141,7 @@ Micros NodeDaemon::send_heartbeat() {
   for (const auto& [id, attempt] : running_) heartbeat.tasks.push_back(attempt->progress());
   for (const auto& spec : waiting_) heartbeat.tasks.push_back({.task = spec.id, .phase = phase_name(Phase::fetch)});
   heartbeat.load = load();
+  heartbeat.no_work = no_work_;
   lock.unlock();
   heartbeat.load->cache_bytes = cached_bytes_;
   for (const auto& id : outbox_.held()) heartbeat.tasks.push_back({.task = id, .phase = phase_name(Phase::upload)});
@@ -231,7 +233,7 @@ void NodeDaemon::lease_loop() {
     while (!stopping_ && !can_lease()) changed_.wait(mutex_);
     if (stopping_) return;
     lock.unlock();
-    const bool found = lease_tasks();
+    const bool found = has_space() && lease_tasks();
     lock.lock();
     if (found) {
       idle.reset();
@@ -243,6 +245,20 @@ void NodeDaemon::lease_loop() {
     }
     if (idle_slots_ > slots || idle_fetches_ > fetches) idle.reset();  // a task has ended: others may wait for its result
   }
+}
+
+bool NodeDaemon::has_space() {
+  const MutexLock lock(mutex_);
+  auto shortage = disk_.shortage();
+  if (shortage.empty() != no_work_.empty()) {
+    if (shortage.empty())
+      spdlog::info("the disk has space again: leasing tasks");
+    else
+      spdlog::warn("no new tasks: {}", shortage);
+    changed_.notify_all();
+  }
+  no_work_ = std::move(shortage);
+  return no_work_.empty();
 }
 
 bool NodeDaemon::lease_tasks() {
@@ -329,15 +345,38 @@ void NodeDaemon::run_task(task::Spec spec) {
   const auto level = finished && task::has_failed(finished->report) ? spdlog::level::warn : spdlog::level::info;
   spdlog::log(level, "{}: {}", attempt->title(),
               finished ? task::in_one_line(task::summary_of(finished->report)) : "stopped before it was finished");
-  if (finished) {
-    outbox_.add(*finished);  // before it leaves running_, so that every heartbeat reports it
-  }
+  const bool kept = finished && keep(*finished);  // before it leaves running_, so that every heartbeat reports it
   mutex_.lock();
   if (!finished && draining_) unfinished_.push_back(attempt->id());
   running_.erase(attempt->id());
   mutex_.unlock();
+  if (finished && !kept) {
+    spdlog::warn("{}: returned to the coordinator, because the disk is full", attempt->title());
+    release({attempt->id()});
+  }
   attempt.reset();  // removes its folder
   mutex_.lock();
+}
+
+// Keeps the report of a task for delivery. false: the disk is full, so the task is returned; it is not counted as a failure.
+bool NodeDaemon::keep(FinishedTask finished) {
+  {
+    const MutexLock lock(mutex_);
+    if (disk_.explains(finished.report, finished.spec, folder_.attempts() / finished.spec.id)) {
+      finished.report = without_failures(std::move(finished.report));
+      const auto done = [](const task::StepReport& step) { return step.outcome == task::Outcome::done; };
+      if (std::ranges::none_of(finished.report.steps, done)) return false;
+    }
+  }
+  const auto stored = outbox_.add(finished);
+  if (stored) return true;
+  spdlog::error("task {}: cannot store its result: {}", finished.spec.id, stored.error().message);
+  {
+    const MutexLock lock(mutex_);
+    if (stored.error().code == Code::exhausted && !disk_.shortage().empty()) return false;
+  }
+  outbox_.add_failure(finished, stored.error());
+  return true;
 }
 
 }  // namespace mole::nodes

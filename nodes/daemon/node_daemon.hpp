@@ -11,6 +11,7 @@
 #pragma once
 
 #include "nodes/daemon/attempt.hpp"
+#include "nodes/daemon/disk_space.hpp"
 #include "nodes/daemon/outbox.hpp"
 #include "sdk/model/mutex.hpp"
 
@@ -56,12 +57,14 @@ class NodeDaemon {
   void apply(const coordinator::HeartbeatReply& reply);
   void lease_loop();
   bool can_lease() const MOLE_REQUIRES(mutex_);
+  bool has_space();
   bool lease_tasks();
   void accept(std::vector<task::Spec> specs);
   void slot_loop(bool fetches);
   std::uint32_t free_slots(bool fetches) const MOLE_REQUIRES(mutex_);
   bool take_waiting(bool fetches, task::Spec& spec) MOLE_REQUIRES(mutex_);
   void run_task(task::Spec spec) MOLE_REQUIRES(mutex_);
+  bool keep(FinishedTask finished);
   std::vector<std::string> held_tasks() const MOLE_REQUIRES(mutex_);
   void release(const std::vector<std::string>& tasks);
   void join_threads();
@@ -89,6 +92,8 @@ class NodeDaemon {
   // Each attempt is shared with the slot thread that runs it.
   std::map<std::string, std::shared_ptr<Attempt>> running_ MOLE_GUARDED_BY(mutex_);
   std::vector<std::string> unfinished_ MOLE_GUARDED_BY(mutex_);  // stopped by drain or abort, to be released
+  DiskSpace disk_ MOLE_GUARDED_BY(mutex_);
+  std::string no_work_ MOLE_GUARDED_BY(mutex_);  // why it takes no tasks; empty: it takes some
   std::uint32_t idle_slots_ MOLE_GUARDED_BY(mutex_) = 0, idle_fetches_ MOLE_GUARDED_BY(mutex_) = 0;
   std::vector<std::thread> threads_ MOLE_GUARDED_BY(mutex_);
 };

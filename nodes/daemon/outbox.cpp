@@ -85,13 +85,18 @@ Outbox::Outbox(fs::path folder, coordinator::NodeApi& coordinator, std::string n
 
 Outbox::~Outbox() { stop(); }
 
-void Outbox::add(const FinishedTask& finished) {
+Result<> Outbox::add(const FinishedTask& finished) {
+  if (auto stored = store(finished); !stored) return stored;
+  const MutexLock lock(mutex_);
+  entries_.push_back({.task = finished.spec.id, .from_this_run = true, .unstored = std::nullopt});
+  changed_.notify_all();
+  return {};
+}
+
+void Outbox::add_failure(const FinishedTask& finished, const Error& error) {
   Entry entry{.task = finished.spec.id, .from_this_run = true, .unstored = std::nullopt};
-  if (const auto stored = store(finished); !stored) {
-    spdlog::error("task {}: cannot store its result: {}", entry.task, stored.error().message);
-    Completion completion{.node = {}, .incarnation = {}, .spec = finished.spec, .report = finished.report};
-    entry.unstored = as_failure(std::move(completion), exhausted("the node cannot store the result: " + stored.error().message));
-  }
+  Completion completion{.node = {}, .incarnation = {}, .spec = finished.spec, .report = finished.report};
+  entry.unstored = as_failure(std::move(completion), exhausted("the node cannot store the result: " + error.message));
   const MutexLock lock(mutex_);
   entries_.push_back(std::move(entry));
   changed_.notify_all();

@@ -18,8 +18,10 @@ class Outbox {
   Outbox(std::filesystem::path folder, coordinator::NodeApi& coordinator, std::string node, std::string incarnation);
   ~Outbox();  // stops; unsent tasks stay in the folder
 
-  // Durable when this returns. If the task cannot be stored, it is reported as failed instead.
-  void add(const FinishedTask& finished);
+  // Durable when this returns. exhausted: the disk is full. Other errors: the disk fails.
+  Result<> add(const FinishedTask& finished);
+  // For a task that cannot be stored: reports it as failed.
+  void add_failure(const FinishedTask& finished, const Error& error);
   // Removes a task that the coordinator no longer needs.
   void remove(const std::string& task);
   // Returns the tasks of this run that the coordinator has not acknowledged.

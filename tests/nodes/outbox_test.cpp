@@ -38,7 +38,7 @@ class OutboxTest : public ::testing::Test {
 TEST_F(OutboxTest, UploadsCompletesAndRemoves) {
   const std::string rows(2'500'000, 'r');
   auto outbox = open();
-  outbox->add(finished("1-1", rows));
+  ASSERT_TRUE(outbox->add(finished("1-1", rows)));
   EXPECT_EQ(outbox->held(), std::vector<std::string>{"1-1"});
   EXPECT_EQ(coordinator.completed(), 0u) << "nothing is sent before the node is registered";
   outbox->start();
@@ -54,7 +54,7 @@ TEST_F(OutboxTest, UploadsCompletesAndRemoves) {
 
 TEST_F(OutboxTest, SendsInBatches) {
   auto outbox = open();
-  for (int i = 0; i < 250; ++i) outbox->add(finished("1-" + std::to_string(i), std::to_string(i)));
+  for (int i = 0; i < 250; ++i) ASSERT_TRUE(outbox->add(finished("1-" + std::to_string(i), std::to_string(i))));
   outbox->start();
   EXPECT_TRUE(outbox->flush());
   EXPECT_EQ(coordinator.completed(), 250u);
@@ -63,7 +63,7 @@ TEST_F(OutboxTest, SendsInBatches) {
 TEST_F(OutboxTest, SendsTasksOfAnEarlierRun) {
   {
     auto outbox = open();
-    outbox->add(finished("1-1", "rows"));
+    ASSERT_TRUE(outbox->add(finished("1-1", "rows")));
   }
   fs::create_directories(folder() / ".tmp.1-2");  // the daemon crashed while writing
   auto outbox = open("run-2");
@@ -81,7 +81,7 @@ TEST_F(OutboxTest, StoresTasksWhileTheCoordinatorIsUnreachable) {
   auto outbox = open();
   coordinator.stop();
   outbox->start();
-  outbox->add(finished("1-1", "rows"));
+  ASSERT_TRUE(outbox->add(finished("1-1", "rows")));
   EXPECT_FALSE(outbox->flush());
   EXPECT_EQ(outbox->held().size(), 1u);
   coordinator.start();
@@ -90,8 +90,8 @@ TEST_F(OutboxTest, StoresTasksWhileTheCoordinatorIsUnreachable) {
 
 TEST_F(OutboxTest, RemovesOnlyCancelledTasks) {
   auto outbox = open();
-  outbox->add(finished("1-1", "a"));
-  outbox->add(finished("1-2", "b"));
+  ASSERT_TRUE(outbox->add(finished("1-1", "a")));
+  ASSERT_TRUE(outbox->add(finished("1-2", "b")));
   outbox->remove("1-1");
   outbox->remove("../..");
   outbox->start();
@@ -104,7 +104,7 @@ TEST_F(OutboxTest, RemovesOnlyCancelledTasks) {
 TEST_F(OutboxTest, ReportsAFailureWhenABlobIsRejected) {
   coordinator.put_error = corrupt("the digest does not match");
   auto outbox = open();
-  outbox->add(finished("1-1", "rows"));
+  ASSERT_TRUE(outbox->add(finished("1-1", "rows")));
   outbox->start();
   EXPECT_TRUE(outbox->flush());
   ASSERT_EQ(coordinator.completed(), 1u);
@@ -116,8 +116,8 @@ TEST_F(OutboxTest, ReportsAFailureWhenAReportIsTooLarge) {
   auto large = finished("1-1", "a");
   large.report.log_tail.assign(5u << 20, 'l');
   auto outbox = open();
-  outbox->add(large);
-  outbox->add(finished("1-2", "b"));
+  ASSERT_TRUE(outbox->add(large));
+  ASSERT_TRUE(outbox->add(finished("1-2", "b")));
   outbox->start();
   EXPECT_TRUE(outbox->flush());
   ASSERT_EQ(coordinator.completed(), 2u);
@@ -132,8 +132,8 @@ TEST_F(OutboxTest, DeliversTheOthersWhenOneReportIsRejected) {
   };
   coordinator.complete_error.emplace(bad, invalid("no such task"));
   auto outbox = open();
-  outbox->add(finished("1-1", "a"));
-  outbox->add(finished("1-2", "b"));
+  ASSERT_TRUE(outbox->add(finished("1-1", "a")));
+  ASSERT_TRUE(outbox->add(finished("1-2", "b")));
   outbox->start();
   EXPECT_TRUE(outbox->flush());
   ASSERT_EQ(coordinator.completed(), 1u);
@@ -144,7 +144,9 @@ TEST_F(OutboxTest, ReportsAFailureWhenTheResultCannotBeStored) {
   auto outbox = open();
   auto lost = finished("1-1", "rows");
   fs::remove(lost.blobs.begin()->second);
-  outbox->add(lost);
+  const auto stored = outbox->add(lost);
+  ASSERT_FALSE(stored);
+  outbox->add_failure(lost, stored.error());
   outbox->start();
   EXPECT_TRUE(outbox->flush());
   ASSERT_EQ(coordinator.completed(), 1u);
@@ -159,7 +161,7 @@ TEST_F(OutboxTest, SendsALongIndexAsABlob) {
     listing.report.index.push_back({"years/2007/router-19991/file-" + std::to_string(i), 7, "1190419200000000000", "", 0});
   {
     auto outbox = open();
-    outbox->add(listing);
+    ASSERT_TRUE(outbox->add(listing));
   }
   auto outbox = open("run-2");  // stored like any other result
   outbox->start();

@@ -10,7 +10,7 @@ namespace mole::coordinator {
 enum class RequestKind : std::uint8_t { run, index, verify, profile };
 enum class RequestState : std::uint8_t { accepted, running, waiting, complete, partial, failed, cancelled };
 enum class JobState : std::uint8_t { done, partial, running, ready, waiting, blocked, failed, empty, unrequested };
-enum class NodeState : std::uint8_t { online, draining, silent };
+enum class NodeState : std::uint8_t { online, draining, silent, full, quarantined };
 enum class GapCause : std::uint8_t { no_file, too_small, future };
 enum class Bound : std::uint8_t { unknown, idle, tape, network, cache, cpu };
 using task::FileState;
@@ -83,7 +83,9 @@ inline constexpr auto name_table<coordinator::NodeState> = [] {
   return names<coordinator::NodeState>("NodeState", "a node state",
                                        {{online, "online", "sends heartbeats and accepts tasks"},
                                         {draining, "draining", "finishes its tasks and accepts no new ones"},
-                                        {silent, "silent", "has sent no heartbeat for the duration of a lease"}});
+                                        {silent, "silent", "has sent no heartbeat for the duration of a lease"},
+                                        {full, "full", "takes no tasks until its disk has more space"},
+                                        {quarantined, "quarantined", "gets no tasks, because it ended again and again"}});
 }();
 
 template <>

@@ -12,6 +12,7 @@ struct NodeStatus {
   std::uint64_t leases = 0;
   std::int64_t heard_seconds_ago = 0;
   NodeState state = NodeState::online;
+  std::string reason = {};
 
   bool operator==(const NodeStatus&) const = default;
   static constexpr auto table = document(
@@ -20,7 +21,8 @@ struct NodeStatus {
       field("slots", &NodeStatus::slots, "Tasks it runs concurrently"),
       field("threads", &NodeStatus::threads, "Threads of a task"), field("leases", &NodeStatus::leases, "Tasks it holds"),
       field("heard_seconds_ago", &NodeStatus::heard_seconds_ago, "Time since its last message").unit("s"),
-      field("state", &NodeStatus::state, "State"));
+      field("state", &NodeStatus::state, "State"),
+      field("reason", &NodeStatus::reason, "Why it takes no tasks, and what to do; absent: it takes some").optional());
 };
 
 struct StripPiece {

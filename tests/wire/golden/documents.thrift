@@ -51,6 +51,8 @@ enum NodeState {
   ONLINE = 0
   DRAINING = 1
   SILENT = 2
+  FULL = 3
+  QUARANTINED = 4
 }
 
 enum Bound {
@@ -480,6 +482,7 @@ struct NodeStatus {
   5: i64 leases
   6: i64 heard_seconds_ago
   7: NodeState state
+  8: optional string reason
 }
 
 struct StripPiece {
@@ -926,6 +929,7 @@ struct Heartbeat {
   3: list<TaskProgress> tasks
   4: bool draining
   5: optional NodeLoad load
+  6: optional string no_work
 }
 
 struct HeartbeatReply {
