@@ -147,7 +147,8 @@ Verdict Completions::apply_one(const Completion& given, const std::vector<task::
   const auto refused = listings_.refused(given);
   const auto& completion = refused ? *refused : given;
   const auto& report = completion.report;
-  if (apply_file_reports(completion, change)) {
+  const bool given_up = count_unread_files(completion, archive_of(completion), change);
+  if (apply_file_reports(completion, change) || given_up) {
     state_.forget_all_indexes();
     requests_.replan_all(change);
   }

@@ -37,6 +37,11 @@ class Completions {
   Verdict apply_one(const Completion& given, const std::vector<task::IndexEntry>& listing, Change& change)
       MOLE_REQUIRES(service_mutex);
   bool apply_file_reports(const Completion& completion, Change& change) MOLE_REQUIRES(service_mutex);
+  // ---- unreadable_files.cpp
+  bool count_unread_files(const Completion& completion, const std::string& archive, Change& change) MOLE_REQUIRES(service_mutex);
+  bool give_up_file(const task::File& file, const std::string& archive, const std::string& why, Change& change)
+      MOLE_REQUIRES(service_mutex);
+  // ---- completions.cpp
   void count_progress(requests::Request& request, const task::Report& report) const;
   void store_failures(const Completion& completion, const leases::Effects& effects, Change& change) MOLE_REQUIRES(service_mutex);
   static void log_completion(const Completion& completion, const leases::Effects& effects, Change& change);

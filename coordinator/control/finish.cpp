@@ -275,6 +275,8 @@ std::string Requests::summarize(Request& request) {
   request.coverage_without_windows = coverage->without_windows;
   request.coverage_with_windows = coverage->with_windows;
   request.damaged_files = requests::damaged_files(records_, *plan, request.asked(), max_damaged_files);
+  for (const auto& file : request.unreadable)
+    if (request.damaged_files.size() < max_damaged_files) request.damaged_files.push_back(file);
   if (coverage->coverage == 1 && coverage->too_late.empty()) return {};
   auto misplaced = misplaced_files(*plan, request.asked());
   return misplaced.empty() ? coverage->too_late : std::move(misplaced);

@@ -191,4 +191,6 @@ void State::note_listed(const dag::Graph& graph, const dag::Archive& archive) {
   listed_at_[location_of(graph, archive)] = now();
 }
 
+void State::forget_listed(const dag::Graph& graph, const dag::Archive& archive) { listed_at_.erase(location_of(graph, archive)); }
+
 }  // namespace mole::coordinator::control

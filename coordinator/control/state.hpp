@@ -7,6 +7,7 @@
 #include "coordinator/control/load_series.hpp"
 #include "coordinator/control/planning.hpp"
 #include "coordinator/jobs/listing.hpp"
+#include "coordinator/leases/file_failures.hpp"
 #include "coordinator/requests/module_row.hpp"
 #include "coordinator/requests/request.hpp"
 
@@ -86,6 +87,8 @@ class State {
   // Returns whether the archive was listed, at its present location, less than `age` ago.
   bool listed_within(Micros age, const dag::Graph& graph, const dag::Archive& archive) const MOLE_REQUIRES(service_mutex);
   void note_listed(const dag::Graph& graph, const dag::Archive& archive) MOLE_REQUIRES(service_mutex);
+  void forget_listed(const dag::Graph& graph, const dag::Archive& archive) MOLE_REQUIRES(service_mutex);
+  const leases::Settings& leases() const { return config_.leases; }
 
   // ---- guarded by the service's lock
   leases::Scheduler scheduler MOLE_GUARDED_BY(service_mutex);
@@ -99,7 +102,8 @@ class State {
   std::uint64_t indexes_read MOLE_GUARDED_BY(service_mutex) = 0;                        // changes with every change of rows
   std::map<std::string, jobs::ListingHistory> listings MOLE_GUARDED_BY(service_mutex);  // by name of the index
   leases::TaskTimes times MOLE_GUARDED_BY(service_mutex);                               // of completed tasks, for estimates
-  LoadSeries loads MOLE_GUARDED_BY(service_mutex);                                      // what nodes did over time
+  leases::FileFailures file_failures MOLE_GUARDED_BY(service_mutex);
+  LoadSeries loads MOLE_GUARDED_BY(service_mutex);  // what nodes did over time
 
  private:
   struct CachedIndex {

@@ -22,11 +22,12 @@ Result<std::uint64_t> request_number(const std::string& id);  // "r17" -> 17. mi
 struct Request : RequestStatus {
   std::uint64_t number = 0;
   std::string client_id;
-  Digest revision;                   // of the graph
-  std::set<std::string> overridden;  // modules whose measurements its `--set` options change
-  std::vector<JobFailure> given_up;  // the status's `failures`
-  std::uint64_t changed = 0;         // verify: files with a different content than when they were last read
-  bool damaged = false;              // verify: some file is not sound. In memory only, because the rows of the files show it
+  Digest revision;                           // of the graph
+  std::set<std::string> overridden;          // modules whose measurements its `--set` options change
+  std::vector<JobFailure> given_up;          // the status's `failures`
+  std::uint64_t changed = 0;                 // verify: files with a different content than when they were last read
+  std::vector<DamagedFile> unreadable = {};  // given up while it ran. In memory only
+  bool damaged = false;  // verify: some file is not sound. In memory only, because the rows of the files show it
 
   // In memory only.
   std::shared_ptr<const dag::Graph> graph;  // the part of its pipeline that the request needs; shared with its plan

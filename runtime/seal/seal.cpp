@@ -133,7 +133,8 @@ class Sealer {
       report_.bytes_read = totals->bytes_read;
       report_.flows = totals->flows;
       report_.seconds = totals->seconds;
-      if (spec_.kind == task::Kind::fetch) report_.fetched = std::move(totals->fetched);
+      report_.fetched = std::move(totals->fetched);
+      std::erase_if(report_.fetched, [&](const task::FetchReport& fetched) { return !files_.contains(fetched.id); });
       for (auto* ids : {&totals->unstaged, &totals->bad_copies})
         std::erase_if(*ids, [&](const std::string& id) { return !files_.contains(id); });
       report_.unstaged = std::move(totals->unstaged);

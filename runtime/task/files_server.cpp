@@ -21,7 +21,7 @@ constexpr std::size_t piece = std::size_t{1} << 20;        // of columns, read a
 json error_json(const Error& error) { return {{"code", static_cast<int>(error.code)}, {"message", error.message}}; }
 
 json file_json(const TaskFile& file) {
-  json out{{"columns", file.columns}, {"size", file.size}, {"digest", file.digest.hex()}};
+  json out{{"fetched", file.fetched}, {"columns", file.columns}, {"size", file.size}, {"digest", file.digest.hex()}};
   if (file.error) out["error"] = error_json(*file.error);
   return out;
 }

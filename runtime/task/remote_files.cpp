@@ -21,7 +21,8 @@ std::optional<Error> error_of(const json& body) {
 
 TaskFile file_of(const json& entry) {
   const auto digest = Digest::from_hex(entry.value("digest", ""));
-  return {.columns = entry.value("columns", false),
+  return {.fetched = entry.value("fetched", false),
+          .columns = entry.value("columns", false),
           .size = entry.value("size", std::uint64_t{0}),
           .digest = digest ? *digest : Digest{},
           .error = error_of(entry)};

@@ -113,7 +113,8 @@ Result<std::vector<TaskFile>> StagedFiles::acquire(const std::optional<std::vect
 
 TaskFile StagedFiles::file(std::uint32_t number) const {
   const auto& staged = staged_[number];
-  return {.columns = staged.columns, .size = staged.size, .digest = staged.digest, .error = staged.error};
+  return {
+      .fetched = staged.fetched, .columns = staged.columns, .size = staged.size, .digest = staged.digest, .error = staged.error};
 }
 
 Result<const Staged*> StagedFiles::pinned(std::uint32_t number) const {

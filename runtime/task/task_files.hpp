@@ -18,6 +18,7 @@ namespace mole::runtime {
 
 // A present file of a task, or its cached columns, or why it could not be fetched.
 struct TaskFile {
+  bool fetched = false;    // from the archive, now
   bool columns = false;    // its cached columns are there instead (docs/formats/columns.md)
   std::uint64_t size = 0;  // of the file itself
   Digest digest;           // of the file itself

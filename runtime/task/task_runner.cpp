@@ -100,7 +100,27 @@ Result<> TaskRunner::stage() {
   const bool verify = spec_.kind == task::Kind::verify;  // reads the archive's files, not cached columns
   const FlowFilesOptions options{options_.threads, options_.columns && !verify, verify, columns_read()};
   flows_ = std::make_unique<FlowFiles>(spec_, *files_used_, *decoders_, options);
-  return flows_->stage();
+  if (auto staged = flows_->stage(); !staged) return staged;
+  report_fetched();
+  return {};
+}
+
+// Notes which files the archive delivered, and which it did not. The task fails if it reads one of those.
+void TaskRunner::report_fetched() {
+  constexpr std::size_t max_message = 300;  // bytes
+  for (std::uint32_t number = 0; number < spec_.files.size(); ++number) {
+    const auto& file = spec_.files[number];
+    const auto& staged = flows_->staged(number);
+    if (!file.present || (!staged.error && !staged.fetched)) continue;
+    auto& report = totals_.fetched.emplace_back();
+    report.id = file.id;
+    report.size = file.size;
+    report.digest = staged.digest;
+    report.outcome = staged.error ? task::FetchOutcome::failed : task::FetchOutcome::fetched;
+    if (!staged.error) continue;
+    report.code = task::failure_code(staged.error->code);
+    report.message = staged.error->message.substr(0, max_message);
+  }
 }
 
 // Returns the flow columns that any step reads.

@@ -45,6 +45,7 @@ class TaskRunner {
   Result<> fetch_files();
   Result<> run_steps();
   Result<> stage();
+  void report_fetched();
   ColumnSet columns_read() const;
   void set_levels();
   Result<> run_level(std::uint32_t level);
