@@ -7,12 +7,14 @@
 #include "sdk/model/enums.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 
 namespace mole::nodes {
 namespace fs = std::filesystem;
@@ -25,14 +27,21 @@ constexpr Micros fetch_limit = 7 * day_us;  // a tape may take hours; a worker t
 constexpr std::uint64_t thread_address_space = std::uint64_t{64} << 20;
 constexpr std::uint64_t max_report_bytes = task::max_index_bytes + (std::uint64_t{64} << 20);  // may include an archive's index
 
-// The numbers of the files that a fetch task has put into the cache, as its worker notes them.
+// The numbers of the files that a fetch task has put into the cache, as its worker notes them. Plugins may have replaced the file
+// or written anything into it.
 std::vector<std::uint32_t> ready_files(const fs::path& file, std::size_t count) {
+  constexpr std::size_t max_digits = 11;
   std::vector<std::uint32_t> out;
-  std::error_code error;
-  if (!fs::is_regular_file(fs::symlink_status(file, error))) return out;  // there is none yet
-  std::ifstream in(file);
-  for (std::uint32_t number = 0; out.size() < count && in >> number;)
-    if (number < count) out.push_back(number);
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  struct stat st {};
+  if (fd >= 0 && ::fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+    std::string text(std::min<std::size_t>(static_cast<std::size_t>(st.st_size), count * max_digits), '\0');
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(::pread(fd, text.data(), text.size(), 0), 0)));
+    std::istringstream in(text);
+    for (std::uint32_t number = 0; out.size() < count && in >> number;)
+      if (number < count) out.push_back(number);
+  }
+  if (fd >= 0) ::close(fd);
   return out;
 }
 

@@ -249,7 +249,7 @@ StateFileReader::StateFileReader(StateFileReader&&) noexcept = default;
 StateFileReader::~StateFileReader() = default;
 
 Result<StateFileReader> StateFileReader::open(const std::filesystem::path& path) {
-  const OwnedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const OwnedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd) return missing("cannot read the state " + path.string() + ": " + std::strerror(errno));
   struct stat st {};
   const bool regular = ::fstat(fd.get(), &st) == 0 && S_ISREG(st.st_mode);

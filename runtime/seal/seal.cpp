@@ -245,7 +245,8 @@ class Sealer {
     return record_blob(sealed, report.state_blob, report.state_bytes);
   }
 
-  // Checks that the path is a regular file inside the attempt folder, not reached by a symbolic link, with the expected states.
+  // Checks that the path is a regular file inside the attempt folder, not reached by a symbolic link and without another name by
+  // which it could be changed later, with the expected states.
   Result<> check_state(std::uint32_t index, const fs::path& path) const {
     std::error_code error;
     const auto real = fs::canonical(path, error);
@@ -253,6 +254,7 @@ class Sealer {
     const auto status = fs::symlink_status(path, error);
     if (!fs::is_regular_file(status)) return corrupt("its state file is missing or not a regular file");
     if (real.lexically_relative(home).native().starts_with("..")) return corrupt("its state file is outside the attempt folder");
+    if (fs::hard_link_count(path, error) != 1) return corrupt("its state file has more than one name");
 
     const auto& step = spec_.steps[index];
     MOLE_TRY(const auto descriptor, descriptor_of(step));
@@ -304,7 +306,7 @@ class Sealer {
   Result<Parquet> open_parquet() {
     const std::lock_guard lock(opening_);
     if (!parquet_) {
-      auto opened = Parquet::open({attempt_ / "scratch"});
+      auto opened = Parquet::open({out()});  // not scratch/, in which plugins may have left files or links with any names
       if (!opened) return opened;
       parquet_.emplace(std::move(*opened));
     }

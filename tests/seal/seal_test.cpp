@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cmath>
 
@@ -351,7 +352,12 @@ TEST_F(Seal, RejectsMismatchedStates) {
   EXPECT_NE(rejection(A / "scratch/link").find("missing or not a regular file"), std::string::npos);
   std::filesystem::create_symlink("loop", A / "scratch/loop");
   EXPECT_NE(rejection(A / "scratch/loop").find("missing or not a regular file"), std::string::npos);
+  ASSERT_EQ(::mkfifo((A / "scratch/pipe").c_str(), 0600), 0);
+  EXPECT_NE(rejection(A / "scratch/pipe").find("missing or not a regular file"), std::string::npos);
   const testing::TempFolder elsewhere;
+  std::filesystem::create_hard_link(state(), elsewhere / "linked");  // by which a process that is left could change it
+  EXPECT_NE(rejection(state()).find("more than one name"), std::string::npos);
+  std::filesystem::remove(elsewhere / "linked");
   std::filesystem::rename(state(), elsewhere / "0.state");
   std::filesystem::create_directory_symlink(elsewhere.path(), A / "scratch/away");
   EXPECT_NE(rejection(A / "scratch/away/0.state").find("outside the attempt"), std::string::npos);
