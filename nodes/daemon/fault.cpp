@@ -66,6 +66,10 @@ Cause cause_of_signal(const WorkerRun& run) {
 }
 
 Cause cause_of(const WorkerRun& run) {
+  using enum ExitStatus::Kind;
+  if (run.exit_status.out_of_memory && (run.exit_status.kind == killed || run.exit_status.kind == exited))
+    return {task::FailureCode::exhausted,
+            "its processes together needed more memory than a worker may use; raise mole-node --memory"};
   switch (run.exit_status.kind) {
     case ExitStatus::Kind::timed_out:
       return {task::FailureCode::hung, "still running after the limit of " + format_duration(run.wall_limit) +
@@ -73,6 +77,9 @@ Cause cause_of(const WorkerRun& run) {
     case ExitStatus::Kind::stalled:
       return {task::FailureCode::hung,
               "no progress for " + format_duration(run.stall_limit) + "; if a call may take longer, raise --stall-limit"};
+    case ExitStatus::Kind::wrote_too_much:
+      return {task::FailureCode::exhausted,
+              "it wrote more than its part of the free space on the node's disk; use shorter blocks or free up space"};
     case ExitStatus::Kind::cancelled:
       return {task::FailureCode::cancelled, "cancelled"};
     case ExitStatus::Kind::killed:

@@ -81,10 +81,9 @@ void declare(CLI::App& app, Arguments& a) {
                  "File with the coordinator's secret, for TCP: a copy of STATE/secret with mode 0600 (default: secret in --dir)")
       ->envname("MOLE_SECRET_FILE");
   app.add_option("--worker", o.worker, "The program mole-worker (default: in the folder of mole-node)");
-  app.add_option(
-         "--sandbox", a.sandbox,
-         "What separates workers from the rest of the machine: limits, namespaces, landlock, seccomp, separated by commas; the "
-         "node refuses to start if one does not work here. auto: all that work")
+  app.add_option("--sandbox", a.sandbox,
+                 "What separates workers from the rest of the machine: limits, cgroup, namespaces, landlock, seccomp, separated "
+                 "by commas; the node refuses to start if one does not work here. auto: all that work")
       ->capture_default_str();
   app.add_option("--log-level", a.log_level, "debug, info, warn or error")
       ->capture_default_str()
@@ -95,7 +94,7 @@ void declare(CLI::App& app, Arguments& a) {
 
 mole::Result<> set_sandbox(const std::string& text, Options& options) {
   using enum mole::SandboxPart;
-  options.sandbox = {limits, namespaces, landlock, seccomp};
+  options.sandbox = {limits, cgroup, namespaces, landlock, seccomp};
   options.require_sandbox = text != "auto";
   if (!options.require_sandbox) return {};
   const auto known = std::exchange(options.sandbox, {});
@@ -103,7 +102,7 @@ mole::Result<> set_sandbox(const std::string& text, Options& options) {
   for (std::string word; std::getline(words, word, ',');) {
     const auto part = std::ranges::find(known, word, [](auto each) { return mole::name_of(each); });
     if (part == known.end())
-      return mole::invalid("--sandbox: '" + word + "' is not a part; use limits, namespaces, landlock, seccomp, or auto");
+      return mole::invalid("--sandbox: '" + word + "' is not a part; use limits, cgroup, namespaces, landlock, seccomp, or auto");
     options.sandbox.push_back(*part);
   }
   return {};

@@ -20,6 +20,7 @@ constexpr auto notified = std::cv_status::no_timeout;
 Result<std::unique_ptr<NodeDaemon>> NodeDaemon::open(Options options, coordinator::NodeApi& coordinator) {
   MOLE_TRY(auto folder, NodeFolder::open(options.folder));
   MOLE_TRY(auto listen, coordinator::parse_address(options.listen));
+  MOLE_TRY(options.groups, open_groups(options));
   MOLE_TRY(options.sandbox, probe_sandbox(options));
   std::string parts;
   for (const auto part : options.sandbox) parts += std::string(" ") + name_of(part);

@@ -7,11 +7,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace mole::nodes {
+
+class Cgroups;
 
 inline constexpr std::uint64_t gibibyte = std::uint64_t{1} << 30;
 
@@ -37,9 +40,10 @@ struct Options {
   // What separates workers from the rest of the machine. Parts that do not work here are left out, or refused if required.
   std::vector<SandboxPart> sandbox = {SandboxPart::limits};
   bool require_sandbox = false;
-  Micros retry_limit = 10 * minute_us;  // time to retry when the coordinator is unreachable while a task fetches its inputs
-  Micros poll_min = 20'000;             // pause after a lease request that returns no task, at first ...
-  Micros poll_max = second_us;          // ... and after many such requests
+  std::shared_ptr<Cgroups> groups = nullptr;  // of the workers; set by the daemon. Null: there are none
+  Micros retry_limit = 10 * minute_us;        // time to retry when the coordinator is unreachable while a task fetches its inputs
+  Micros poll_min = 20'000;                   // pause after a lease request that returns no task, at first ...
+  Micros poll_max = second_us;                // ... and after many such requests
 };
 
 }  // namespace mole::nodes

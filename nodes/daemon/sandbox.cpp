@@ -44,6 +44,9 @@ constexpr const char* devices[] = {"/dev/null", "/dev/zero", "/dev/random", "/de
 constexpr const char* file_variables[] = {"AWS_SHARED_CREDENTIALS_FILE", "MOLE_HTTP_CREDENTIALS_FILE", "MOLE_SSH_KEY_FILE",
                                           "SSL_CERT_FILE"};
 
+// Processes and threads of a worker. Each thread may use others, such as those that decode for it.
+constexpr std::uint32_t tasks_besides_threads = 128, tasks_of_thread = 16;
+
 std::vector<fs::path> libraries(const Options& options) {
   std::vector<fs::path> out(std::begin(system_paths), std::end(system_paths));
   out.push_back(options.worker.parent_path());
@@ -73,8 +76,17 @@ bool works(const Options& options, SandboxPart part) {
                   .log = "/dev/null"};
   if (part == SandboxPart::namespaces) command.sandbox = {.namespaces = true, .network = false};
   if (part == SandboxPart::landlock) command.sandbox = {.read = libraries(options), .write = {"/dev/null"}};
+  if (part == SandboxPart::cgroup && !options.groups) return false;
+  if (part == SandboxPart::cgroup) command.sandbox.groups = options.groups;
   const auto status = run_child(command, {.wall_limit = minute_us, .progress = {}});
   return status && status->clean();
+}
+
+// Of what is free on the disk of the folder, so that all workers together leave some; at least one byte, because 0 is no limit.
+std::uint64_t part_of_free_space(const Options& options, const fs::path& folder) {
+  std::error_code error;
+  const auto space = fs::space(folder, error);
+  return error ? UINT64_MAX / 4 : std::max<std::uint64_t>(space.available / (options.slots + 1), 1);
 }
 
 }  // namespace
@@ -95,6 +107,14 @@ Result<std::vector<SandboxPart>> probe_sandbox(const Options& options) {
   return out;
 }
 
+Result<std::shared_ptr<Cgroups>> open_groups(const Options& options) {
+  if (!has(options.sandbox, SandboxPart::cgroup)) return std::shared_ptr<Cgroups>();
+  auto groups = Cgroups::open(tasks_besides_threads + std::uint64_t{tasks_of_thread} * options.threads);
+  if (groups) return std::shared_ptr<Cgroups>(std::move(*groups));
+  if (options.require_sandbox) return invalid(groups.error().message);
+  return std::shared_ptr<Cgroups>();
+}
+
 bool needs_network(const task::Spec& spec) {
   if (!spec.archive) return false;
   const auto remote = [](const task::PluginUse& use) { return !use.name.empty() && use.name != "directory"; };
@@ -109,6 +129,8 @@ namespace {
 
 Sandbox plugin_sandbox(const Options& options, const NodeFolder& node, const fs::path& attempt, bool network) {
   Sandbox out{.namespaces = has(options.sandbox, SandboxPart::namespaces), .network = network};
+  out.write_limit = part_of_free_space(options, attempt);
+  if (has(options.sandbox, SandboxPart::cgroup)) out.groups = options.groups;
   if (!has(options.sandbox, SandboxPart::landlock)) return out;
   out.read = libraries(options);
   out.read.insert(out.read.end(), {node.plugins(), attempt});
@@ -131,6 +153,7 @@ void add_archive(const NodeFolder& node, const task::Spec& spec, Sandbox& sandbo
 Sandbox worker_sandbox(const Options& options, const NodeFolder& node, const task::Spec& spec, const fs::path& attempt) {
   const bool downloads = runs_downloaders_only(spec);
   auto out = plugin_sandbox(options, node, attempt, downloads && needs_network(spec));
+  if (spec.kind == task::Kind::fetch) out.write_limit = 0;  // the files of a medium
   if (!has(options.sandbox, SandboxPart::landlock)) return out;
   out.write.insert(out.write.end(), {attempt / "scratch", attempt / "call"});
   if (spec.kind == task::Kind::index) out.write.push_back(attempt / "out");    // the listing
@@ -144,6 +167,7 @@ Sandbox worker_sandbox(const Options& options, const NodeFolder& node, const tas
 Sandbox staging_sandbox(const Options& options, const NodeFolder& node, const task::Spec& spec, const fs::path& attempt,
                         const fs::path& folder) {
   auto out = plugin_sandbox(options, node, attempt, needs_network(spec));
+  out.write_limit += options.cache_limit;  // it may replace the whole cache
   if (!has(options.sandbox, SandboxPart::landlock)) return out;
   out.read.push_back(folder);
   out.write.insert(out.write.end(), {folder / "scratch", folder / "call"});

@@ -16,6 +16,10 @@ namespace mole::nodes {
 // invalid: Options::require_sandbox, and one of Options::sandbox does not work.
 Result<std::vector<SandboxPart>> probe_sandbox(const Options& options);
 
+// Returns the cgroups of the node's workers, for Options::groups; null if there can be none or Options::sandbox does not want
+// them. invalid: Options::require_sandbox, and there can be none.
+Result<std::shared_ptr<Cgroups>> open_groups(const Options& options);
+
 bool has(const std::vector<SandboxPart>& parts, SandboxPart part);
 
 // Whether the task reaches its archive by the network. All downloaders but `directory` do.

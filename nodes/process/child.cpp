@@ -2,6 +2,7 @@
 
 #include "nodes/process/bounded_log.hpp"
 #include "nodes/process/spawn.hpp"
+#include "nodes/process/written_bytes.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -24,6 +25,7 @@ namespace {
 
 constexpr std::uint64_t max_file_bytes = std::uint64_t{16} << 30;
 constexpr std::uint64_t max_open_files = 1024;
+constexpr std::uint64_t kernel_memory = std::uint64_t{64} << 20;  // of a group: page tables, buffers of pipes, mole-launch
 
 Micros now() {
   const auto since = std::chrono::steady_clock::now().time_since_epoch();
@@ -83,7 +85,7 @@ void add_options(const Sandbox& sandbox, std::vector<std::string>& arguments) {
   for (const auto& path : sandbox.write) arguments.insert(arguments.end(), {"--write", path.string()});
 }
 
-Result<pid_t> start(const Command& command, const Output& output) {
+Result<pid_t> start(const Command& command, const Output& output, const Cgroup* group) {
   const auto& program = command.program;
   if (::access(program.c_str(), X_OK) != 0)
     return invalid("cannot start " + program.string() + ": " + std::strerror(errno) + "; install it beside mole-node");
@@ -100,6 +102,8 @@ Result<pid_t> start(const Command& command, const Output& output) {
   std::vector<std::string> arguments{std::to_string(::getpid()), std::to_string(command.address_space),
                                      std::to_string(max_file_bytes), std::to_string(max_open_files)};
   add_options(command.sandbox, arguments);
+  if (group)
+    for (const auto& entry : group->entries()) arguments.insert(arguments.end(), {"--group", entry.string()});
   arguments.push_back(program.string());
   arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());
   std::vector<std::string> environment{"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "TZ=UTC", "HOME=" + scratch, "TMPDIR=" + scratch};
@@ -110,13 +114,16 @@ Result<pid_t> start(const Command& command, const Output& output) {
 }
 
 // Waits until a child ends or has to be killed; returns why it has to be killed, or `exited` if it has ended.
-ExitStatus::Kind wait_for(int pidfd, Output& output, const Watch& watch) {
+ExitStatus::Kind wait_for(pid_t pid, int pidfd, Output& output, const Watch& watch, std::uint64_t write_limit) {
+  constexpr Micros between_looks = second_us / 10;
   const Micros start = now();
   std::uint64_t last_progress = 0;
   Micros last_change = start;
+  Micros next_look = start;
   bool open = true;
   for (;;) {
     Micros pause = second_us;
+    if (write_limit != 0) pause = std::clamp<Micros>(next_look - now(), 1, between_looks);
     if (watch.wall_limit != 0) pause = std::min(pause, start + watch.wall_limit - now());
     if (watch.stall_limit != 0) pause = std::min(pause, watch.stall_limit / 4);
     pollfd fds[3] = {{pidfd, POLLIN, 0},
@@ -127,6 +134,10 @@ ExitStatus::Kind wait_for(int pidfd, Output& output, const Watch& watch) {
     if (watch.cancel && watch.cancel->requested()) return ExitStatus::Kind::cancelled;
     if (fds[2].revents != 0) open = output.copy() != 0;
     if (watch.wall_limit != 0 && now() - start >= watch.wall_limit) return ExitStatus::Kind::timed_out;
+    if (write_limit != 0 && now() >= next_look) {
+      if (written_bytes(pid) > write_limit) return ExitStatus::Kind::wrote_too_much;
+      next_look = now() + between_looks;
+    }
     if (watch.stall_limit == 0 || !watch.progress) continue;
     if (const auto progress = watch.progress(); progress != last_progress) last_progress = progress, last_change = now();
     if (now() - last_change >= watch.stall_limit) return ExitStatus::Kind::stalled;
@@ -164,11 +175,15 @@ bool Cancellation::wait(Micros time) const {
 Result<ExitStatus> run_child(const Command& command, const Watch& watch) {
   const auto output = std::make_unique<Output>(command.log);
   if (output->read_end() < 0) return no_descriptor();
-  const auto pid = start(command, *output);
+  std::shared_ptr<const Cgroup> group;
+  if (command.sandbox.groups) {
+    MOLE_TRY(group, command.sandbox.groups->take(command.address_space > 0 ? command.address_space + kernel_memory : 0));
+  }
+  const auto pid = start(command, *output, group.get());
   if (!pid) return pid.error();
   output->close_write_end();
   const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0));
-  const auto why = pidfd >= 0 ? wait_for(pidfd, *output, watch) : ExitStatus::Kind::cancelled;
+  const auto why = pidfd >= 0 ? wait_for(*pid, pidfd, *output, watch, command.sandbox.write_limit) : ExitStatus::Kind::cancelled;
   if (why != ExitStatus::Kind::exited) end_child(*pid, pidfd, command.sandbox.namespaces);
   siginfo_t info{};
   while (::waitid(P_PID, static_cast<id_t>(*pid), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
@@ -180,9 +195,10 @@ Result<ExitStatus> run_child(const Command& command, const Watch& watch) {
   output->copy_rest();
   if (pidfd < 0) return no_descriptor();
   ::close(pidfd);
-  if (why != ExitStatus::Kind::exited) return ExitStatus{why, SIGKILL};
-  if (WIFSIGNALED(status)) return ExitStatus{ExitStatus::Kind::killed, WTERMSIG(status)};
-  return ExitStatus{ExitStatus::Kind::exited, WEXITSTATUS(status)};
+  const bool out_of_memory = group && group->out_of_memory();
+  if (why != ExitStatus::Kind::exited) return ExitStatus{why, SIGKILL, out_of_memory};
+  if (WIFSIGNALED(status)) return ExitStatus{ExitStatus::Kind::killed, WTERMSIG(status), out_of_memory};
+  return ExitStatus{ExitStatus::Kind::exited, WEXITSTATUS(status), out_of_memory};
 }
 
 }  // namespace mole::nodes

@@ -3,9 +3,11 @@
 // The child has its own process group, an empty signal mask, default signal actions and a clean environment; stdin is
 // /dev/null, stdout and stderr a pipe that is copied into its log as it arrives, so that printing never blocks the child and
 // never fills the disk, descriptor 3 the handover, 4 its files, and no other descriptor is open. Memory, file size, descriptors
-// and core dumps are limited. Processes that it leaves in its group are killed, and with namespaces all that it has started.
+// and core dumps are limited. Processes that it leaves in its group are killed, and with namespaces or a cgroup all that it has
+// started.
 #pragma once
 
+#include "nodes/process/cgroup.hpp"
 #include "sdk/model/time.hpp"
 
 #include <atomic>
@@ -23,6 +25,9 @@ struct Sandbox {
   bool network = true;
   // Landlock: nothing else can be read, executed or written. Both empty: no restriction.
   std::vector<std::filesystem::path> read = {}, write = {};
+  std::shared_ptr<Cgroups> groups =
+      nullptr;                    // it runs in one of them, limited to its address space; null: in that of this process
+  std::uint64_t write_limit = 0;  // bytes that it may write to disks, looked at ten times a second; 0: any
 };
 
 struct Command {
@@ -64,9 +69,10 @@ struct Watch {
 };
 
 struct ExitStatus {
-  enum class Kind { exited, killed, timed_out, stalled, cancelled };
+  enum class Kind { exited, killed, timed_out, stalled, cancelled, wrote_too_much };
   Kind kind = Kind::exited;
-  int value = 0;  // exit code, or signal
+  int value = 0;               // exit code, or signal
+  bool out_of_memory = false;  // its group needed more memory than it may use
 
   bool clean() const { return kind == Kind::exited && value == 0; }
 };

@@ -3,10 +3,12 @@
 //
 //   mole-launch PARENT ADDRESS_SPACE FILE_BYTES DESCRIPTORS [OPTION...] PROGRAM ARGUMENT...
 //
-// Options: --namespaces (namespaces.hpp), --no-network, --read PATH and --write PATH (landlock.hpp, if there is any).
+// Options: --namespaces (namespaces.hpp), --no-network, --group FILE (a cgroup's cgroup.procs, which it enters), --read PATH and
+// --write PATH (landlock.hpp, if there is any).
 #include "nodes/process/landlock.hpp"
 #include "nodes/process/namespaces.hpp"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -16,13 +18,16 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace {
 
 struct Options {
   bool namespaces = false, network = true;
   mole::nodes::FileAccess files;
+  std::vector<std::string> groups;
   char** program = nullptr;  // null: none given
 };
 
@@ -32,8 +37,8 @@ Options parse(char** word) {
     const std::string_view option = *word;
     if (option == "--namespaces") out.namespaces = true;
     if (option == "--no-network") out.network = false;
-    if ((option != "--read" && option != "--write") || word[1] == nullptr) continue;
-    (option == "--read" ? out.files.read : out.files.write).emplace_back(*++word);
+    if ((option != "--read" && option != "--write" && option != "--group") || word[1] == nullptr) continue;
+    (option == "--read" ? out.files.read : option == "--write" ? out.files.write : out.groups).emplace_back(*++word);
   }
   if (*word != nullptr) out.program = word;
   return out;
@@ -44,6 +49,16 @@ bool set_limit(__rlimit_resource what, const char* text) {
   const rlim_t value = std::strtoull(text, nullptr, 10);
   const rlimit bound{value, value};
   return value == 0 || ::setrlimit(what, &bound) == 0;
+}
+
+// The processes that this one starts are in its groups, too.
+bool enter(const std::string& group) {
+  const int fd = ::open(group.c_str(), O_WRONLY | O_CLOEXEC);
+  const bool entered = fd >= 0 && ::write(fd, "0", 1) == 1;
+  const int error = errno;
+  ::close(fd);
+  errno = error;
+  return entered;
 }
 
 [[noreturn]] void fail(const char* what, const char* remedy) {
@@ -73,6 +88,8 @@ int main(int argc, char** argv) {
   if (options.program == nullptr) return std::fputs("mole-launch is started by mole-node\n", stderr), 2;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != std::atoi(argv[1])) return 1;  // the parent died before prctl
+  for (const auto& group : options.groups)
+    if (!enter(group)) fail("cannot enter a cgroup", "start mole-node --sandbox without cgroup");
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

@@ -44,8 +44,8 @@ constexpr std::uint32_t refused[] = {
     SYS_personality,
     // users
     SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid, SYS_setgroups, SYS_capset,
-    // memory that processes share
-    SYS_shmget, SYS_semget, SYS_msgget, SYS_mq_open,
+    // memory that processes share, or that is not counted as theirs
+    SYS_shmget, SYS_semget, SYS_msgget, SYS_mq_open, SYS_memfd_create,
 #ifdef SYS_fork
     SYS_fork, SYS_vfork,
 #endif

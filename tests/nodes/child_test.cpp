@@ -99,6 +99,22 @@ TEST_F(Child, HasResourceLimits) {
   EXPECT_EQ(log(), "0\n1024\n1048576\n33554432\n");
 }
 
+// In the folder of the programs, which is on a disk: what is written to memory is limited with it.
+TEST_F(Child, IsKilledWhenItHasWrittenTooMuch) {
+  const TempFolder disk(std::filesystem::path(MOLE_LAUNCH).parent_path());
+  const auto file = (disk / "file").string();
+  auto command = shell("head -c 5000000 /dev/zero > " + file + "; exit 7");
+  command.sandbox.write_limit = 20'000'000;
+  EXPECT_EQ(run_child(command, {})->value, 7);
+  // By a process that has ended, and to a removed file
+  for (const std::string script : {"head -c 50000000 /dev/zero > " + file + "; sleep 1000",
+                                   "exec 5> " + file + "; rm " + file + "; head -c 50000000 /dev/zero >&5; sleep 1000"}) {
+    command = shell(script);
+    command.sandbox.write_limit = 20'000'000;
+    EXPECT_EQ(run_child(command, {})->kind, ExitStatus::Kind::wrote_too_much) << script;
+  }
+}
+
 TEST_F(Child, IsKilledAtItsWallLimit) {
   Watch watch;
   watch.wall_limit = 50'000;

@@ -79,9 +79,25 @@ TEST(Fault, DistinguishesAHangFromACrash) {
   const auto late = assign_fault(sealed(), spec(), worker_run({ExitStatus::Kind::timed_out, SIGKILL}, in_add_of_variance()));
   EXPECT_EQ(late.steps[1].code, task::FailureCode::hung);
   EXPECT_NE(late.steps[1].message.find("still running after the limit of 1h"), std::string::npos);
+  const auto large =
+      assign_fault(sealed(), spec(), worker_run({ExitStatus::Kind::wrote_too_much, SIGKILL}, in_add_of_variance()));
+  EXPECT_EQ(large.steps[1].code, task::FailureCode::exhausted);
+  EXPECT_NE(large.steps[1].message.find("its part of the free space"), std::string::npos);
   const auto silent = assign_fault(sealed(), spec(), worker_run({ExitStatus::Kind::stalled, SIGKILL}, in_add_of_variance()));
   EXPECT_EQ(silent.steps[1].code, task::FailureCode::hung);
   EXPECT_NE(silent.steps[1].message.find("no progress for 2m"), std::string::npos);
+}
+
+TEST(Fault, IsExhaustedIfItsProcessesTogetherNeedTooMuchMemory) {
+  using enum ExitStatus::Kind;
+  const auto failed = [](ExitStatus::Kind kind, int value) {
+    return assign_fault(sealed(), spec(), worker_run({kind, value, true}, in_add_of_variance())).steps[1];
+  };
+  EXPECT_EQ(failed(killed, SIGKILL).code, task::FailureCode::exhausted);
+  EXPECT_EQ(failed(killed, SIGSEGV).code, task::FailureCode::exhausted);
+  EXPECT_EQ(failed(exited, 1).code, task::FailureCode::exhausted);
+  EXPECT_NE(failed(exited, 1).message.find("its processes together needed more memory"), std::string::npos);
+  EXPECT_EQ(failed(stalled, SIGKILL).code, task::FailureCode::hung);
 }
 
 TEST(Fault, IsExhaustedWhenMemoryRunsOut) {

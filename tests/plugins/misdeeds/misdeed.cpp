@@ -59,6 +59,18 @@ void start_process(bool session) {
   tell(child > 0, "to start a process");
 }
 
+// Processes that each use less memory than a worker may, but together more.
+void use_memory_in_processes() {
+  for (int i = 0; i < 8; ++i)
+    if (const pid_t child = ::fork(); child == 0) {
+      std::memset(::operator new(200u << 20), 1, 200u << 20);
+      sleep_on();
+    }
+  int ended = 0;
+  ::wait(&ended);
+  std::abort();
+}
+
 void fill(const std::string& path, std::size_t mebibytes) {
   const int fd = ::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
   const std::vector<char> block(1 << 20, 'x');
@@ -199,6 +211,7 @@ void use_kernel(const Act&) {
   tell(::setrlimit(RLIMIT_AS, &more) == 0, "more memory");
   tell(::prctl(PR_SET_PDEATHSIG, 0) == 0, "to outlive the node");
   tell(::shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600) >= 0, "shared memory");
+  tell(::syscall(SYS_memfd_create, "planted", 0) >= 0, "memory that is not counted");
 }
 
 void rewrite_spec(const Act&) {
@@ -263,6 +276,7 @@ void misbehave(const std::string& a, const Act& act) {
   if (a == "allocate")
     for (;;) std::memset(::operator new(16u << 20), 1, 16u << 20);
   if (a == "hold") hold_memory();
+  if (a == "processes") use_memory_in_processes();
   if (a == "print")
     for (int i = 0; i < 2000; ++i) std::fprintf(stderr, "%s\n", std::string(100'000, 'x').c_str());
   if (a == "fill_scratch") fill(std::string(std::getenv("TMPDIR")) + "/big", 400);  // NOLINT
