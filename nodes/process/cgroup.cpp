@@ -138,6 +138,22 @@ std::uint64_t Cgroup::memory_kills() const {
   return count;
 }
 
+// Whether it has memory that no process of it holds any more, such as files in memory file systems.
+bool Cgroup::has_lost_memory() const {
+  constexpr std::uint64_t most = std::uint64_t{1} << 20;
+  for (const auto& line : split(text_of(folders_.front().path / "memory.stat"), '\n'))
+    if (line.starts_with("shmem ") && std::strtoull(line.c_str() + std::strlen("shmem "), nullptr, 10) > most) return true;
+  return false;
+}
+
+void Cgroup::remove() {
+  for (const auto& folder : folders_) {
+    ::rmdir(folder.path.c_str());
+    ::close(folder.lock);
+  }
+  folders_.clear();
+}
+
 Result<std::unique_ptr<Cgroups>> Cgroups::open(std::uint64_t tasks) {
   const auto mounts = text_of("/proc/self/mountinfo"), groups = text_of("/proc/self/cgroup");
   std::vector<fs::path> parents;
@@ -145,7 +161,7 @@ Result<std::unique_ptr<Cgroups>> Cgroups::open(std::uint64_t tasks) {
     parents = {*own};
   } else {
     const auto memory = own_cgroup(mounts, groups, "memory"), pids = own_cgroup(mounts, groups, "pids");
-    if (!memory || !pids)
+    if (!memory || !pids || memory == pids)  // one hierarchy with both is not supported
       return unsupported("this process may make no cgroups with limits; start mole-node as a service with Delegate=yes");
     parents = {*memory, *pids};
   }
@@ -157,11 +173,7 @@ Result<std::unique_ptr<Cgroups>> Cgroups::open(std::uint64_t tasks) {
 
 Cgroups::~Cgroups() {
   const MutexLock lock(mutex_);
-  for (const auto& group : free_)
-    for (const auto& folder : group->folders_) {
-      ::rmdir(folder.path.c_str());
-      ::close(folder.lock);
-    }
+  for (const auto& group : free_) group->remove();
 }
 
 void Cgroups::remove_leftovers() const {
@@ -186,13 +198,16 @@ Result<Cgroup> Cgroups::make() const {
       const auto folder = parent / (prefix + std::to_string(::getpid()) + "-" + std::to_string(number));
       const bool made = ::mkdir(folder.c_str(), 0755) == 0;
       failure = made || (errno == EEXIST && number < max_groups) ? 0 : errno;
-      if (made && (held = hold(folder)) >= 0) out.folders_.push_back({folder, held});
+      if (!made) continue;
+      if (held = hold(folder); held >= 0) {
+        out.folders_.push_back({folder, held});
+      } else {
+        failure = EMFILE;
+        ::rmdir(folder.c_str());
+      }
     }
     if (failure == 0) continue;
-    for (const auto& made : out.folders_) {
-      ::rmdir(made.path.c_str());
-      ::close(made.lock);
-    }
+    out.remove();
     return transient("cannot make a cgroup in " + parent.string() + ": " + std::strerror(failure) + remedy);
   }
   return out;
@@ -223,22 +238,30 @@ Result<std::shared_ptr<const Cgroup>> Cgroups::take(std::uint64_t memory) {
       free_.pop_back();
     }
   }
+  if (group && !set_limits(*group, memory)) {  // it still has more memory than that
+    group->remove();
+    group.reset();
+  }
   if (!group) {
     MOLE_TRY(auto made, make());
     group = std::make_unique<Cgroup>(std::move(made));
+    if (auto limited = set_limits(*group, memory); !limited) {
+      group->remove();
+      return limited.error();
+    }
   }
-  const auto limited = set_limits(*group, memory);
   group->kills_before_ = group->memory_kills();
-  const std::shared_ptr<Cgroup> out(group.release(), [this](Cgroup* each) { give_back(std::unique_ptr<Cgroup>(each)); });
-  if (!limited) return limited.error();
-  return std::shared_ptr<const Cgroup>(out);
+  return std::shared_ptr<const Cgroup>(group.release(), [this](Cgroup* each) { give_back(std::unique_ptr<Cgroup>(each)); });
 }
 
 void Cgroups::give_back(std::unique_ptr<Cgroup> group) {
   bool empty = true;
-  for (const auto& folder : group->folders_) empty = clear(folder.path) && empty;
+  // That of pids first: then none starts others.
+  for (auto folder = group->folders_.rbegin(); folder != group->folders_.rend(); ++folder) empty = clear(folder->path) && empty;
+  if (!empty) return;  // it stays until the next daemon starts here
+  if (group->has_lost_memory()) return group->remove();
   const MutexLock lock(mutex_);
-  if (empty) free_.push_back(std::move(group));  // else it stays until the next daemon starts here
+  free_.push_back(std::move(group));
 }
 
 }  // namespace mole::nodes

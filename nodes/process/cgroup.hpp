@@ -34,6 +34,8 @@ class Cgroup {
     int lock = -1;  // held as long as the group is in use: what nobody holds is left from a daemon that was killed
   };
   std::uint64_t memory_kills() const;
+  bool has_lost_memory() const;
+  void remove();
   std::vector<Folder> folders_;  // version 1: of memory and of pids
   std::uint64_t kills_before_ = 0;
 };
