@@ -3,6 +3,7 @@
 #include "coordinator/store/acknowledged.hpp"
 #include "coordinator/store/keys.hpp"
 #include "coordinator/store/rocks.hpp"
+#include "coordinator/store/temporary.hpp"
 #include "coordinator/store/unreadable.hpp"
 #include "sdk/model/durable_file.hpp"
 
@@ -258,6 +259,7 @@ Result<> Store::start_epoch(const fs::path& dir) {
   batch.put(Table::meta, "epoch", std::to_string(epoch_));
   if (!schema) batch.put(Table::meta, "schema", schema_version);
   commit(batch);
+  remove_temporary_files(dir.parent_path());
   return durable_write(holder_file(dir), std::to_string(::getpid()));
 }
 

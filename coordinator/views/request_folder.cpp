@@ -2,6 +2,7 @@
 
 #include "coordinator/requests/request.hpp"
 #include "coordinator/store/keys.hpp"
+#include "coordinator/store/temporary.hpp"
 #include "coordinator/views/views.hpp"
 #include "sdk/model/durable_file.hpp"
 
@@ -42,6 +43,7 @@ Result<> write_folder(const fs::path& folder, const json& document, const std::v
     fs::create_hard_link(target, link, problem);
     if (problem) return transient("cannot link " + link.string() + ": " + problem.message());
   }
+  store::remove_temporary_files(folder);
   return durable_write(folder / "request.json", text_with_digest(document));
 }
 

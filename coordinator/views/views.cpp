@@ -18,6 +18,7 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t max_queued = 64;  // changes
+constexpr const char* switching_folder = "switching";
 
 Error link_error(const fs::path& path, int error) {
   return transient("cannot link " + path.string() + ": " + std::strerror(error) +
@@ -76,7 +77,7 @@ Result<> TableLinks::link_exactly(const std::string& module, const std::map<Micr
 
 Result<> TableLinks::replace(const std::string& module, const std::map<Micros, Digest>& rows) {
   if (rows.empty()) return link_exactly(module, rows);
-  const auto beside = root_ / "switching", complete = beside / module, shown = root_ / module;
+  const auto beside = root_ / switching_folder, complete = beside / module, shown = root_ / module;
   std::error_code problem;
   fs::remove_all(beside, problem);
   fs::create_directories(complete, problem);
@@ -107,6 +108,8 @@ void Views::write(Update update, std::unique_ptr<InFlightTickets::Ticket> ticket
 }
 
 void Views::run() {
+  std::error_code ignored;
+  fs::remove_all(state_ / switching_folder, ignored);  // left by a process that was killed
   MutexLock lock(mutex_);
   for (;;) {
     while (queue_.empty() && !stopping_) changed_.wait(mutex_);

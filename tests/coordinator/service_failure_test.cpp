@@ -3,6 +3,7 @@
 #include "sdk/model/durable_file.hpp"
 
 #include <filesystem>
+#include <fstream>
 #include <utility>
 
 namespace mole::test {
@@ -325,6 +326,17 @@ TEST(ServiceFailure, KeepsTheFirstOfTwoDifferentResultsAndLogsIt) {
   EXPECT_EQ(world.catalogue(), kept);
   const auto events = world.client().dump("events", "", 10);
   EXPECT_EQ((*events)["rows"][0]["event"], "NONDETERMINISM");
+}
+
+TEST(ServiceFailure, RemovesTheTemporaryFilesOfAKilledCoordinator) {
+  World world;
+  const auto state = world.folder.path() / "state", pid = state / ".tmp.1.1.coordinator.pid", tables = state / "switching";
+  world.close();
+  fs::create_directories(tables / "tables" / "border");
+  std::ofstream(pid) << "1";
+  world.open();
+  EXPECT_FALSE(fs::exists(pid));
+  EXPECT_FALSE(fs::exists(tables));
 }
 
 }  // namespace
