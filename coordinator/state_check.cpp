@@ -35,6 +35,7 @@ class Check {
     for (const auto& name : table_names())
       if (auto checked = check_table(name); !checked) return checked.error();
     found_.database = store_.check_files();
+    drop_requests_without_pipeline();
     if (found_.lost_changes > 0 || (found_.repair && is_damaged(Table::requests))) find_lost_requests();
     check_blobs();
     check_links();
@@ -57,8 +58,25 @@ class Check {
     return std::ranges::any_of(found_.tables, [&](const DamagedTable& t) { return table_of(t.name) == table; });
   }
 
+  // A later row of a request may be there although its pipeline, which was stored with the first one, is lost. Such a request
+  // cannot be continued, so it is lost, too.
+  void drop_requests_without_pipeline() {
+    if (!found_.repair && (is_damaged(Table::requests) || is_damaged(Table::revisions))) return;
+    Batch batch;
+    records_.scan_json(Table::requests, [&](std::string_view key, const nlohmann::json& row) {
+      if (!row.is_object()) return true;
+      const auto revision = Digest::from_hex(row.value("revision", ""));
+      if (revision && store_.get(Table::revisions, keys::bytes_of(*revision))) return true;
+      list(found_.lost_requests, "r" + std::to_string(keys::read_u64(key)));
+      batch.erase(Table::requests, key);
+      return true;
+    });
+    if (found_.repair) store_.commit(batch);
+  }
+
   void find_lost_requests() {
     const RemovedRequests removed(store_.get(Table::meta, requests_removed).value_or(""));
+    found_.lost_requests.clear();
     for (std::uint64_t number = 1; number <= store_.last_request(); ++number)
       if (!removed.contains(number) && !store_.get(Table::requests, keys::number(number)))
         list(found_.lost_requests, "r" + std::to_string(number));

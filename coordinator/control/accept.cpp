@@ -107,9 +107,10 @@ std::optional<Result<Accepted>> Requests::earlier_reply(const Request& request, 
   const auto number = known.value("request", std::uint64_t{0});
   if (const auto live = state_.live.find(number); live != state_.live.end())
     return Result<Accepted>(accepted_document(live->second, false));
-  auto ended = requests::request_from_row(number, records_.json(Table::requests, keys::number(number)));
-  ended.graph =
-      std::make_shared<const dag::Graph>(dag::graph_from_json(records_.json(Table::revisions, keys::bytes_of(ended.revision))));
+  const auto row = records_.json(Table::requests, keys::number(number));
+  if (!row.is_object()) return std::nullopt;  // lost, and dropped by a repair
+  auto ended = requests::request_from_row(number, row);
+  MOLE_TRY(ended.graph, read_graph(records_, ended.revision));
   return Result<Accepted>(accepted_document(ended, false));
 }
 

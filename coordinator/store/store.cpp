@@ -205,9 +205,13 @@ Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
     later.assign(existing.begin() + 1, existing.end());
     existing.resize(1);
   }
+  const auto settings = database_options(options.create, options.accept_loss);
   rocksdb::DB* db = nullptr;
-  auto status =
-      rocksdb::DB::Open(database_options(options.create, options.accept_loss), dir.string(), existing, &rocks_->handles, &db);
+  auto status = rocksdb::DB::Open(settings, dir.string(), existing, &rocks_->handles, &db);
+  if (options.accept_loss && status.IsCorruption()) {  // a whole file: what the others contain is collected
+    status = rocksdb::RepairDB(dir.string(), settings, families());
+    if (status.ok()) status = rocksdb::DB::Open(settings, dir.string(), existing, &rocks_->handles, &db);
+  }
   rocks_->db.reset(db);
   if (status.ok() && !later.empty()) {
     std::vector<rocksdb::ColumnFamilyHandle*> created;
@@ -241,8 +245,7 @@ Result<> Store::open_rocks(const fs::path& dir, const StoreOptions& options) {
     return exhausted("no space left to open " + dir.string() + "; free up space there and start again; nothing is lost");
   if (status.IsIOError() && text.find("Permission denied") != std::string::npos)
     return invalid("cannot open " + dir.string() + ": permission denied; run as the user that owns it");
-  return corrupt("the coordinator's store in " + dir.string() + " is damaged (" + text +
-                 "); restore it from a backup, or move it away and run again: finished results are in tables/");
+  return corrupt("the coordinator's store in " + dir.string() + " is damaged (" + text + ")" + damage_remedy);
 }
 
 Result<> Store::start_epoch(const fs::path& dir) {

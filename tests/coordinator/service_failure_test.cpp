@@ -1,5 +1,7 @@
 #include "tests/coordinator/world.hpp"
 
+#include "coordinator/state_check.hpp"
+#include "coordinator/store/keys.hpp"
 #include "sdk/model/durable_file.hpp"
 
 #include <filesystem>
@@ -263,7 +265,7 @@ TEST(ServiceFailure, ReportsACorruptStoreWithARemedy) {
   const auto opened = coordinator::Service::open(world.config());
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Code::corrupt);
-  EXPECT_NE(opened.error().message.find("restore it from a backup"), std::string::npos);
+  EXPECT_NE(opened.error().message.find("mole state check --repair"), std::string::npos);
 }
 
 TEST(ServiceFailure, RejectsReportsThatDoNotMatchTheirTask) {
@@ -335,8 +337,37 @@ TEST(ServiceFailure, RemovesTheTemporaryFilesOfAKilledCoordinator) {
   fs::create_directories(tables / "tables" / "border");
   std::ofstream(pid) << "1";
   world.open();
+  world.close();
   EXPECT_FALSE(fs::exists(pid));
   EXPECT_FALSE(fs::exists(tables));
+}
+
+TEST(ServiceFailure, ARequestWhosePipelineIsLostIsLostAndCanBeSubmittedAgain) {
+  World world;
+  world.add_files("1", 0, 3);
+  auto submission = world.submission(border, "2007-09-22", "2007-09-22T02");
+  submission.client_id = "mine";
+  ASSERT_TRUE(world.client().submit(submission));
+  const auto state = world.folder.path() / "state";
+  world.close();
+  {
+    using namespace coordinator::store;
+    const auto store = Store::open(state / "db", {});
+    ASSERT_TRUE(store) << store.error().message;
+    const auto pipeline = (*store)->last_key(Table::revisions);
+    ASSERT_FALSE(pipeline.empty());
+    Batch batch;
+    batch.erase(Table::revisions, pipeline);
+    (*store)->commit(batch);
+  }
+  const auto repaired = coordinator::check_state(state, true);
+  ASSERT_TRUE(repaired) << repaired.error().message;
+  EXPECT_EQ(repaired->lost_requests, std::vector<std::string>{"r1"});
+  world.open();
+  const auto again = world.client().submit(submission);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ((*again)["id"], "r2");
+  EXPECT_EQ((*again)["created"], true);
 }
 
 }  // namespace

@@ -251,6 +251,36 @@ TEST_F(DamagedTable, OfRequestsIsRepairedAndTheLostOnesAreNamed) {
   EXPECT_EQ(count_rows(*open_store(dir_), Table::requests), 400 - lost);
 }
 
+TEST_F(DamagedTable, AFileThatCannotBeOpenedIsLeftOutByARepair) {
+  fill(Table::lineage);
+  flip_a_bit(largest(dir_, ".sst"), 0.9999);  // its magic number
+  const auto opened = Store::open(dir_, {.create = true, .failed = {}});
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::corrupt);
+  EXPECT_NE(opened.error().message.find("mole state check --repair"), std::string::npos) << opened.error().message;
+  const auto repaired = check_state(folder_.path(), true);
+  ASSERT_TRUE(repaired) << repaired.error().message;
+  EXPECT_TRUE(repaired->has_damage()) << "something is lost";
+  EXPECT_FALSE(check_state(folder_.path(), false)->has_damage());
+  const auto store = open_store(dir_);
+  EXPECT_EQ(count_rows(*store, Table::lineage), 0u);
+  EXPECT_EQ(count_rows(*store, Table::requests), 300u);
+}
+
+TEST_F(DamagedTable, ARepairMakesAListOfFilesThatCannotBeRead) {
+  fill(Table::lineage);
+  for (const auto& entry : fs::directory_iterator(dir_))
+    if (entry.path().filename().string().starts_with("MANIFEST-")) flip_a_bit(entry.path(), 0.5);
+  ASSERT_FALSE(Store::open(dir_, {.create = true, .failed = {}}));
+  const auto repaired = check_state(folder_.path(), true);
+  ASSERT_TRUE(repaired) << repaired.error().message;
+  EXPECT_TRUE(repaired->lost_requests.empty());
+  EXPECT_FALSE(check_state(folder_.path(), false)->has_damage());
+  const auto store = open_store(dir_);
+  EXPECT_EQ(count_rows(*store, Table::lineage), 2000u);
+  EXPECT_EQ(count_rows(*store, Table::requests), 300u);
+}
+
 TEST_F(DamagedTable, OfTheSchemaIsRefusedUntilItIsRepaired) {
   std::uint64_t epoch = 0;
   {
@@ -266,6 +296,29 @@ TEST_F(DamagedTable, OfTheSchemaIsRefusedUntilItIsRepaired) {
   ASSERT_TRUE(check_state(folder_.path(), true));
   EXPECT_FALSE(check_state(folder_.path(), false)->has_damage());
   EXPECT_GT(open_store(dir_)->epoch(), epoch + 2) << "tokens of earlier starts may be used again";
+}
+
+TEST(StateCheck, ARequestWithoutItsPipelineIsLost) {
+  TempFolder folder;
+  const auto pipeline = digest_of(std::string_view("pipeline"));
+  {
+    const auto store = open_store(folder.path() / "db");
+    ASSERT_TRUE(Blobs::open(folder.path() / "blobs"));
+    const Records records(*store);
+    Batch batch;
+    for (std::uint64_t number = 1; number <= 3; ++number)
+      records.put_json(batch, Table::requests, keys::number(number), {{"revision", pipeline}});
+    records.put_json(batch, Table::requests, keys::number(2), {{"revision", digest_of(std::string_view("lost"))}});
+    records.put_json(batch, Table::revisions, keys::bytes_of(pipeline), nlohmann::json::object());
+    store->commit(batch);
+  }
+  const auto found = check_state(folder.path(), false);
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_TRUE(found->has_damage());
+  EXPECT_EQ(found->lost_requests, std::vector<std::string>{"r2"});
+  EXPECT_EQ(check_state(folder.path(), true)->lost_requests, std::vector<std::string>{"r2"});
+  EXPECT_FALSE(check_state(folder.path(), false)->has_damage());
+  EXPECT_EQ(count_rows(*open_store(folder.path() / "db"), Table::requests), 2u);
 }
 
 TEST(StateCheck, CreatesNoStateInAWrongFolder) {
