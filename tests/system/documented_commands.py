@@ -33,8 +33,10 @@ def blocks(text, language):
 
 
 def runnable(command):
-    """./dev installs packages and builds: here only the demo is run, with the programs that are built. `./dev test` runs this script."""
-    return command.replace("./dev demo ", "./dev demo --no-build ").replace("./dev test ", "# ./dev test ")
+    """./dev installs packages and builds: here only the demo and the storm are run, with the programs that are built. `./dev test` runs this
+    script."""
+    return (command.replace("./dev demo ", "./dev demo --no-build ").replace("./dev test ", "# ./dev test ")
+            .replace("./dev storm ", "python3 tests/storm/storm.py "))
 
 
 def checkout(folder):

@@ -135,13 +135,16 @@ def datagrams(content):
 
 
 class Daemon:
-    """A long-running program of the project; always killed at the end of the test."""
+    """A long-running program of the project; always killed at the end of the test.
+
+    `ready`: waits for the first line of output, which must contain it, and is kept as `ready`. An empty text: any line, or none.
+    """
 
     def __init__(self, *arguments, cwd=None, ready=None, log=None, env=None):
         self.arguments = [str(BUILD / "bin" / arguments[0]), *map(str, arguments[1:])]
         self.log = open(log, "ab") if log else subprocess.DEVNULL
-        self.process = subprocess.Popen(self.arguments, cwd=cwd, env=env, stdout=subprocess.PIPE if ready else self.log, stderr=self.log)
-        if ready:
+        self.process = subprocess.Popen(self.arguments, cwd=cwd, env=env, stdout=subprocess.PIPE if ready is not None else self.log, stderr=self.log)
+        if ready is not None:
             line = self.process.stdout.readline().decode()
             check(ready in line, f"{arguments[0]} printed {line!r} instead of {ready!r}")
             self.ready = line
