@@ -57,6 +57,9 @@ class FakeApi final : public coordinator::ClientApi {
   }
 
   Result<std::uint64_t> put_blob(const Digest&, std::uint64_t, std::string_view, std::uint64_t) override { return unexpected(); }
+  Result<coordinator::Collection> collect_garbage(const coordinator::CollectOptions&) override {
+    return answer("collect_garbage");
+  }
   Result<std::string> get_blob(const Digest&, std::uint64_t, std::uint32_t) override { return unexpected(); }
 
  private:
