@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Checks that a node whose disk is full gives way to one with space, counts no failure, says why, and works again when there is space."""
 import os
-import shutil
 import subprocess
 import sys
 
@@ -29,11 +28,15 @@ if os.environ.get("MOLE_OWN_MOUNTS") != "1":  # a mount namespace of its own: th
     sys.exit(subprocess.run(["unshare", *options, sys.executable, *sys.argv]).returncode)
 
 
-def fill(folder, leave):
-    """Leaves this many bytes on the disk."""
-    free = shutil.disk_usage(folder).free
-    with open(folder / "fill", "ab") as file:
-        os.posix_fallocate(file.fileno(), file.tell(), max(free - leave, 4096))
+def fill(folder):
+    """Leaves no byte on the disk."""
+    with open(folder / "fill", "ab", buffering=0) as file:
+        for size in (MIB, 4096):
+            try:
+                while file.write(bytes(size)) == size:
+                    pass
+            except OSError:
+                pass
 
 
 with TemporaryFolder("full-node") as folder:
@@ -68,7 +71,7 @@ with TemporaryFolder("full-node") as folder:
     full = node(small / "full")
     request = submit(FIRST)
     wait_until(lambda: mole_json("request", "show", request, *service).get("tasks"), "a task to start", 30)
-    fill(small, 0)
+    fill(small)
     wait_until(lambda: any(each["state"] == "full" for each in states().values()), "the node to say that its disk is full", 30)
     wait_until(lambda: "no node takes tasks" in mole_json("request", "show", request, *service)["reason"], "the request to name the cause", 30)
     shown = mole_json("request", "show", request, *service)
