@@ -164,10 +164,9 @@ enum FetchOutcome {
 enum SandboxPart {
   LIMITS = 0
   CGROUP = 1
-  UID = 2
-  NAMESPACES = 3
-  LANDLOCK = 4
-  SECCOMP = 5
+  NAMESPACES = 2
+  LANDLOCK = 3
+  SECCOMP = 4
 }
 
 enum Verdict {
@@ -720,7 +719,7 @@ struct Submission {
 
 struct CollectOptions {
   1: bool dry_run
-  2: optional i64 keep_requests
+  2: optional i64 keep_requests_us
   3: optional i64 max_requests
 }
 
