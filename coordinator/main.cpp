@@ -45,6 +45,7 @@ struct Arguments {
   std::string keep_requests = "90d", keep_nodes = "30d", collect_every = "1h";
   std::uint64_t max_requests = 10'000;
   std::string scrub = "7d", lease = "60s", heartbeat = "10s", log_level = "info";
+  std::vector<std::string> require_sandbox;
   int parent = 0;
 };
 
@@ -79,6 +80,12 @@ void declare(CLI::App& app, Arguments& a) {
       ->capture_default_str();
   app.add_option("--scrub", a.scrub, "How long a round takes that reads all that is kept, to find damage in time; off: never")
       ->capture_default_str();
+  app.add_option(
+         "--require-sandbox", a.require_sandbox,
+         "Refuse nodes whose workers lack one of these parts of a sandbox, separated by commas: limits, cgroup, namespaces, "
+         "landlock, seccomp")
+      ->delimiter(',')
+      ->check(CLI::IsMember(mole::all_names<mole::SandboxPart>()));
   app.add_option("--log-level", a.log_level, "debug, info, warn or error")
       ->capture_default_str()
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
@@ -106,6 +113,7 @@ mole::Result<mole::coordinator::Config> config_of(const Arguments& a) {
         std::pair{&a.lease, &config.leases.lease}, std::pair{&a.heartbeat, &config.leases.heartbeat}}) {
     MOLE_TRY(*time, mole::parse_duration(*text));
   }
+  for (const auto& part : a.require_sandbox) config.leases.require_sandbox.push_back(*mole::from_name<mole::SandboxPart>(part));
   if (config.leases.heartbeat <= 0 || config.leases.lease < 2 * config.leases.heartbeat)
     return mole::invalid("a lease of " + a.lease + " is not longer than two heartbeats of " + a.heartbeat + "; increase --lease");
   return config;

@@ -1,5 +1,7 @@
 #include "coordinator/service.hpp"
 
+#include "coordinator/control/sandbox_text.hpp"
+
 #include <time.h>
 
 namespace mole::coordinator {
@@ -28,7 +30,7 @@ std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) 
 // ---- a full disk
 
 Result<> Service::check_low_water() {
-  if (config_.ends_when_full) return {};
+  if (config_.embedded) return {};
   const auto free = config_.free_bytes();
   const bool low = free < low_water;
   if (low_.exchange(low) != low && config_.log)
@@ -43,7 +45,7 @@ Result<> Service::check_low_water() {
 
 Result<> Service::check_reserve() const {
   const auto free = config_.free_bytes();
-  if (free >= reserve || config_.ends_when_full) return {};
+  if (free >= reserve || config_.embedded) return {};
   return transient("the disk of the coordinator is full: " + mebibytes(free) + " are free in " + config_.state.string() +
                    ", which it keeps for its store; free up space there; nothing acknowledged is lost");
 }
@@ -170,9 +172,15 @@ Result<Registration> Service::register_node(const NodeInfo& info) {
   if (info.name.empty() || info.name.size() > 256 || info.incarnation.empty() || info.incarnation.size() > 256)
     return invalid("a node registers with a name and an incarnation of 1 to 256 characters");
   if (auto space = check_reserve(); !space) return space.error();
+  const auto& required = config_.leases.require_sandbox;
+  if (!leases::has_all(info.sandbox, required))
+    return denied("the coordinator requires a sandbox with " + control::text_of(required) + " (--require-sandbox), but node " +
+                  info.name + " has only " + control::text_of(info.sandbox) + "; let its machine allow the other parts");
   return apply([&](Change& change) MOLE_REQUIRES(service_mutex) -> Result<Registration> {
     if (auto room = control::check_room(state_, info.name); !room) return room.error();
-    return grants_.register_node(info, change);
+    auto registered = grants_.register_node(info, change);
+    if (registered && config_.embedded) requests_.end_those_without_sandbox(change);
+    return registered;
   });
 }
 
@@ -265,7 +273,7 @@ Result<std::string> Service::get_blob(const Digest& digest, std::uint64_t offset
 
 Result<std::uint64_t> Service::put_blob(const Digest& digest, std::uint64_t offset, std::string_view bytes, std::uint64_t total) {
   auto held = blobs_.put(digest, offset, bytes, total);
-  if (!held && held.error().code == Code::exhausted && config_.storage_failed && config_.ends_when_full)
+  if (!held && held.error().code == Code::exhausted && config_.storage_failed && config_.embedded)
     config_.storage_failed(held.error().message);
   if (!held && held.error().code == Code::exhausted) return transient(held.error().message);  // the node tries again
   return held;

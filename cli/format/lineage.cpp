@@ -129,6 +129,10 @@ class Tracer {
     const auto node = text_of(record, "node");
     line("computed",
          node.empty() ? "" : fmt::format("{} by {}, task {}", text_of(block.lineage, "at"), node, text_of(record, "task")));
+    std::string sandbox;
+    for (const auto& part : field(record, "sandbox"))
+      if (part.is_string()) sandbox += (sandbox.empty() ? "" : ", ") + printable(part.get<std::string>());
+    line("sandbox", sandbox);
     const auto& flows = field(record, "flows_from");
     line("flows", flows_from_text({count_of(flows, "archive"), count_of(flows, "columns")}));
     std::string states;

@@ -83,10 +83,13 @@ std::string tasks_text(const std::vector<coordinator::TaskStatus>& tasks, const 
 
 std::string nodes_text(const std::vector<coordinator::NodeStatus>& nodes, const Style& style) {
   if (nodes.empty()) return "nodes: none\n";
-  Table table({"node", "state", right("slots"), right("threads"), right("leases")});
-  for (const auto& n : nodes)
+  Table table({"node", "state", right("slots"), right("threads"), right("leases"), "sandbox"});
+  for (const auto& n : nodes) {
+    std::string sandbox;
+    for (const auto part : n.sandbox) sandbox += (sandbox.empty() ? "" : " ") + std::string(name_of(part));
     table.row({printable(n.name), std::string(name_of(n.state)), std::to_string(n.slots), std::to_string(n.threads),
-               std::to_string(n.leases)});
+               std::to_string(n.leases), sandbox});
+  }
   auto text = table.text(style);
   for (const auto& n : nodes)
     if (!n.reason.empty()) text += "attention node " + printable(n.name) + ": " + printable(n.reason) + "\n";

@@ -256,7 +256,7 @@ Result<std::unique_ptr<Session>> open_embedded(const Options& options, Need need
   config.leases.heartbeat = node_heartbeat;
   config.leases.lease = node_lease;
   config.storage_failed = storage_failed;
-  config.ends_when_full = true;
+  config.embedded = true;
   if (need != Need::read) config.log = log_into(options.state);
   MOLE_TRY(auto service, coordinator::Service::open(std::move(config)));
   auto session = std::make_unique<EmbeddedSession>(options, socket, std::move(service));

@@ -1,6 +1,7 @@
 // Accepts a request: checks it against running requests, writes its rows and starts its first step.
 #include "coordinator/control/places.hpp"
 #include "coordinator/control/requests.hpp"
+#include "coordinator/control/sandbox_text.hpp"
 
 #include <algorithm>
 
@@ -32,6 +33,8 @@ Result<Accepted> Requests::accept(PreparedRequest prepared, Change& change) {
     return exhausted(std::to_string(state_.live.size()) +
                      " requests are open, which is the limit; wait until some have ended, or cancel some (mole request "
                      "cancel)");
+  if (state_.scheduler.lacks_sandbox(request.graph->require_sandbox))
+    return unsupported(cause_of_no_sandbox(request.graph->require_sandbox) + "; " + remedy_of_no_sandbox);
   if (auto good = check_archives_agree(request); !good) return good.error();
   if (request.kind == RequestKind::run)
     for (const auto& [number, other] : state_.live)

@@ -44,6 +44,8 @@ LiveJob live_job(const State& state, const dag::Module& module, Micros from) {
     const auto in_plan = live ? live->graph->find_module(module.name) : std::nullopt;
     const auto flags = in_plan ? live->modules[*in_plan].flags_at(live->grid(*in_plan).number(from)) : std::uint8_t{0};
     if (flags & Flag::waits) out.waits = request.waits.empty() ? request.reason : request.waits.front();
+    if (state.scheduler.lacks_sandbox(request.graph->require_sandbox))
+      out.lacks_sandbox = cause_of_no_sandbox(request.graph->require_sandbox);
     if (live ? (flags & (Flag::requested | needs_any)) != 0 : request.range().contains(from)) out.requests.push_back(request.id);
   }
   return out;
@@ -86,6 +88,11 @@ void add_cause(const LiveJob& live, const Request& request, const std::string& m
                      " failed: " + failures.front().code + ": " + failures.front().message;
       else if (!live.listing.empty())
         out.reason = "request " + live.listing + " lists its archive first";
+      if (!live.lacks_sandbox.empty()) {
+        out.reason = live.lacks_sandbox;
+        out.remedy = remedy_of_no_sandbox;
+        return;
+      }
       if (live.has_nodes) return;
       out.remedy = "no node is connected; start mole-node for this coordinator, or compute the block with mole run";
       break;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "coordinator/control/queries.hpp"
+#include "coordinator/control/sandbox_text.hpp"
 
 namespace mole::coordinator::control {
 
@@ -11,6 +12,7 @@ struct LiveJob {
   std::string waits, listing;         // for which files it waits; the request that is listing its archive
   std::string node;                   // that runs its task
   bool has_nodes = false;
+  std::string lacks_sandbox;  // why no node may run it; empty: some may
 };
 
 LiveJob live_job(const State& state, const dag::Module& module, Micros from) MOLE_REQUIRES(service_mutex);

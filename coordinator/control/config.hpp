@@ -32,8 +32,9 @@ struct Config {
   std::function<Micros()> wall;                            // for timestamps. Default CLOCK_REALTIME
   std::uint64_t seed = 0;                                  // of retry jitter; 0: random
   std::function<void(const std::string&)> storage_failed;  // see store::StoreOptions::failed
-  // An embedded coordinator ends its program on a full disk: nobody could ask it what it waits for.
-  bool ends_when_full = false;
+  // Part of the program of its only user, with one node: nobody could ask it what it waits for. It ends its program on a full
+  // disk, and a request that its node may not run.
+  bool embedded = false;
   std::function<std::uint64_t()> free_bytes;  // on the disk of `state`. Default: asks the system
   // Receives one line for each step of a request and of a task. Called without locks.
   std::function<void(LogLevel, const std::string&)> log;

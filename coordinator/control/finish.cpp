@@ -1,5 +1,6 @@
 // Decides whether a request has ended, and writes its summary.
 #include "coordinator/control/requests.hpp"
+#include "coordinator/control/sandbox_text.hpp"
 #include "coordinator/requests/damaged_files.hpp"
 #include "coordinator/requests/range_coverage.hpp"
 
@@ -204,6 +205,15 @@ void Requests::finish(Request& request, RequestState state, const std::string& r
   save(request, change);
   state_.scheduler.drop(request.number);
   change.views.folders.push_back(request.number);
+}
+
+void Requests::end_those_without_sandbox(Change& change) {
+  for (auto& [number, request] : state_.live)
+    if (!request.terminal() && state_.scheduler.lacks_sandbox(request.graph->require_sandbox)) {
+      request.code = name_of(task::FailureCode::unsupported);
+      finish(request, RequestState::failed, cause_of_no_sandbox(request.graph->require_sandbox) + "; " + remedy_of_no_sandbox,
+             change);
+    }
 }
 
 void Requests::finish_verified(Request& request, Change& change) {

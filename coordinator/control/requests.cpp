@@ -54,8 +54,9 @@ void Requests::advance(Request& request, Change& change) {
 
 void Requests::list_archives(Request& request) {
   for (const auto& archive : request.unlisted)
-    state_.scheduler.add_archive_task(request.number, request.priority,
-                                      {state_.next_archive_task++, task::Kind::index, archive, request.range()});
+    state_.scheduler.add_archive_task(
+        request.number, request.priority,
+        {state_.next_archive_task++, task::Kind::index, archive, request.range(), request.graph->require_sandbox});
 }
 
 void Requests::proceed(Request& request, Change& change) {
@@ -92,8 +93,9 @@ void Requests::read_archive(Request& request, Change& change) {
       request.damaged = true;
   }
   for (const auto from : starts)
-    state_.scheduler.add_archive_task(request.number, request.priority,
-                                      {state_.next_archive_task++, task::Kind::verify, name, {from, from + length}});
+    state_.scheduler.add_archive_task(
+        request.number, request.priority,
+        {state_.next_archive_task++, task::Kind::verify, name, {from, from + length}, graph.require_sandbox});
   request.state = RequestState::running;
   save(request, change);
   if (starts.empty()) finish_verified(request, change);

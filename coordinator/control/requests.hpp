@@ -38,6 +38,8 @@ class Requests {
   bool is_ending() const MOLE_REQUIRES(service_mutex) { return !looked_at_.empty(); }
   void finish(Request& request, RequestState state, const std::string& reason, Change& change) MOLE_REQUIRES(service_mutex);
   void finish_verified(Request& request, Change& change) MOLE_REQUIRES(service_mutex);
+  // Ends the requests whose manifests require a sandbox that no node has.
+  void end_those_without_sandbox(Change& change) MOLE_REQUIRES(service_mutex);
   // Returns the document of Api::cancel.
   Result<RequestStatus> cancel(const std::string& id, Change& change) MOLE_REQUIRES(service_mutex);
   void save(const Request& request, Change& change) const;

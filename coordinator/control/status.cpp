@@ -139,6 +139,7 @@ NodeStatus describe(const leases::NodeView& node, Micros now, Micros lease) {
   out.slots = node.info.slots;
   out.threads = node.info.threads;
   out.leases = node.leases;
+  out.sandbox = node.info.sandbox;
   const auto silent = now - node.heard;
   out.heard_seconds_ago = silent / second_us;
   out.state = silent > lease     ? NodeState::silent

@@ -145,6 +145,7 @@ Graph prune(const Graph& graph, const std::vector<std::uint32_t>& modules) {
   Graph out;
   out.pipeline = graph.pipeline;
   out.resources = graph.resources;
+  out.require_sandbox = graph.require_sandbox;
   std::vector<std::uint32_t> archive_at(graph.archives.size()), module_at(graph.modules.size());
   for (std::size_t a = 0; a < graph.archives.size(); ++a) {
     archive_at[a] = static_cast<std::uint32_t>(out.archives.size());
@@ -165,6 +166,7 @@ Graph prune(const Graph& graph, const std::vector<std::uint32_t>& modules) {
 json to_json(const Graph& graph) {
   json out = {{"schema", 1}, {"pipeline", graph.pipeline}, {"archives", graph.archives}, {"modules", graph.modules}};
   if (!graph.resources.empty()) out["resources"] = graph.resources;
+  if (!graph.require_sandbox.empty()) out["require_sandbox"] = graph.require_sandbox;
   for (std::size_t a = 0; a < graph.archives.size(); ++a) {
     const auto& archive = graph.archives[a];
     out["archives"][a]["home"] = {archive.home.source, archive.home.destination};
@@ -192,6 +194,7 @@ Graph graph_from_json(const json& document) {
   for (auto& archive : archives)  // stored before an archive could have several decoders
     if (!archive.contains("decoders")) archive["decoders"] = json::array({archive.at("decoder")});
   Graph graph{document.at("pipeline"), archives, document.at("modules"), document.value("resources", std::vector<Resource>{})};
+  graph.require_sandbox = document.value("require_sandbox", std::vector<SandboxPart>{});
   for (std::size_t a = 0; a < graph.archives.size(); ++a) {
     const auto& home = document["archives"][a].at("home");
     graph.archives[a].home = {home.at(0), home.at(1)};

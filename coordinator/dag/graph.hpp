@@ -91,6 +91,7 @@ struct Graph {
   std::vector<Archive> archives;
   std::vector<Module> modules;  // inputs come before their readers
   std::vector<Resource> resources;
+  std::vector<SandboxPart> require_sandbox = {};  // of a node that runs its tasks; in no key
 
   std::optional<std::uint32_t> find_module(std::string_view name) const;
   std::optional<std::uint32_t> find_archive(std::string_view name) const;

@@ -82,6 +82,7 @@ class Resolver {
 
   Result<Resolution> run() {
     graph().pipeline = manifest_.pipeline;
+    graph().require_sandbox = manifest_.require_sandbox;
     for (const auto& archive : manifest_.archives)
       if (auto done = add_archive(archive); !done) return done.error();
     MOLE_TRY(const auto order, Sorter{manifest_.modules}.run());

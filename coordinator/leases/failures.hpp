@@ -28,6 +28,7 @@ struct Settings {
   std::uint32_t exhausted_attempts = 3;  // consecutive failures with code "exhausted" and the same message
   Micros lost_after = 10 * minute_us;    // a node that is silent this long after its leases ended is lost, with its states
   std::size_t max_grants = 100;          // in one reply
+  std::vector<SandboxPart> require_sandbox = {};  // of every node
 };
 
 // Stored as a row of the table "failures".

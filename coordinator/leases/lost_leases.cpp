@@ -65,15 +65,19 @@ bool Scheduler::runs_alone(const std::string& node) const {
   return std::ranges::any_of(leases_, [&](const auto& entry) { return entry.second.alone && entry.second.node == node; });
 }
 
-// Whether the node takes no more work until it is idle, because a job waits to run alone: the one with the fewest leases does.
+// Whether the node takes no more work until it is idle, because a job waits to run alone: of the nodes that may run one, that
+// with the fewest leases does.
 bool Scheduler::makes_room(const std::string& node, Micros now) const {
-  const auto waits = [&](const JobKey& job) {
-    return !inflight_.contains(job) && std::ranges::any_of(work_, [&](const auto& entry) { return entry.second.is_live(job); });
+  const auto waits_for = [&](const std::string& name) {
+    return std::ranges::any_of(failures_.lost_twice(), [&](const JobKey& job) {
+      return !inflight_.contains(job) && std::ranges::any_of(work_, [&](const auto& entry) {
+        return entry.second.is_live(job) && may_take(name, *entry.second.plan());
+      });
+    });
   };
-  if (std::ranges::none_of(failures_.lost_twice(), waits)) return false;
   std::map<std::string, std::size_t> leases;
   for (const auto& [name, other] : nodes_)
-    if (takes_tasks(name, other, now)) leases[name] = 0;
+    if (takes_tasks(name, other, now) && waits_for(name)) leases[name] = 0;
   for (const auto& [id, lease] : leases_)
     if (const auto count = leases.find(lease.node); count != leases.end()) ++count->second;
   const auto least = std::ranges::min_element(leases, {}, [](const auto& entry) { return entry.second; });

@@ -43,6 +43,7 @@ Result<Registration> Scheduler::register_node(const NodeInfo& info, Micros now) 
   }
   node.info = info;
   node.info.cached.clear();
+  staging_.stager.set_sandbox(info.name, info.sandbox);
   staging_.stager.set_cached(info.name, info.cached);
   if (staging_.set_node(info.name, info.cache_limit, info.copy_limit))
     for (auto& [request, work] : work_)

@@ -154,13 +154,23 @@ std::optional<Grant> Scheduler::next_grant(const std::string& node, Micros now) 
   // Another node may reach archives that this one does not.
   const bool may_list = !copies(node) || !any_reaches_archives();
   for (auto& [priority, last, request, work] : order) {
-    auto grant = may_list ? next_archive_task(request, *work, now) : std::nullopt;
+    auto grant = may_list ? next_archive_task(request, *work, nodes_.at(node), now) : std::nullopt;
     if (!grant) grant = next_task(request, *work, node, now);
     if (!grant) continue;
     work->last_turn = ++turn_;
     return grant;
   }
   return std::nullopt;
+}
+
+bool Scheduler::may_take(const std::string& node, const jobs::Plan& plan) const {
+  return has_all(nodes_.at(node).info.sandbox, plan.graph->require_sandbox);
+}
+
+bool Scheduler::lacks_sandbox(const std::vector<SandboxPart>& required) const {
+  const auto has_them = [&](const auto& entry) { return !entry.second.lost && has_all(entry.second.info.sandbox, required); };
+  return std::ranges::any_of(nodes_, [](const auto& entry) { return !entry.second.lost; }) &&
+         std::ranges::none_of(nodes_, has_them);
 }
 
 Grant Scheduler::make_grant(std::uint64_t request) {
@@ -188,9 +198,9 @@ Grant Scheduler::make_grant(std::uint64_t request, const jobs::Plan& plan, Block
   return grant;
 }
 
-std::optional<Grant> Scheduler::next_archive_task(std::uint64_t request, Work& work, Micros now) {
+std::optional<Grant> Scheduler::next_archive_task(std::uint64_t request, Work& work, const Node& node, Micros now) {
   for (auto& pending : work.archive_tasks) {
-    if (pending.leased || pending.not_before > now) continue;
+    if (pending.leased || pending.not_before > now || !has_all(node.info.sandbox, pending.task.sandbox)) continue;
     pending.leased = true;
     auto grant = make_grant(request);
     grant.kind = pending.task.kind;
@@ -203,10 +213,11 @@ std::optional<Grant> Scheduler::next_archive_task(std::uint64_t request, Work& w
 
 std::optional<Grant> Scheduler::next_task(std::uint64_t request, Work& work, const std::string& node, Micros now) {
   const auto* plan = work.plan();
-  if (!plan) return std::nullopt;
+  if (!plan || !may_take(node, *plan)) return std::nullopt;
   work.wake(now);
   const bool copying = copies(node);
-  const auto idle = copying ? idle_sources() : std::vector<std::string>();
+  auto idle = copying ? idle_sources() : std::vector<std::string>();
+  std::erase_if(idle, [&](const auto& other) { return !may_take(other, *plan); });
   const auto is_elsewhere = [&](BlockRef r) {
     return copying ? leaves_block(node, request, *plan, r, idle) : staging_.stager.is_elsewhere(node, request, r);
   };

@@ -87,6 +87,8 @@ class Scheduler {
   void forget_node(const std::string& name);  // one that holds no lease
   // The number of drives of a library (library_of) that may be used now. Call before lease.
   void set_drives(const std::string& library, std::uint32_t drives, Micros now);
+  // Whether there are nodes, but the workers of none have all these parts of a sandbox.
+  bool lacks_sandbox(const std::vector<SandboxPart>& required) const;
   // What blocks wait for. Looks at the files that blocks wait for until it knows.
   MediaWait media_wait(Micros now) const { return staging_.stager.media_wait(now); }
   // Whether jobs wait for files on media.
@@ -186,9 +188,10 @@ class Scheduler {
   void refresh_blocks(const Completion& completion, const Effects& effects);
   void reopen_staged();
   std::optional<Grant> next_grant(const std::string& node, Micros now);
-  std::optional<Grant> next_archive_task(std::uint64_t request, Work& work, Micros now);
+  std::optional<Grant> next_archive_task(std::uint64_t request, Work& work, const Node& node, Micros now);
   std::optional<Grant> next_task(std::uint64_t request, Work& work, const std::string& node, Micros now);
   std::size_t max_compared() const;
+  bool may_take(const std::string& node, const jobs::Plan& plan) const;
   bool is_running(const jobs::Plan& plan, BlockRef ref) const;
   std::vector<tasks::FusedStep> choose_steps(std::uint64_t request, const Work& work, BlockRef ref, const std::string& node,
                                              Micros now) const;

@@ -21,9 +21,11 @@ std::size_t Stager::DigestHash::operator()(const Digest& digest) const {
 
 // ---- what is wanted
 
-void Stager::set_request(std::uint64_t request, std::int32_t priority, bool in_order, std::vector<WantedBlock> blocks) {
+void Stager::set_request(std::uint64_t request, std::int32_t priority, bool in_order, std::vector<WantedBlock> blocks,
+                         std::vector<SandboxPart> sandbox) {
   ++changes_;
   auto& wanted = requests_[request];
+  wanted.sandbox = std::move(sandbox);
   wanted.priority = priority;
   wanted.in_order = in_order;
   auto previous = std::exchange(wanted.blocks, {});
@@ -253,7 +255,7 @@ bool Stager::may_run(const std::string& name, std::uint64_t request, BlockRef re
   const auto* block = find_block(request, ref);
   const auto* node = find_node(name);
   if (block && node && node->copy_limit > 0) return block->bytes <= node->copy_limit && can_be_copied(*block);
-  if (!block || exceeds_every_cache(*block)) return true;
+  if (!block || exceeds_every_cache(requests_.at(request), *block)) return true;
   return node && node->limit > 0 && holds(static_cast<std::uint32_t>(node - nodes_.data()), *block);
 }
 
@@ -262,7 +264,7 @@ bool Stager::is_elsewhere(const std::string& name, std::uint64_t request, BlockR
   if (!block || has_space(name, request, ref) || may_run(name, request, ref)) return false;
   if (block->node) return true;
   for (std::uint32_t other = 0; other < nodes_.size(); ++other)
-    if (nodes_[other].limit > 0 && holds(other, *block)) return true;
+    if (nodes_[other].limit > 0 && may_take(nodes_[other], requests_.at(request)) && holds(other, *block)) return true;
   return false;
 }
 
@@ -290,7 +292,7 @@ std::set<Digest> Stager::staged_files(const std::string& name, std::uint64_t req
   std::set<Digest> out;
   const auto* block = find_block(request, ref);
   const auto* node = find_node(name);
-  if (!block || !node || node->limit == 0 || exceeds_every_cache(*block)) return out;
+  if (!block || !node || node->limit == 0 || exceeds_every_cache(requests_.at(request), *block)) return out;
   for (const auto number : block->files)
     if (!files_[number].settled && has(static_cast<std::uint32_t>(node - nodes_.data()), number))
       out.insert(files_[number].file.key);

@@ -17,6 +17,7 @@
 #include "coordinator/manifest/drives.hpp"
 #include "coordinator/tasks/fuse.hpp"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -74,12 +75,18 @@ struct MediaWait {
   bool unfetched = false;  // some of these may be fetched now from a medium that no node reads, although a drive is free
 };
 
+// Whether a node has all parts of a sandbox that are required.
+inline bool has_all(const std::vector<SandboxPart>& parts, const std::vector<SandboxPart>& required) {
+  return std::ranges::all_of(required, [&](SandboxPart part) { return std::ranges::find(parts, part) != parts.end(); });
+}
+
 class Stager {
  public:
   // ---- what is wanted
   // Sets or replaces the unfinished blocks of a request that read files from media. `in_order`: a block may need results of
-  // earlier ones.
-  void set_request(std::uint64_t request, std::int32_t priority, bool in_order, std::vector<WantedBlock> blocks);
+  // earlier ones. `sandbox`: parts that a node must have to run them.
+  void set_request(std::uint64_t request, std::int32_t priority, bool in_order, std::vector<WantedBlock> blocks,
+                   std::vector<SandboxPart> sandbox = {});
   void drop(std::uint64_t request);
   // Ends a block. `used`: its node read the files, which are then evicted in the usual order.
   void finish(std::uint64_t request, BlockRef block, bool used);
@@ -88,6 +95,7 @@ class Stager {
   // ---- nodes and drives
   // `cache_limit`: bytes; 0: it fetches nothing. Returns whether it was different.
   bool set_node(const std::string& node, std::uint64_t cache_limit);
+  void set_sandbox(const std::string& node, const std::vector<SandboxPart>& parts);
   void set_cached(const std::string& node, std::vector<Digest> files);  // what its cache held when it registered
   void remove_node(const std::string& node);                            // with what its cache holds
   // A node that does not reach the archives: it fetches nothing, but runs blocks whose files it can copy from nodes that serve
@@ -178,6 +186,7 @@ class Stager {
     std::string name;
     std::uint64_t limit = 0, reserved = 0, copy_limit = 0;
     bool serves = false;
+    std::vector<SandboxPart> sandbox{};
     std::unordered_map<FileNumber, std::uint32_t> blocks{};  // number of its blocks by file
     std::set<FileNumber> kept_again{};                       // after their use, for other blocks
     std::vector<MediumFile> released{};
@@ -195,6 +204,7 @@ class Stager {
     std::int32_t priority = 0;
     bool in_order = false;
     std::map<BlockRef, Block> blocks;
+    std::vector<SandboxPart> sandbox = {};
   };
   struct Running {
     Batch batch;
@@ -223,9 +233,10 @@ class Stager {
   std::uint64_t new_bytes(const Node& node, const Block& block) const;
   std::uint64_t space_for_blocks(const Node& node) const;
   bool fits(const Node& node, const Block& block) const;
-  bool is_near(std::uint32_t node, const Block& block) const;
+  static bool may_take(const Node& node, const Request& request) { return has_all(node.sandbox, request.sandbox); }
+  bool is_near(std::uint32_t node, const Request& request, const Block& block) const;
   std::size_t nodes_with_cache() const;
-  bool exceeds_every_cache(const Block& block) const;
+  bool exceeds_every_cache(const Request& request, const Block& block) const;
   double weight_of(const Request& request, const Block& block) const;
   std::vector<std::pair<std::uint64_t, Request*>> by_priority();
   void admit_in_order(std::uint32_t node);

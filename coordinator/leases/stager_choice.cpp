@@ -48,8 +48,9 @@ std::size_t Stager::nodes_with_cache() const {
   return static_cast<std::size_t>(std::ranges::count_if(nodes_, [](const Node& node) { return node.limit > 0; }));
 }
 
-bool Stager::exceeds_every_cache(const Block& block) const {
-  return std::ranges::none_of(nodes_, [&](const Node& node) { return node.limit > 0 && block.bytes <= node.limit; });
+bool Stager::exceeds_every_cache(const Request& request, const Block& block) const {
+  return std::ranges::none_of(
+      nodes_, [&](const Node& node) { return node.limit > 0 && block.bytes <= node.limit && may_take(node, request); });
 }
 
 // With several nodes, each takes its part of the blocks that wait.
@@ -65,8 +66,8 @@ bool Stager::fits(const Node& node, const Block& block) const {
   return node.reserved + new_bytes(node, block) <= space_for_blocks(node);
 }
 
-// Whether no other node holds or has reserved more of the block's bytes.
-bool Stager::is_near(std::uint32_t number, const Block& block) const {
+// Whether no other node that may run the block holds or has reserved more of the block's bytes.
+bool Stager::is_near(std::uint32_t number, const Request& request, const Block& block) const {
   const auto bytes_at = [&](std::uint32_t at) {
     std::uint64_t bytes = 0;
     for (const auto file : block.files)
@@ -76,7 +77,8 @@ bool Stager::is_near(std::uint32_t number, const Block& block) const {
   if (nodes_with_cache() < 2) return true;
   const auto here = bytes_at(number);
   for (std::uint32_t other = 0; other < nodes_.size(); ++other)
-    if (other != number && block.bytes <= nodes_[other].limit && bytes_at(other) > here) return false;
+    if (other != number && block.bytes <= nodes_[other].limit && may_take(nodes_[other], request) && bytes_at(other) > here)
+      return false;
   return true;
 }
 
@@ -121,15 +123,17 @@ std::set<Medium> Stager::left_to_others(std::uint32_t number, Micros now) {
       if (const auto& f = files_[file]; !f.settled && f.not_before <= now && !has(other, file) && idle.contains(f.file.medium))
         out.insert(f.file.medium);
   };
+  const auto is_for = [&](std::uint32_t node, const Request& request, const Block& block) {
+    return may_take(nodes_[node], request) && fits(nodes_[node], block) && is_near(node, request, block);
+  };
   for (const auto& [id, request] : requests_)
     for (const auto& [ref, block] : request.blocks) {
       if (out.size() == idle.size()) break;
       if (std::ranges::none_of(block.files, [&](FileNumber file) { return idle.contains(files_[file].file.medium); })) continue;
       if (block.node && block.node != number) add_missing(*block.node, block);
-      if (block.node || request.in_order || (fits(nodes_[number], block) && is_near(number, block))) continue;
+      if (block.node || request.in_order || is_for(number, request, block)) continue;
       for (std::uint32_t other = 0; other < nodes_.size(); ++other)
-        if (other != number && nodes_[other].limit > 0 && fits(nodes_[other], block) && is_near(other, block))
-          add_missing(other, block);
+        if (other != number && nodes_[other].limit > 0 && is_for(other, request, block)) add_missing(other, block);
     }
   std::erase_if(
       out, [&](const Medium& medium) { return now - left_since_.try_emplace(medium, now).first->second >= left_to_others_for; });
@@ -146,10 +150,10 @@ std::vector<std::pair<std::uint64_t, Stager::Request*>> Stager::by_priority() {
 // Reserves space for blocks that may need results of earlier ones, earlier ones first.
 void Stager::admit_in_order(std::uint32_t number) {
   for (auto& [id, request] : by_priority()) {
-    if (!request->in_order) continue;
+    if (!request->in_order || !may_take(nodes_[number], *request)) continue;
     for (auto& [ref, block] : request->blocks) {
       if (block.node || block.bytes > nodes_[number].limit) continue;
-      if (!is_near(number, block) || !fits(nodes_[number], block)) break;
+      if (!is_near(number, *request, block) || !fits(nodes_[number], block)) break;
       reserve(block, number);
     }
   }
@@ -163,7 +167,9 @@ bool Stager::admit_one(std::uint32_t number) {
   for (auto& [id, request] : by_priority())
     for (auto& [ref, block] : request->blocks) {
       if (block.node == number && !holds(number, block)) return false;
-      if (!first && !block.node && block.bytes <= nodes_[number].limit && is_near(number, block)) first = &block;
+      if (!first && !block.node && block.bytes <= nodes_[number].limit && may_take(nodes_[number], *request) &&
+          is_near(number, *request, block))
+        first = &block;
     }
   if (!first) return false;
   reserve(*first, number);
@@ -197,10 +203,11 @@ std::optional<Batch> Stager::choose(std::uint32_t number, Micros now) {
     const auto& f = files_[file];
     return !f.settled && f.not_before <= now && !has(number, file) && !is_being_fetched(number, file);
   };
-  for (auto& [id, request] : by_priority())
+  for (auto& [id, request] : by_priority()) {
+    if (!may_take(node, *request)) continue;
     for (auto& [ref, block] : request->blocks) {
       const bool here = block.node == number;
-      if (block.node ? !here : request->in_order || block.bytes > node.limit || !is_near(number, block)) continue;
+      if (block.node ? !here : request->in_order || block.bytes > node.limit || !is_near(number, *request, block)) continue;
       std::set<const Medium*, decltype([](const Medium* a, const Medium* b) { return *a < *b; })> media;
       for (const auto file : block.files)
         if (is_missing(file)) media.insert(&files_[file].file.medium);
@@ -212,6 +219,7 @@ std::optional<Batch> Stager::choose(std::uint32_t number, Micros now) {
       }
       if (!here && media.empty() && fits(node, block)) reserve(block, number);  // so that its files are kept
     }
+  }
   const auto left = left_to_others(number, now);
   std::vector<std::pair<double, const Medium*>> order;
   for (const auto& [medium, choice] : choices) {

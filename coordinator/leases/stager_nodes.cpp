@@ -2,6 +2,7 @@
 #include "coordinator/leases/stager.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace mole::coordinator::leases {
 
@@ -25,6 +26,13 @@ bool Stager::set_node(const std::string& name, std::uint64_t cache_limit) {
   if (cache_limit < node.limit) release_node(number);  // its blocks may be too large for it now
   node.limit = cache_limit;
   return true;
+}
+
+void Stager::set_sandbox(const std::string& name, const std::vector<SandboxPart>& parts) {
+  const auto number = node_number(name);
+  if (std::exchange(nodes_[number].sandbox, parts) == parts) return;
+  ++changes_;
+  release_node(number);  // it may not run some of its blocks now
 }
 
 // Ends the reservations of all blocks on a node.

@@ -109,7 +109,7 @@ void Staging::set_plan(std::uint64_t request, std::int32_t priority, const jobs:
   if (blocks.empty())
     stager.drop(request);
   else
-    stager.set_request(request, priority, runs_in_order(plan), std::move(blocks));
+    stager.set_request(request, priority, runs_in_order(plan), std::move(blocks), plan.graph->require_sandbox);
 }
 
 void Staging::drop(std::uint64_t request) {

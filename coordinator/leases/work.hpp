@@ -14,9 +14,10 @@ using tasks::Grant;
 // Work without jobs: listing an archive or reading its files.
 struct ArchiveTask {
   std::uint64_t id = 0;
-  task::Kind kind = task::Kind::index;  // index or verify
-  std::string archive;                  // "pipeline/archive"
-  TimeRange block;                      // verify: the files to read
+  task::Kind kind = task::Kind::index;    // index or verify
+  std::string archive;                    // "pipeline/archive"
+  TimeRange block;                        // verify: the files to read
+  std::vector<SandboxPart> sandbox = {};  // that its node must have
 };
 
 struct PendingArchiveTask {

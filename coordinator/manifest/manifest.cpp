@@ -357,7 +357,8 @@ Result<Manifest> parse_manifest(std::string_view text, const std::string& name, 
   Manifest manifest;
   if (tree.kind == YamlNode::Kind::null)
     return invalid(name + ":1:1: the manifest is empty; it needs \"pipeline\", \"archives\" and \"modules\"");
-  const auto* root = reader.map(&tree, "the manifest", {"pipeline", "archives", "modules", "resources", "plugins"});
+  const auto* root =
+      reader.map(&tree, "the manifest", {"pipeline", "archives", "modules", "resources", "plugins", "require_sandbox"});
   if (!root) return *reader.error();
   const auto* pipeline = reader.require(*root, "pipeline", "give the pipeline a name");
   manifest.pipeline = reader.text(pipeline, "\"pipeline\"");
@@ -382,6 +383,9 @@ Result<Manifest> parse_manifest(std::string_view text, const std::string& name, 
     manifest.plugins = reader.strings(plugins, "\"plugins\"");
     manifest.plugins_where = plugins->where;
   }
+  if (const auto* parts = root->find("require_sandbox"))
+    for (const auto& name : reader.choices(parts, "\"require_sandbox\"", all_names<SandboxPart>(), "is no part of a sandbox"))
+      if (const auto part = from_name<SandboxPart>(name)) manifest.require_sandbox.push_back(*part);
   if (reader.error()) return *reader.error();
   return manifest;
 }

@@ -106,6 +106,7 @@ struct Manifest {
   std::vector<Archive> archives;  // in the order of the manifest
   std::vector<Module> modules;
   std::vector<Resource> resources;
+  std::vector<SandboxPart> require_sandbox = {};  // of a node that runs its tasks
 };
 
 inline constexpr std::size_t max_modules = 64;

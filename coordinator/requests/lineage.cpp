@@ -131,6 +131,7 @@ json lineage_of(const Completion& completion, const task::StepReport& report) {
   json out = {
       {"task", completion.spec.id}, {"kind", completion.spec.kind}, {"node", completion.node}, {"worker", report.lineage}};
   if (auto from = flows_from(completion, report); !from.is_null()) out["flows_from"] = std::move(from);
+  if (!completion.report.sandbox.empty()) out["sandbox"] = completion.report.sandbox;
   return out;
 }
 

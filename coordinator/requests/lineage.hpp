@@ -8,7 +8,8 @@
 
 namespace mole::coordinator::requests {
 
-// Returns the stored record of a completed step: {"task","kind","node","worker"}, and "flows_from" if it read flows.
+// Returns the stored record of a completed step: {"task","kind","node","worker"}, "flows_from" if it read flows,
+// and "sandbox" if the node reported what separated its worker from it.
 nlohmann::json lineage_of(const Completion& completion, const task::StepReport& report);
 // Returns the record for Api::why: with plugin, archive, files, inputs and states copied from "worker", and times as strings.
 nlohmann::json expand(const nlohmann::json& record);

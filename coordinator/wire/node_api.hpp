@@ -18,6 +18,7 @@ struct NodeInfo {
   std::uint64_t cache_limit = 0;
   std::vector<Digest> cached = {};
   std::uint64_t copy_limit = 0;
+  std::vector<SandboxPart> sandbox = {};
 
   static constexpr auto table = document(
       "NodeInfo", "A node that registers.",  //
@@ -33,7 +34,8 @@ struct NodeInfo {
       field("copy_limit", &NodeInfo::copy_limit,
             "Size of its file cache if it does not reach archives on media: it copies their files from other nodes")
           .unit("B")
-          .optional());
+          .optional(),
+      field("sandbox", &NodeInfo::sandbox, "What separates its workers from the rest of its machine").optional());
 };
 
 struct Registration {

@@ -185,7 +185,8 @@ bool NodeDaemon::register_node() {
                                   .threads = options_.threads,
                                   .cache_limit = options_.fetches > 0 ? options_.cache_limit : 0,
                                   .cached = options_.fetches > 0 ? folder_.cached_files() : std::vector<Digest>(),
-                                  .copy_limit = options_.fetches > 0 ? 0 : options_.cache_limit});
+                                  .copy_limit = options_.fetches > 0 ? 0 : options_.cache_limit,
+                                  .sandbox = options_.sandbox});
   const MutexLock lock(mutex_);
   if (!registration) {
     if (!unreachable_) spdlog::warn("cannot register, retrying: {}", registration.error().message);

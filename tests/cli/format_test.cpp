@@ -185,13 +185,13 @@ TEST(Strip, WritesOneColourSequencePerRunOfCells) {
 
 TEST(Status, ShowsModulesNodesTasksAndRequests) {
   coordinator::ClusterStatus status;
-  status.nodes = {{"n1", "", 2, 4, 1, 0, coordinator::NodeState::online}};
+  status.nodes = {{"n1", "", 2, 4, 1, 0, coordinator::NodeState::online, "", {SandboxPart::limits, SandboxPart::seccomp}}};
   status.modules = {{"p/traffic", JobState::done, {}, {{at("2007-01-01"), at("2007-01-02"), JobState::done}}}};
   status.tasks = {{"1-7", "n1\x1b", "run", 3 << 20, 8 << 20, 1200}};
   const auto text = status_text(status, false, plain);
   EXPECT_NE(text.find("p/traffic  ████"), std::string::npos) << text;
-  EXPECT_NE(text.find("node  state   slots  threads  leases\n"
-                      "n1    online      2        4       1\n"
+  EXPECT_NE(text.find("node  state   slots  threads  leases  sandbox\n"
+                      "n1    online      2        4       1  limits seccomp\n"
                       "\n"
                       "task  node    phase     read       of  flows\n"
                       "1-7   n1\\x1b  run    3.0 MiB  8.0 MiB  1,200\n"
@@ -337,6 +337,7 @@ TEST(Why, TracesAValueToItsFiles) {
                   {{"plugin", {{"name", "variance"}, {"version", "1.0.0"}, {"digest", "beef"}, {"params", {{"ddof", 1}}}}},
                    {"node", "n1"},
                    {"task", "1-2"},
+                   {"sandbox", {"limits", "landlock"}},
                    {"window", "6h"},
                    {"states", {{{"job", "variance@X"}}}}}}};
   why.upstream = {upstream_traffic(), upstream_traffic()};
@@ -348,6 +349,7 @@ TEST(Why, TracesAValueToItsFiles) {
             "block     2007-09-22T06:00:00Z\n"
             "rows      000000000000000000000000000000ab\n"
             "computed  D by n1, task 1-2\n"
+            "sandbox   limits, landlock\n"
             "window    6h, with the states of variance@X\n"
             "\n"
             "computed from\n"
@@ -406,7 +408,7 @@ TEST(Documents, AreRejectedOrShownAsEmptyIfMalformed) {
     coordinator::Lineage why;
     why.lineage = malformed;
     why_text(why, malformed, plain);
-    for (const auto* part : {"plugin", "archive", "files", "routes", "states", "flows_from", "window", "worker"}) {
+    for (const auto* part : {"plugin", "archive", "files", "routes", "states", "flows_from", "sandbox", "window", "worker"}) {
       why.lineage = {{"result", {{part, malformed}}}};
       why_text(why, malformed, plain);
     }

@@ -30,6 +30,7 @@ PROBES = [None, True, False, 0, 1, -1, 1.5, 2**33, "", "x", "1", "a b", "a.b", "
 EVERY_KEY = """
 pipeline: every-key
 plugins: [./plugins, /opt/more]
+require_sandbox: [namespaces, landlock]
 archives:
   border:
     downloader: directory

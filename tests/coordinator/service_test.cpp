@@ -498,6 +498,13 @@ TEST(Service, RecordsHowAJobReadItsFlows) {
   }
 }
 
+TEST(Service, RecordsTheSandboxOfAJob) {
+  coordinator::Completion done;
+  EXPECT_FALSE(coordinator::requests::lineage_of(done, {}).contains("sandbox"));  // a node of an earlier version
+  done.report.sandbox = {SandboxPart::limits, SandboxPart::landlock};
+  EXPECT_EQ(coordinator::requests::lineage_of(done, {})["sandbox"].dump(), R"(["limits","landlock"])");
+}
+
 TEST(Service, DumpsEveryTable) {
   World world;
   world.add_files("1", 0, 5);

@@ -228,6 +228,89 @@ TEST_F(Child, IsKilledWhenTheProcessThatStartedItEnds) {
   EXPECT_TRUE(eventually([&] { return !alive(child); }));
 }
 
+// Skips nothing: where the kernel refuses namespaces, the launcher must say so and run nothing.
+class IsolatedChild : public Child {
+ protected:
+  Command shell(const std::string& script) const {
+    auto command = Child::shell(script);
+    command.sandbox.namespaces = true;
+    command.sandbox.network = false;
+    return command;
+  }
+  bool possible() {
+    if (run_child(shell("exit 0"), {})->clean()) return true;
+    EXPECT_NE(log().find("mole-launch: cannot m"), std::string::npos) << log();
+    EXPECT_FALSE(run_child(shell("touch ran"), {})->clean());
+    EXPECT_FALSE(std::filesystem::exists(folder / "ran"));
+    return false;
+  }
+};
+
+TEST_F(IsolatedChild, EndsAsItsProgramEnds) {
+  if (!possible()) return;
+  EXPECT_EQ(run_child(shell("exit 7"), {})->value, 7);
+  const auto exit_status = run_child(shell("kill -SEGV $$"), {});
+  EXPECT_EQ(exit_status->kind, ExitStatus::Kind::killed);
+  EXPECT_EQ(exit_status->value, SIGSEGV);
+}
+
+TEST_F(IsolatedChild, ReachesNoOtherProcess) {
+  if (!possible()) return;
+  ASSERT_TRUE(run_child(
+      shell("kill -9 $PPID 1; ls /proc | grep -c '^[0-9]'; kill -9 " + std::to_string(::getpid()) + " || echo none"), {}));
+  EXPECT_NE(log().find("none\n"), std::string::npos) << log();
+  EXPECT_NE(log().find("4\n"), std::string::npos) << log();  // the first process, the shell, ls, grep
+}
+
+TEST_F(IsolatedChild, EndsWithAllThatItHasStarted) {
+  if (!possible()) return;
+  const auto marked = "sleep 1234." + std::to_string(::getpid());
+  const auto running = [&] {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      std::ifstream file(entry.path() / "cmdline");
+      std::string word, text;
+      while (std::getline(file, word, '\0')) text += text.empty() ? word : " " + word;
+      if (text == marked) return true;
+    }
+    return false;
+  };
+  EXPECT_TRUE(run_child(shell("setsid " + marked + " & while ! pgrep -f '^" + marked + "'; do sleep 0.01; done"), {})->clean());
+  EXPECT_FALSE(running());
+  Watch watch;
+  watch.wall_limit = 300'000;
+  EXPECT_EQ(run_child(shell("setsid " + marked + " & wait"), watch)->kind, ExitStatus::Kind::timed_out);
+  EXPECT_FALSE(running());
+}
+
+TEST_F(IsolatedChild, EndsWhenTheProcessThatStartedItEnds) {
+  if (!possible()) return;
+  const int middle = ::fork();
+  if (middle == 0) {
+    (void)run_child(shell("touch started; sleep 0.2; while :; do date +%s%N > beat; sleep 0.01; done"), {});
+    ::_exit(0);
+  }
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(folder / "beat"); }));
+  ::kill(middle, SIGKILL);
+  ::waitpid(middle, nullptr, 0);
+  EXPECT_TRUE(eventually([&] {  // it stops writing
+    const auto before = read_file(folder / "beat");
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    return *before == *read_file(folder / "beat");
+  }));
+}
+
+TEST_F(Child, ReachesOnlyItsFiles) {
+  auto command = shell("cat /etc/hostname; echo a > allowed/file; cat allowed/file; echo b > file");
+  std::filesystem::create_directories(folder / "allowed");
+  command.sandbox.read = {"/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache"};
+  command.sandbox.write = {"/dev/null", folder / "allowed"};
+  ASSERT_TRUE(run_child(command, {}));
+  EXPECT_FALSE(std::filesystem::exists(folder / "file"));
+  if (log().find("mole-launch: cannot restrict") != std::string::npos) return;  // not on this kernel: then nothing runs
+  EXPECT_EQ(*read_file(folder / "allowed/file"), "a\n");
+  EXPECT_NE(log().find("cat: /etc/hostname: Permission denied"), std::string::npos) << log();
+}
+
 TEST_F(Child, ReportsAMissingProgram) {
   Command command = shell("");
   command.program = folder / "mole-worker";

@@ -13,6 +13,7 @@ struct NodeStatus {
   std::int64_t heard_seconds_ago = 0;
   NodeState state = NodeState::online;
   std::string reason = {};
+  std::vector<SandboxPart> sandbox = {};
 
   bool operator==(const NodeStatus&) const = default;
   static constexpr auto table = document(
@@ -22,7 +23,8 @@ struct NodeStatus {
       field("threads", &NodeStatus::threads, "Threads of a task"), field("leases", &NodeStatus::leases, "Tasks it holds"),
       field("heard_seconds_ago", &NodeStatus::heard_seconds_ago, "Time since its last message").unit("s"),
       field("state", &NodeStatus::state, "State"),
-      field("reason", &NodeStatus::reason, "Why it takes no tasks, and what to do; absent: it takes some").optional());
+      field("reason", &NodeStatus::reason, "Why it takes no tasks, and what to do; absent: it takes some").optional(),
+      field("sandbox", &NodeStatus::sandbox, "What separates its workers from the rest of its machine").optional());
 };
 
 struct StripPiece {
