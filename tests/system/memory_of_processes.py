@@ -74,6 +74,8 @@ with TemporaryFolder("memory") as folder:
         check("together needed more memory" in state["failures"][0]["message"], f"the message states the cause: {state['failures'][0]['message']}")
         ours = tree_contents(folder / "state" / "tables")
         check(all(ours.get(name) == content for name, content in truth.items()), "the healthy module has the same bytes")
+        why = mole("why", "p/traffic", "flows", "2007-09-22T00:15", "--coordinator", address, cwd=folder).stdout
+        check("sandbox   limits, cgroup\n" in why, f"the lineage names the sandbox: {why}")
         wait_until(lambda: not large_processes() - before, "the processes of the plugin to end", 5)
         number = node.process.pid
         check(node.stop() == 0, "the node drains")
