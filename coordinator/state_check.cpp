@@ -124,8 +124,10 @@ class Check {
       for (const auto& [folder, fingerprint] : views::shown_of(records_, module)) {
         const auto rows = views::rows_of(records_, fingerprint);
         const auto wrong = views::wrong_links(state_ / folder, rows, blobs_, unpaced);
-        for (const auto& file : wrong) list_wrong(file);
-        if (found_.repair && !wrong.empty()) (void)views::TableLinks(state_, blobs_).link_exactly(folder, rows);
+        found_.stale_links += wrong.stale;
+        for (const auto& file : wrong.damaged) list_wrong(file);
+        if (found_.repair && (wrong.stale > 0 || !wrong.damaged.empty()))
+          (void)views::TableLinks(state_, blobs_).link_exactly(folder, rows);
       }
   }
 

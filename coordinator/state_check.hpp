@@ -32,6 +32,7 @@ struct StateCheck {
   std::uint64_t blobs = 0, blob_bytes = 0, unclaimed_blobs = 0;
   std::vector<std::string> damaged_blobs, missing_blobs;
   std::uint64_t results_dropped = 0;
+  std::uint64_t stale_links = 0;
   std::vector<std::string> wrong_links;
   std::optional<ScrubReport> scrub;
   bool repair = false;
@@ -53,10 +54,12 @@ struct StateCheck {
       field("missing_blobs", &StateCheck::missing_blobs, "Blobs that results refer to and that do not exist"),
       field("results_dropped", &StateCheck::results_dropped,
             "Results whose blobs were lost: a repair makes the next request compute them again"),
-      field(
-          "wrong_links", &StateCheck::wrong_links,
-          "Files in tables/, what_if/ and requests/ that are missing, have other bytes than those of their result, or show none, "
-          "the first 1000; a repair links them again"),
+      field("stale_links", &StateCheck::stale_links,
+            "Results without a file in tables/ or what_if/, and files without a result, as after a crash: the next start, or a "
+            "repair, links or removes them"),
+      field("wrong_links", &StateCheck::wrong_links,
+            "Files in tables/, what_if/ and requests/ whose bytes are not those of their result, and files of requests that are "
+            "missing, the first 1000; a repair links them again"),
       field("scrub", &StateCheck::scrub, "The last complete round of the coordinator's own check; absent: none").optional(),
       field("repair", &StateCheck::repair, "Whether a repair was asked for"));
 };

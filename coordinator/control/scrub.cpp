@@ -189,7 +189,9 @@ void Scrub::check_links(Round& round) const {
     std::size_t wrong = 0;
     for (const auto& shown : views::shown_of(records_, module)) {
       const auto look = [&] {
-        return views::wrong_links(config_.state / shown.folder, views::rows_of(records_, shown.fingerprint), blobs_, pace).size();
+        const auto found =
+            views::wrong_links(config_.state / shown.folder, views::rows_of(records_, shown.fingerprint), blobs_, pace);
+        return found.damaged.size() + found.stale;
       };
       if (look() == 0) continue;
       views_.wait();  // the change that it came across is complete

@@ -48,18 +48,22 @@ bool shows_blob(const fs::path& file, const Digest& blob, const store::Blobs& bl
   return *found == blob;
 }
 
-std::vector<fs::path> wrong_links(const fs::path& folder, const std::map<Micros, Digest>& rows, const store::Blobs& blobs,
-                                  const Pace& pace) {
-  std::vector<fs::path> wrong;
+WrongLinks wrong_links(const fs::path& folder, const std::map<Micros, Digest>& rows, const store::Blobs& blobs,
+                       const Pace& pace) {
+  WrongLinks wrong;
   std::set<fs::path> wanted;
   for (const auto& [from, blob] : rows) {
     auto path = folder / TableLinks::file_of(from);
-    if (!shows_blob(path, blob, blobs, pace)) wrong.push_back(path);
+    std::error_code absent;
+    if (!fs::exists(path, absent) && !absent)
+      ++wrong.stale;
+    else if (!shows_blob(path, blob, blobs, pace))
+      wrong.damaged.push_back(path);
     wanted.insert(std::move(path));
   }
   std::error_code error;
   for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
-    if (at->path().extension() == ".parquet" && !wanted.contains(at->path())) wrong.push_back(at->path());
+    if (at->path().extension() == ".parquet" && !wanted.contains(at->path())) ++wrong.stale;
   return wrong;
 }
 

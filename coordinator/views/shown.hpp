@@ -30,8 +30,11 @@ using Pace = std::function<bool(std::uint64_t bytes)>;
 // verified for itself.
 bool shows_blob(const std::filesystem::path& file, const Digest& blob, const store::Blobs& blobs, const Pace& pace);
 
-// Returns the files of a folder of links that are missing, have other bytes than the catalogue names, or show no result.
-std::vector<std::filesystem::path> wrong_links(const std::filesystem::path& folder, const std::map<Micros, Digest>& rows,
-                                               const store::Blobs& blobs, const Pace& pace);
+struct WrongLinks {
+  std::vector<std::filesystem::path> damaged;  // files with other bytes than those that the catalogue names
+  std::size_t stale = 0;                       // results without a file and files without a result, as after a crash
+};
+WrongLinks wrong_links(const std::filesystem::path& folder, const std::map<Micros, Digest>& rows, const store::Blobs& blobs,
+                       const Pace& pace);
 
 }  // namespace mole::coordinator::views

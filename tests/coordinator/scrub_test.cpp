@@ -120,7 +120,8 @@ TEST_F(Scrub, IsRepeatedByTheCheckOfAStoppedState) {
   const auto found = coordinator::check_state(state(), false);
   ASSERT_TRUE(found);
   EXPECT_TRUE(found->has_damage());
-  EXPECT_EQ(found->wrong_links.size(), 2u);
+  EXPECT_EQ(found->wrong_links.size(), 1u);
+  EXPECT_EQ(found->stale_links, 1u);
   ASSERT_TRUE(coordinator::check_state(state(), true));
   EXPECT_TRUE(coordinator::check_state(state(), false)->wrong_links.empty());
   EXPECT_EQ(digest_of_file(table("02"))->hex(), blob("02").filename());
