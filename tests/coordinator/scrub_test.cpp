@@ -35,7 +35,7 @@ class Scrub : public ::testing::Test {
   }
   fs::path state() const { return world_.folder.path() / "state"; }
   fs::path blob(const std::string& block) {
-    const auto& digest = before_.at("traffic@2007-09-22T" + block + ":00:00Z");
+    const auto& digest = before_.at("border/traffic@2007-09-22T" + block + ":00:00Z");
     return state() / "blobs" / digest.substr(0, 2) / digest;
   }
   fs::path table(const std::string& block) const {
@@ -137,7 +137,7 @@ TEST(ManyResults, ThatAreLostAreComputedAgain) {
   const auto before = world.catalogue();
   ASSERT_EQ(before.size(), 1100u);
   for (const auto* block : {"2007-09-22T02", "2007-12-20T04"}) {
-    const auto& digest = before.at(std::string("traffic@") + block + ":00:00Z");
+    const auto& digest = before.at(std::string("border/traffic@") + block + ":00:00Z");
     fs::remove(world.folder.path() / "state/blobs" / digest.substr(0, 2) / digest);
   }
   const auto again = world.run(wanted);
