@@ -25,7 +25,7 @@ HEALTHY = """
 # act -> how it ends: the code of the failure, or None: the module succeeds
 ACTS = {
     "abort": "crashed", "segv": "crashed", "exit": "crashed", "_exit": "crashed", "spin": "hung", "sleep": "hung", "stop": "hung",
-    "allocate": "exhausted", "hold": "exhausted", "fork": "crashed", "session": "crashed", "print": None, "fill_scratch": None,
+    "allocate": "exhausted", "hold": "any", "fork": "crashed", "session": "crashed", "print": None, "fill_scratch": None,
     "close_all": "any", "throw": "internal", "throw_int": "internal", "kill_parent": "crashed", "kill_others": "crashed",
     "connect": "crashed", "read_secrets": "crashed", "write_state": "crashed", "write_cache": "crashed", "trace": "crashed",
     "exec": "crashed", "kernel": "crashed", "rewrite_spec": "crashed", "link_out": "crashed", "link_log": "crashed",
