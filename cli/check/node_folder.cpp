@@ -17,7 +17,7 @@ class Check {
 
   NodeCheck run() {
     check_cache();
-    for (const auto* part : {"plugins", "states", "tables", "listings"}) check_named(folder_ / part);
+    for (const auto* part : {"plugins", "states", "tables"}) check_named(folder_ / part);
     check_unsent();
     return std::move(found_);
   }

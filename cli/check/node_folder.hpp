@@ -13,7 +13,7 @@ struct NodeCheck {
 
   static constexpr auto table = document(
       "NodeCheck", "What a check of a node's folder found.",  //
-      field("files", &NodeCheck::files, "Files read: of the cache, states, plugins, routing tables, listings, unsent results"),
+      field("files", &NodeCheck::files, "Files read: of the cache, states, plugins, routing tables, unsent results"),
       field("bytes", &NodeCheck::bytes, "Their size").unit("B"),
       field("damaged", &NodeCheck::damaged,
             "Files whose bytes do not have their digest, under the folder; a repair removes them"));
