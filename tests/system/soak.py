@@ -28,7 +28,8 @@ modules:
   traffic: {plugin: traffic, input: {archive: simulated}, interval: 1h, by: [router]}
   mean:    {plugin: mean, inputs: {values: traffic.bytes}, window: 6h}
 """
-DAYS, WARM, EVERY, KEPT = 30, 100, 5, 40  # requests before the figures count, and between two samples; requests that are kept
+MONTH, DAYS = 1188604800, 30  # 2007-09-01
+WARM, EVERY, KEPT = 100, 5, 40  # requests before the figures count, and between two samples; requests that are kept
 
 # How much a figure may grow beyond a quarter: memory and the database move in steps (buffers, compactions).
 SLACK = {"memory": 24 << 20, "bytes in db": 24 << 20, "names in db": 40, "descriptors": 12, "bytes on the node": 1 << 20, "names": 60,
@@ -59,7 +60,7 @@ class Service:
         self.gc = ("--max-requests", KEPT, "--collect-every", "2s") if with_gc else ("--collect-every", "0s")
         self.start()
         self.node = Daemon("mole-node", "--coordinator", self.address, "--dir", folder / "node", "--slots", 2, "--threads", 1, "--listen",
-                           "tcp:127.0.0.1:0", log=folder / "node.log")
+                           f"unix:{folder}/n.sock", log=folder / "node.log")
 
     def start(self):
         self.coordinator = Daemon("mole-coordinator", "--state", self.folder / "state", "--init", "--listen", self.address, *self.gc,
@@ -74,8 +75,8 @@ class Service:
                 daemon.kill()
 
     def run(self, first, last, *options):
-        mole("run", "month.yaml", "--from", f"2007-09-{first:02}", "--to", f"2007-09-{last:02}", "--partial", *options, *self.options,
-             cwd=self.folder, code=(0, 3))
+        begin, end = (f"@{MONTH + (day - 1) * 86400}" for day in (first, last))
+        mole("run", "month.yaml", "--from", begin, "--to", end, "--partial", *options, *self.options, cwd=self.folder, code=(0, 3))
 
     def random_run(self, chance):
         own = () if chance.randrange(4) == 0 else ("--set", f"modules.mean.params.minimum_coverage={chance.randrange(1, 10**6) / 10**6}")
