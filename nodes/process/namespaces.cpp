@@ -97,6 +97,12 @@ void run_in_namespaces(bool network, const std::function<void()>& run) {
   const gid_t group = ::getegid();
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return;
+  for (int& end : ends) {  // where close_inherited does not close it
+    const int low = end;
+    end = ::fcntl(low, F_DUPFD_CLOEXEC, last_inherited + 1);
+    ::close(low);
+    if (end < 0) return;
+  }
   // Shared, because a process can be killed between the end of the program and its own; the program itself does not inherit it.
   void* shared = ::mmap(nullptr, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) return;

@@ -88,7 +88,9 @@ with TemporaryFolder("misdeeds") as folder:
     port = next(word for word in coordinator.ready.split() if word.startswith("tcp:")).rsplit(":", 1)[1]
     nodes = [Daemon("mole-node", "--coordinator", address, "--dir", folder / f"node{i}", "--slots", 1, "--threads", 1, "--memory", "1G",
                     "--stall-limit", "5s", "--wall-limit", "15s", ready="ready", log=folder / f"node{i}.log") for i in (1, 2)]
-    sandbox = next(line for line in (folder / "node1.log").read_text().splitlines() if "sandbox:" in line).split("sandbox:")[1].split()
+    sandbox, other = (next(line for line in (folder / f"node{i}.log").read_text().splitlines() if "sandbox:" in line).split("sandbox:")[1].split()
+                      for i in (1, 2))
+    check(sandbox == other, f"two nodes of one machine have different sandboxes: {sandbox}, {other}")
     print("sandbox of this machine:", *sandbox)
     before = [memory(node.process.pid) for node in nodes]
     ids = [(folder / f"node{i}" / "id").read_text() for i in (1, 2)]
