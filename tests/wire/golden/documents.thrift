@@ -55,6 +55,14 @@ enum NodeState {
   QUARANTINED = 4
 }
 
+enum SandboxPart {
+  LIMITS = 0
+  CGROUP = 1
+  NAMESPACES = 2
+  LANDLOCK = 3
+  SECCOMP = 4
+}
+
 enum Bound {
   UNKNOWN = 0
   IDLE = 1
@@ -159,14 +167,6 @@ enum FetchOutcome {
   CACHED = 1
   COLUMNS = 2
   FAILED = 3
-}
-
-enum SandboxPart {
-  LIMITS = 0
-  CGROUP = 1
-  NAMESPACES = 2
-  LANDLOCK = 3
-  SECCOMP = 4
 }
 
 enum Verdict {
@@ -482,6 +482,7 @@ struct NodeStatus {
   6: i64 heard_seconds_ago
   7: NodeState state
   8: optional string reason
+  9: optional list<SandboxPart> sandbox
 }
 
 struct StripPiece {
@@ -732,6 +733,7 @@ struct NodeInfo {
   6: optional i64 cache_limit
   7: optional list<binary> cached
   8: optional i64 copy_limit
+  9: optional list<SandboxPart> sandbox
 }
 
 struct Registration {
