@@ -20,8 +20,9 @@ Micros backoff(Micros base, Micros cap, std::uint32_t failures, Random& random) 
 
 Micros FailureLog::add(const JobKey& job, const Failure& failure, const Settings& settings, Micros now, Random& random) {
   auto& record = records_[job];
-  const bool repeated =
-      failure.code == task::FailureCode::exhausted && record.code == failure.code && record.message == failure.message;
+  // A module that runs alone and uses up the memory may end in any of its calls.
+  const bool repeated = failure.code == task::FailureCode::exhausted && record.code == failure.code &&
+                        (failure.alone || record.message == failure.message);
   record.repeats = repeated ? record.repeats + 1 : 1;
   record.code = failure.code;
   record.message = failure.message;
@@ -31,7 +32,7 @@ Micros FailureLog::add(const JobKey& job, const Failure& failure, const Settings
   if (failure.infra) {
     ++record.infra_failures;
     until = now + backoff(settings.infra_delay, settings.infra_delay_cap, record.infra_failures, random);
-    // The same message each time means that the job is too large for the node, so that more attempts would fail too.
+    // Exhausted each time means that the job is too large for the node, so that more attempts would fail too.
     record.given_up = record.infra_failures >= settings.infra_attempts || record.repeats >= settings.exhausted_attempts;
   } else {
     ++record.plugin_failures;

@@ -25,7 +25,7 @@ struct Settings {
   std::uint32_t file_attempts = 4;  // to fetch a file (file_failures.hpp)
   std::uint32_t node_ends = 5;      // in a row; then a node is quarantined (node_health.hpp)
   Micros quarantine = minute_us, quarantine_cap = hour_us;
-  std::uint32_t exhausted_attempts = 3;  // consecutive failures with code "exhausted" and the same message
+  std::uint32_t exhausted_attempts = 3;  // consecutive failures with code "exhausted", alone or with the same message
   Micros lost_after = 10 * minute_us;    // a node that is silent this long after its leases ended is lost, with its states
   std::size_t max_grants = 100;          // in one reply
   std::vector<SandboxPart> require_sandbox = {};  // of every node
@@ -34,7 +34,7 @@ struct Settings {
 // Stored as a row of the table "failures".
 struct FailureRecord {
   std::uint32_t plugin_failures = 0, infra_failures = 0;
-  std::uint32_t repeats = 0;           // consecutive "exhausted" failures with the same message; not stored
+  std::uint32_t repeats = 0;           // consecutive "exhausted" failures, alone or with the same message; not stored
   std::uint32_t lost = 0;              // how often its node ended, or went silent, while it ran
   std::uint32_t lost_alone = 0;        // while nothing else ran there; not stored
   std::set<std::string> lost_on = {};  // these nodes; not stored
