@@ -87,7 +87,7 @@ with TemporaryFolder("misdeeds") as folder:
                          "--lease", "5s", "--heartbeat", "500ms", "--plugins", plugins, ready="ready", log=folder / "coordinator.log")
     port = next(word for word in coordinator.ready.split() if word.startswith("tcp:")).rsplit(":", 1)[1]
     nodes = [Daemon("mole-node", "--coordinator", address, "--dir", folder / f"node{i}", "--slots", 1, "--threads", 1, "--memory", "1G",
-                    "--stall-limit", "5s", "--wall-limit", "15s", ready="ready", log=folder / f"node{i}.log") for i in (1, 2)]
+                    "--stall-limit", "10s", "--wall-limit", "25s", ready="ready", log=folder / f"node{i}.log") for i in (1, 2)]
     sandbox, other = (next(line for line in (folder / f"node{i}.log").read_text().splitlines() if "sandbox:" in line).split("sandbox:")[1].split()
                       for i in (1, 2))
     check(sandbox == other, f"two nodes of one machine have different sandboxes: {sandbox}, {other}")
@@ -106,7 +106,7 @@ with TemporaryFolder("misdeeds") as folder:
         def ended():
             state = mole_json("request", "show", request, *service, cwd=folder)
             return state["state"] in ("COMPLETE", "PARTIAL", "FAILED") and state
-        state = wait_until(ended, f"the request with {act}", 60)
+        state = wait_until(ended, f"the request with {act}", 180)
         failures = state.get("failures", [])
         codes = {(failure.get("module", ""), failure["code"]) for failure in failures}
         log = "\n".join(failure.get("log_tail", "") for failure in failures)
