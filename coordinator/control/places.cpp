@@ -29,7 +29,7 @@ Result<> check_places(const store::Records& records, const std::map<std::string,
   std::map<Digest, SharedGraph> graphs;
   for (auto at = rows.lower_bound(graph.pipeline + "/"); at != rows.end() && at->first.starts_with(graph.pipeline + "/"); ++at) {
     const auto& [name, row] = *at;
-    if (row.fingerprint.empty()) continue;
+    if (row.fingerprint.empty() || !records.has_results(row.fingerprint)) continue;
     auto& stored = graphs[row.revision];
     if (!stored) {
       MOLE_TRY(stored, read_graph(records, row.revision));
@@ -38,8 +38,7 @@ Result<> check_places(const store::Records& records, const std::map<std::string,
     if (!m) continue;
     const auto part = dag::prune(*stored, {*m});
     for (const auto& archive : graph.archives)
-      if (const auto a = part.find_archive(archive.name);
-          a && part.archives[*a].identity != archive.identity && records.has_results(row.fingerprint))
+      if (const auto a = part.find_archive(archive.name); a && part.archives[*a].identity != archive.identity)
         return other_place(graph, archive, part.archives[*a].identity);
   }
   return {};

@@ -153,8 +153,9 @@ TEST_F(Daemon, RunsATaskFromLeaseToCompletion) {
   EXPECT_EQ(coordinator.blobs[digest_of("rows")], "rows");
   EXPECT_TRUE(fs::exists(worker_folder() / "unsealed"));
   const auto run = *read_file(worker_folder() / "runs");
-  for (const std::string argument : {"--cache ", "--cache-limit 10737418240", "--plugins ", "--threads 1"})
+  for (const std::string argument : {"--plugins ", "--columns on", "--threads 1"})
     EXPECT_NE(run.find(argument), std::string::npos) << run;
+  EXPECT_EQ(run.find("--cache"), std::string::npos) << "it reads no archive: " << run;
 
   coordinator::PeerClient peer(*coordinator::parse_address(node->address()));
   EXPECT_EQ(*peer.get_blob(digest_of("state"), 0, 100), "state") << "other nodes can fetch the state here";

@@ -59,11 +59,17 @@ void start_process(bool session) {
   tell(child > 0, "to start a process");
 }
 
+// Allocates and uses memory. The compiler must not leave it out.
+void use_memory(std::size_t bytes) {
+  auto* memory = static_cast<volatile char*>(::operator new(bytes));
+  for (std::size_t at = 0; at < bytes; at += 4096) memory[at] = 1;
+}
+
 // Processes that each use less memory than a worker may, but together more.
 void use_memory_in_processes() {
   for (int i = 0; i < 8; ++i)
     if (const pid_t child = ::fork(); child == 0) {
-      std::memset(::operator new(200u << 20), 1, 200u << 20);
+      use_memory(200u << 20);
       sleep_on();
     }
   int ended = 0;
@@ -274,7 +280,7 @@ void misbehave(const std::string& a, const Act& act) {
   if (a == "sleep") sleep_on();
   if (a == "stop") ::kill(::getpid(), SIGSTOP);
   if (a == "allocate")
-    for (;;) std::memset(::operator new(16u << 20), 1, 16u << 20);
+    for (;;) use_memory(16u << 20);
   if (a == "hold") hold_memory();
   if (a == "processes") use_memory_in_processes();
   if (a == "print")
